@@ -1,0 +1,101 @@
+import { ConsensusError } from "./errors.ts";
+import type { RaftEvent } from "./events.ts";
+import type { LogStorage } from "./log-storage.ts";
+import { isLocalThread, NO_PEER, ZERO_INDEX, type LogIndex, type PeerId } from "./types.ts";
+
+/** How linearizable reads are answered: by a round of heartbeats, or from a lease (dissertation 6.4). */
+export type ReadOnlyOption = "safe" | "lease";
+
+export interface RaftConfig {
+  readonly id: PeerId;
+  /** A follower stands for election after a random number of ticks in `[n, 2n)` without a leader. */
+  readonly electionTicks: number;
+  /** The leader sends heartbeats every that many ticks. */
+  readonly heartbeatTicks: number;
+  readonly storage: LogStorage;
+  /** Last index the state machine had applied when the process started. */
+  readonly applied?: LogIndex;
+  /**
+   * Random numbers in `[0, 1)` for the election jitter, from a seeded generator in simulations. The
+   * core's only source of chance.
+   */
+  readonly random: () => number;
+  /** Writes go through `MsgStorageAppend` and `MsgStorageApply` instead of `ready`/`advance` pairs. */
+  readonly asyncStorageWrites?: boolean;
+  /** Bound on the entries of one `MsgApp` (at least one entry is sent). 0: one entry per message. */
+  readonly maxBytesPerMessage: number;
+  /** Bound on committed entries handed out but not yet applied. Default: `maxBytesPerMessage`. */
+  readonly maxCommittedBytesPerReady?: number;
+  /** Bound on proposals that are not committed yet; further ones are dropped. Default: none. */
+  readonly maxUncommittedBytes?: number;
+  /** Bound on `MsgApp`s under way to one peer. */
+  readonly maxInflightMessages: number;
+  /** Bound on bytes under way to one peer, at least `maxBytesPerMessage`. Default: none. */
+  readonly maxInflightBytes?: number;
+  /** The leader steps down when no majority answered within an election timeout. */
+  readonly checkQuorum?: boolean;
+  /** Ask for votes before raising the term (dissertation 9.6). */
+  readonly preVote?: boolean;
+  /** `lease` needs `checkQuorum` and excludes `hintVotes` (it then behaves as `safe`). */
+  readonly readOnlyOption?: ReadOnlyOption;
+  /** Followers drop proposals instead of forwarding them to the leader. */
+  readonly disableProposalForwarding?: boolean;
+  /** Accept conf change proposals unseen; for those who serialise them elsewhere. */
+  readonly disableConfChangeValidation?: boolean;
+  /** A leader that applies its own removal or demotion becomes a follower. */
+  readonly stepDownOnRemoval?: boolean;
+  /** Listen to `hintLeaderDead`: votes may then be granted before the election timeout. */
+  readonly hintVotes?: boolean;
+  /** Told of every noteworthy thing the core does, for logs, metrics and tests. Must not call back. */
+  readonly onEvent?: (event: RaftEvent) => void;
+}
+
+/** A configuration that was checked and has no field left open. */
+export type CheckedRaftConfig = Required<RaftConfig>;
+
+const ignoreEvent = (): void => {};
+
+const refuse = (problem: string): never => {
+  throw new ConsensusError("invalid-config", problem);
+};
+
+/** Fills in defaults. Throws `ConsensusError` with code `invalid-config`. */
+export const checkRaftConfig = (config: RaftConfig): CheckedRaftConfig => {
+  if (config.id === NO_PEER || isLocalThread(config.id)) {
+    refuse(`${config.id} cannot be the id of a peer`);
+  }
+  if (config.heartbeatTicks <= 0) refuse("heartbeatTicks must be positive");
+  if (config.electionTicks <= config.heartbeatTicks) {
+    refuse("electionTicks must be greater than heartbeatTicks");
+  }
+  if (config.maxInflightMessages <= 0) refuse("maxInflightMessages must be positive");
+  const maxInflightBytes = config.maxInflightBytes || Number.POSITIVE_INFINITY;
+  if (maxInflightBytes < config.maxBytesPerMessage) {
+    refuse("maxInflightBytes must be at least maxBytesPerMessage");
+  }
+  const checkQuorum = config.checkQuorum ?? false;
+  const readOnlyOption = config.readOnlyOption ?? "safe";
+  if (readOnlyOption === "lease" && !checkQuorum) refuse("lease reads need checkQuorum");
+  return {
+    id: config.id,
+    electionTicks: config.electionTicks,
+    heartbeatTicks: config.heartbeatTicks,
+    storage: config.storage,
+    applied: config.applied ?? ZERO_INDEX,
+    random: config.random,
+    asyncStorageWrites: config.asyncStorageWrites ?? false,
+    maxBytesPerMessage: config.maxBytesPerMessage,
+    maxCommittedBytesPerReady: config.maxCommittedBytesPerReady || config.maxBytesPerMessage,
+    maxUncommittedBytes: config.maxUncommittedBytes || Number.POSITIVE_INFINITY,
+    maxInflightMessages: config.maxInflightMessages,
+    maxInflightBytes,
+    checkQuorum,
+    preVote: config.preVote ?? false,
+    readOnlyOption,
+    disableProposalForwarding: config.disableProposalForwarding ?? false,
+    disableConfChangeValidation: config.disableConfChangeValidation ?? false,
+    stepDownOnRemoval: config.stepDownOnRemoval ?? false,
+    hintVotes: config.hintVotes ?? false,
+    onEvent: config.onEvent ?? ignoreEvent,
+  };
+};
