@@ -1,0 +1,80 @@
+// Who may import whom: the layering table of docs/ARCHITECTURE.md, so that the picture cannot rot.
+const only = (from, allowed, comment) => ({
+  name: `${from}-imports`,
+  comment,
+  severity: 'error',
+  from: { path: `^src/${from}/`, pathNot: '\\.test\\.ts$' },
+  to: { path: '^src/', pathNot: `^src/(${[from, ...allowed].join('|')})/` },
+});
+const driver = (pkg, owners) => ({
+  name: `only-one-adapter-imports-${pkg.replaceAll(/\W/g, '-')}`,
+  severity: 'error',
+  from: { path: '^(src|scripts|bench)/', pathNot: owners },
+  to: { path: `^node_modules/${pkg}/` },
+});
+// What decrypts conversation content, or holds its keys.
+const DECRYPTS = '^src/crypto/(conversation|hpke|vault|mls/member)';
+
+module.exports = {
+  forbidden: [
+    only('protocol', [], 'The vocabulary imports nothing of ours.'),
+    only('consensus', [], 'The core imports nothing of ours.'),
+    only('chat', ['protocol', 'crypto'], 'Pure state machine.'),
+    only('crypto', ['protocol'], 'Pure cryptography.'),
+    only('node', ['consensus', 'chat', 'protocol', 'crypto'], 'The composition root knows no API and no client.'),
+    only('client', ['crypto', 'protocol'], 'Clients know nodes only by their API.'),
+    only('web', ['client', 'protocol'], 'The web app stands on the client engine.'),
+    only('testing', ['consensus', 'chat', 'protocol', 'crypto', 'node'], 'Simulator and contract suites.'),
+    {
+      name: 'api-imports',
+      comment: 'The API sees the node through its ports, and state through chat queries.',
+      severity: 'error',
+      from: { path: '^src/api/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^src/', pathNot: '^src/(api/|protocol/|crypto/|chat/queries|chat/ports|node/ports)' },
+    },
+    {
+      name: 'cli-imports',
+      comment: 'Programs stand on the client; only chatd builds a node.',
+      severity: 'error',
+      from: { path: '^src/cli/', pathNot: '(^src/cli/chatd|\\.test\\.ts$)' },
+      to: { path: '^src/', pathNot: '^src/(cli|client|protocol)/' },
+    },
+    {
+      name: 'servers-cannot-decrypt',
+      comment: 'End-to-end encryption as an import rule.',
+      severity: 'error',
+      from: { path: '^src/(chat|node|api)/', pathNot: '\\.test\\.ts$' },
+      to: { path: DECRYPTS, reachable: true },
+    },
+    {
+      name: 'pure-folders-know-no-node',
+      severity: 'error',
+      from: { path: '^src/(protocol|consensus|chat|crypto|client)/', pathNot: '(\\.test\\.ts$|^src/crypto/node-)' },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'consensus-knows-no-package',
+      severity: 'error',
+      from: { path: '^src/consensus/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^node_modules/' },
+    },
+    {
+      name: 'nothing-imports-testing',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '(^src/testing/|\\.test\\.ts$)' },
+      to: { path: '^(src/testing|scripts|bench|test)/' },
+    },
+    driver('nats', '^src/node/transport/'),
+    driver('(level|classic-level|abstract-level)', '^src/(node/store|cli/store)/'),
+    driver('@?fastify', '^src/api/'),
+    driver('commander', '^src/cli/'),
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-orphan-resolution', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { extensions: ['.ts', '.js'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};

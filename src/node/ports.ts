@@ -1,0 +1,204 @@
+import type { ConfState, Entry, HardState, LogIndex, PeerId, SnapshotMetadata, Term } from '../consensus/types.ts';
+import type { LogStorage } from '../consensus/log-storage.ts';
+import type { Message } from '../consensus/message.ts';
+import type { StateReader, StateView } from '../chat/ports.ts';
+import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
+import type { PlacedEvent } from '../protocol/events.ts';
+import type { ClusterJson, StatusJson } from '../protocol/http/schemas.ts';
+import type { ClusterId, NodeName, StampMs } from '../protocol/ids.ts';
+
+/**
+ * The seams of a node. Each port has a real implementation and one for the simulator; the same contract suite runs
+ * against both. Callbacks instead of promises where the simulator must decide when things happen.
+ */
+
+/** Called once, and only when the write is on disk. A failed write never calls back: it is fatal. */
+export type Done = () => void;
+
+export interface Clock {
+  /** Wall clock, milliseconds since the epoch. */
+  wallMs(): number;
+  /** Never goes back. */
+  monotonicMs(): number;
+  /** Calls once after `delayMs`; the returned function cancels. */
+  after(delayMs: number, callback: () => void): () => void;
+}
+
+// ---------------------------------------------------------------- log
+
+export interface LogWrite {
+  readonly hardState?: HardState | undefined;
+  /** Replace the log from the first entry's index on. */
+  readonly entries: readonly Entry[];
+  /** Set when a snapshot was installed: the log restarts after it. */
+  readonly snapshot?: { readonly metadata: SnapshotMetadata; readonly chainHash: Uint8Array } | undefined;
+}
+
+/**
+ * The Raft log of one node. Reads (`LogStorage`) see every write that was accepted, durable or not, because the core
+ * asks only for what it was told is stored. At most one disk write runs; what is accepted meanwhile goes into the
+ * next one (group commit).
+ */
+export interface LogStore extends LogStorage {
+  /** Accepts a write; `done` when it is durable. Writes become durable in the order they were accepted. */
+  append(write: LogWrite, done: Done): void;
+  /** Drops entries up to and including `index`, which the state store must hold durably. */
+  compact(index: LogIndex): void;
+  /** Hash chained over all entries up to `index`. Known for `firstIndex() - 1 ≤ index ≤ lastIndex()`. */
+  chainHash(index: LogIndex): Uint8Array;
+  /** Where the next snapshot for a follower comes from; set by the composition root. */
+  setSnapshotSource(source: () => SnapshotMetadata | undefined): void;
+  /** Waits for accepted writes, then closes. */
+  close(): Promise<void>;
+}
+
+// ---------------------------------------------------------------- state
+
+export interface StateTransaction extends StateView {
+  /** Makes the changes visible and hands them to the (unsynced) write queue, with the index they contain. */
+  commit(position: AppliedPosition): void;
+}
+
+export interface AppliedPosition {
+  readonly index: LogIndex;
+  readonly term: Term;
+  readonly stampMs: StampMs;
+  /** Set when the entry changed the membership. */
+  readonly confState?: ConfState | undefined;
+}
+
+export interface StateStore extends StateReader {
+  readonly appliedIndex: LogIndex;
+  readonly appliedTerm: Term;
+  readonly lastStampMs: StampMs;
+  readonly confState: ConfState;
+  /** What survives a power cut; the log may be compacted up to here. */
+  readonly durableIndex: LogIndex;
+  begin(): StateTransaction;
+  /** Multiset hash over all rows at the applied index, hex. */
+  hash(): { readonly index: LogIndex; readonly hash: string };
+  /** Makes all that is applied durable. */
+  sync(): Promise<void>;
+  /** A consistent view of all rows at the applied index, to be streamed to a follower. */
+  openSnapshot(): StateSnapshot;
+  /** Receives such a stream beside the live state; nothing changes before `finish`. */
+  beginInstall(header: StateSnapshotHeader): Promise<StateInstall>;
+  close(): Promise<void>;
+}
+
+export interface StateSnapshotHeader {
+  readonly format: 1;
+  readonly clusterId: ClusterId;
+  readonly metadata: SnapshotMetadata;
+  readonly chainHash: Uint8Array;
+  readonly stampMs: StampMs;
+  readonly stateHash: string;
+}
+
+export interface StateSnapshot {
+  /** Without `chainHash` and `clusterId`, which the state store does not know. */
+  readonly header: Omit<StateSnapshotHeader, 'chainHash' | 'clusterId'>;
+  /** The rows as chunks of at most `chunkBytesMax`, in key order, or `undefined` at the end. */
+  nextChunk(chunkBytesMax: number): Promise<Uint8Array | undefined>;
+  close(): Promise<void>;
+}
+
+export interface StateInstall {
+  write(chunk: Uint8Array): Promise<void>;
+  /** Checks the hash, then switches atomically. @throws ParleyError `damaged` when it does not match. */
+  finish(): Promise<void>;
+  abort(): Promise<void>;
+}
+
+// ---------------------------------------------------------------- transport
+
+/** What travels between nodes beside Raft's own messages. Payloads are opaque to the transport. */
+export type FrameKind =
+  /** Commands for the leader, from the node that took them. */
+  | 'forward'
+  /** The leader's refusal of a forwarded command. */
+  | 'forward-refused'
+  /** Asks for, and brings, pieces of a snapshot. */
+  | 'snapshot-request'
+  | 'snapshot-chunk'
+  /** Who I am: cluster, boot, format; founding and contact go through it. */
+  | 'hello'
+  /** Load, addresses and status, ephemeral. */
+  | 'node-info';
+
+export interface Frame {
+  readonly from: NodeName;
+  /** Boot id of the sender; a restarted node has a new one. */
+  readonly boot: number;
+  readonly kind: FrameKind;
+  readonly payload: Uint8Array;
+}
+
+/**
+ * Carries frames between nodes: at most once, maybe reordered, never altered, never from a stranger. Sending never
+ * blocks and never fails loudly; whoever needs an answer asks again.
+ */
+export interface Transport {
+  /** Identical messages to several peers leave as one frame. */
+  sendRaft(messages: readonly Message[]): void;
+  onRaft(handler: (message: Message, from: NodeName) => void): void;
+  send(to: NodeName, kind: FrameKind, payload: Uint8Array): void;
+  broadcast(kind: FrameKind, payload: Uint8Array): void;
+  onFrame(handler: (frame: Frame) => void): void;
+  /** Which node to watch closely for signs of death; null for none. */
+  watch(node: NodeName | null): void;
+  /** Two signs at least 25 ms apart that the watched node's process is gone. */
+  onHint(handler: (node: NodeName) => void): void;
+  close(): Promise<void>;
+}
+
+/** Peer ids of the core and the names people use. */
+export interface PeerDirectory {
+  nameOf(peer: PeerId): NodeName | undefined;
+  peerOf(name: NodeName): PeerId | undefined;
+}
+
+// ---------------------------------------------------------------- what src/api sees
+
+export interface AppliedEvents {
+  readonly index: number;
+  readonly stampMs: StampMs;
+  readonly events: readonly PlacedEvent[];
+}
+
+export interface ChatNode {
+  readonly name: NodeName;
+  readonly version: string;
+  /** Null until the cluster is founded. */
+  readonly clusterId: ClusterId | null;
+  readonly registration: 'open' | 'invite' | 'closed';
+  /**
+   * Through the log, wherever the leader is; resolves once applied on this node.
+   * @throws ParleyError `no_leader`, `deadline_exceeded`, `overloaded`, `shutting_down`
+   */
+  submit<K extends CommandKind>(command: CommandOf<K>, deadlineMs: number): Promise<CommandResult<K>>;
+  readonly reader: StateReader;
+  /** The newest leader stamp applied here; time as the log tells it. */
+  readonly stampMs: StampMs;
+  /** Linearizable read: resolves when this node has applied all that was committed when it was called. */
+  readBarrier(deadlineMs: number): Promise<void>;
+  /** @throws ParleyError `behind` when the index is not applied before the deadline */
+  waitForIndex(index: number, deadlineMs: number): Promise<void>;
+  /** Every applied entry that has events, in order. Returns the function that stops it. */
+  onApplied(listener: (applied: AppliedEvents) => void): () => void;
+  /** Milliseconds since this node last knew a leader; 0 while it knows one. */
+  leaderlessMs(): number;
+  /** Leader, term and commit index as this node knows them. */
+  raftView(): { readonly leader: NodeName | null; readonly term: number; readonly commitIndex: number };
+  /** Advertised URLs of all current nodes, for origin checks and fail-over. */
+  clusterView(): ClusterJson;
+  /** Asks all nodes; those that do not answer soon are reported down. */
+  status(): Promise<StatusJson>;
+  readiness(): { readonly ready: true } | { readonly ready: false; readonly reason: string };
+  /** 32 bytes shared by all nodes, for authenticating stateless challenges. */
+  readonly challengeKey: Uint8Array;
+  /** Whether this is the local admin token of any node of the cluster. Constant time. */
+  isAdminToken(token: string): boolean;
+  /** Set by the gateway so that status and load can tell. */
+  setLoadSource(source: () => { readonly sockets: number; readonly messagesPerSecond: number }): void;
+}

@@ -1,0 +1,117 @@
+import type { AccountId, AccountName, DeviceId, MessageId, RoomId, Seq, SessionId, StampMs, TxnId } from './ids.ts';
+import type { DeviceRecord } from './device-record.ts';
+import type { ErrorCode } from './errors.ts';
+
+/** Version of the command format; an older node refuses a newer command instead of guessing. */
+export const COMMAND_VERSION = 1;
+
+/** Who acts. The entry node has authenticated the session; `apply()` checks that it still stands. */
+export interface Actor {
+  readonly account: AccountId;
+  readonly device: DeviceId;
+  readonly session: SessionId;
+}
+
+/** What is sent to the log. Every body names all it changes, so that `apply()` needs nothing but the state. */
+export interface CommandBodies {
+  'account.register': {
+    readonly name: AccountName;
+    readonly userKey: Uint8Array;
+    readonly device: DeviceRecord;
+    /** SHA-256 of the invitation code, where registration needs one. */
+    readonly inviteHash?: Uint8Array;
+  };
+  /** A device asks to be enrolled; nobody vouches for it yet. */
+  'device.request': {
+    readonly account: AccountId;
+    readonly device: DeviceId;
+    readonly signingKey: Uint8Array;
+    readonly sealingKey: Uint8Array;
+  };
+  /** An enrolled device answers such a request. `sealedUserKey`: HPKE to the new device, opaque to nodes. */
+  'device.approve': { readonly record: DeviceRecord; readonly sealedUserKey: Uint8Array };
+  'device.revoke': { readonly device: DeviceId };
+  'session.create': {
+    readonly account: AccountId;
+    readonly device: DeviceId;
+    readonly challengeId: Uint8Array;
+    readonly challengeExpiresAt: StampMs;
+    readonly accessHash: Uint8Array;
+    readonly refreshHash: Uint8Array;
+  };
+  'session.refresh': {
+    readonly session: SessionId;
+    /** SHA-256 of the refresh secret that is spent now. */
+    readonly spentHash: Uint8Array;
+    readonly accessHash: Uint8Array;
+    readonly refreshHash: Uint8Array;
+  };
+  'session.revoke': { readonly session: SessionId };
+  'room.create': {
+    readonly kind: 'direct' | 'group';
+    /** The other members; the actor is one by itself. */
+    readonly members: readonly AccountId[];
+    /** The room's name and topic, sealed like a message; nodes cannot read it. Group rooms only. */
+    readonly sealedMeta?: Uint8Array;
+  };
+  'room.add': {
+    readonly room: RoomId;
+    readonly members: readonly AccountId[];
+    /** The name sealed again, for the devices of the new roster too. */
+    readonly sealedMeta?: Uint8Array;
+  };
+  'room.remove': { readonly room: RoomId; readonly member: AccountId };
+  'room.set-meta': { readonly room: RoomId; readonly sealedMeta: Uint8Array };
+  'message.send': { readonly room: RoomId; readonly envelope: Uint8Array };
+  'invite.create': { readonly inviteHash: Uint8Array; readonly expiresAt: StampMs };
+  /** Housekeeping proposed by the leader: keys that it found expired; `apply()` checks each one again. */
+  'state.sweep': { readonly keys: readonly string[] };
+}
+
+export type CommandKind = keyof CommandBodies;
+
+export interface CommandOf<K extends CommandKind> {
+  readonly kind: K;
+  /** Null where nobody is logged in (registering, logging in) or the cluster itself acts. */
+  readonly actor: Actor | null;
+  /** Makes a retry the same command. */
+  readonly txnId: TxnId;
+  readonly body: CommandBodies[K];
+}
+
+export type Command = { [K in CommandKind]: CommandOf<K> }[CommandKind];
+
+/** What the one who sent a command learns when it is applied. */
+export interface CommandValues {
+  'account.register': { readonly account: AccountId; readonly name: AccountName; readonly device: DeviceId };
+  'device.request': { readonly device: DeviceId; readonly expiresAt: StampMs };
+  'device.approve': { readonly device: DeviceId };
+  'device.revoke': { readonly device: DeviceId };
+  'session.create': { readonly session: SessionId; readonly accessExpiresAt: StampMs; readonly expiresAt: StampMs };
+  'session.refresh': { readonly session: SessionId; readonly accessExpiresAt: StampMs; readonly expiresAt: StampMs };
+  'session.revoke': { readonly session: SessionId };
+  'room.create': { readonly room: RoomId };
+  'room.add': { readonly room: RoomId; readonly added: readonly AccountId[] };
+  'room.remove': { readonly room: RoomId };
+  'room.set-meta': { readonly room: RoomId };
+  'message.send': {
+    readonly room: RoomId;
+    readonly seq: Seq;
+    readonly id: MessageId;
+    readonly sentAt: StampMs;
+    /** Log index of the first application: becomes the reply's cursor. */
+    readonly index: number;
+  };
+  'invite.create': { readonly expiresAt: StampMs };
+  'state.sweep': { readonly removed: number };
+}
+
+export type CommandResult<K extends CommandKind = CommandKind> =
+  | { readonly ok: true; readonly value: CommandValues[K] }
+  | {
+      readonly ok: false;
+      readonly code: ErrorCode;
+      readonly detail?: string;
+      /** For `stale_devices`: `{rosterVersion, missing, extra}`; else particulars of the code. */
+      readonly data?: Readonly<Record<string, unknown>>;
+    };

@@ -1,0 +1,52 @@
+import type { AccountId, AccountName, DeviceId, MessageId, RoomId, Seq, SessionId, StampMs } from './ids.ts';
+
+/**
+ * What an applied command means to those who watch. Every node derives the same events from the same log; each
+ * hands them to its own sockets.
+ */
+export type ChatEvent =
+  | {
+      readonly kind: 'message';
+      readonly room: RoomId;
+      readonly seq: Seq;
+      readonly id: MessageId;
+      readonly from: AccountId;
+      readonly fromName: AccountName;
+      readonly device: DeviceId;
+      readonly sentAt: StampMs;
+      readonly envelope: Uint8Array;
+    }
+  | {
+      readonly kind: 'room-created';
+      readonly room: RoomId;
+      readonly roomKind: 'direct' | 'group';
+      readonly members: readonly AccountId[];
+      readonly by: AccountId;
+      readonly at: StampMs;
+    }
+  | {
+      readonly kind: 'members-added' | 'member-removed';
+      readonly room: RoomId;
+      readonly members: readonly AccountId[];
+      readonly by: AccountId;
+      readonly at: StampMs;
+    }
+  | { readonly kind: 'room-meta'; readonly room: RoomId; readonly by: AccountId; readonly at: StampMs }
+  /** Seen by the account's own devices and by everyone who shares a room with it. */
+  | {
+      readonly kind: 'devices-changed';
+      readonly account: AccountId;
+      readonly device: DeviceId;
+      readonly change: 'added' | 'revoked';
+      readonly at: StampMs;
+    }
+  /** Seen by the account's own devices only. */
+  | { readonly kind: 'device-requested'; readonly account: AccountId; readonly device: DeviceId; readonly at: StampMs }
+  | { readonly kind: 'session-ended'; readonly account: AccountId; readonly session: SessionId; readonly at: StampMs };
+
+/** One event with its place: `index` is the log index, `order` its position within that entry. */
+export interface PlacedEvent {
+  readonly index: number;
+  readonly order: number;
+  readonly event: ChatEvent;
+}

@@ -1,0 +1,115 @@
+import { Type } from '@sinclair/typebox';
+import type { Static } from '@sinclair/typebox';
+import {
+  AccountIdField,
+  ClusterIdField,
+  CursorField,
+  DeviceIdField,
+  EnvelopeField,
+  NameField,
+  RoomIdField,
+  SeqField,
+  SessionIdField,
+  strict,
+  TimeField,
+  TxnIdField,
+} from './fields.ts';
+import { MessageJson, RoomKind } from './schemas.ts';
+
+/**
+ * Frames of `/v1/ws`, JSON text, one object each. The server speaks first (`hello`); the client's first frame is
+ * `identify` (from now on) or `resume` (exactly what followed the cursor, then on). `ref` is the client's own mark
+ * and comes back in the answer.
+ */
+const Ref = Type.String({ maxLength: 64 });
+const Token = Type.String({ maxLength: 128, pattern: '^p1\\.S[a-z2-7]{26}\\.[A-Za-z0-9_-]{43}$' });
+
+export const IdentifyFrame = Type.Object({ type: Type.Literal('identify'), token: Token }, strict);
+export const ResumeFrame = Type.Object({ type: Type.Literal('resume'), token: Token, cursor: CursorField }, strict);
+export const SendFrame = Type.Object(
+  { type: Type.Literal('send'), ref: Ref, room: RoomIdField, txnId: TxnIdField, envelope: EnvelopeField },
+  strict,
+);
+export const PingFrame = Type.Object({ type: Type.Literal('ping'), ref: Type.Optional(Ref) }, strict);
+export const ClientFrame = Type.Union([IdentifyFrame, ResumeFrame, SendFrame, PingFrame]);
+
+export const HelloFrame = Type.Object({
+  type: Type.Literal('hello'),
+  cluster: Type.Union([ClusterIdField, Type.Null()]),
+  node: Type.String(),
+  heartbeatMs: Type.Integer(),
+});
+export const ReadyFrame = Type.Object({
+  type: Type.Literal('ready'),
+  account: NameField,
+  device: DeviceIdField,
+  session: SessionIdField,
+  /** Where the live feed starts. After `resume`: the given cursor, or the newest if it could not be honoured. */
+  cursor: CursorField,
+  /** False: what lies between must be read by room; nothing will be replayed. */
+  recovered: Type.Boolean(),
+});
+export const SentFrame = Type.Object({
+  type: Type.Literal('sent'),
+  ref: Ref,
+  room: RoomIdField,
+  seq: SeqField,
+  id: Type.String(),
+  sentAt: TimeField,
+  cursor: CursorField,
+});
+export const PongFrame = Type.Object({ type: Type.Literal('pong'), ref: Type.Optional(Ref) });
+export const ErrorFrame = Type.Object({
+  type: Type.Literal('error'),
+  ref: Type.Optional(Ref),
+  code: Type.String(),
+  detail: Type.String(),
+  retryable: Type.Boolean(),
+  retryAfterMs: Type.Optional(Type.Integer()),
+  data: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+});
+export const GoAwayFrame = Type.Object({
+  type: Type.Literal('goaway'),
+  retryAfterMs: Type.Integer(),
+  alternatives: Type.Array(Type.String()),
+});
+
+const Member = Type.Object({ account: NameField, accountId: AccountIdField });
+export const EventJson = Type.Union([
+  Type.Composite([Type.Object({ kind: Type.Literal('message') }), MessageJson]),
+  Type.Object({
+    kind: Type.Literal('room-created'),
+    room: RoomIdField,
+    roomKind: RoomKind,
+    members: Type.Array(Member),
+    at: TimeField,
+  }),
+  Type.Object({ kind: Type.Literal('members-added'), room: RoomIdField, members: Type.Array(Member), at: TimeField }),
+  Type.Object({ kind: Type.Literal('member-removed'), room: RoomIdField, members: Type.Array(Member), at: TimeField }),
+  Type.Object({ kind: Type.Literal('room-meta'), room: RoomIdField, at: TimeField }),
+  Type.Object({
+    kind: Type.Literal('devices-changed'),
+    account: NameField,
+    accountId: AccountIdField,
+    device: DeviceIdField,
+    change: Type.Union([Type.Literal('added'), Type.Literal('revoked')]),
+    at: TimeField,
+  }),
+  Type.Object({ kind: Type.Literal('device-requested'), device: DeviceIdField, at: TimeField }),
+  Type.Object({ kind: Type.Literal('session-ended'), session: SessionIdField, at: TimeField }),
+]);
+export const EventFrame = Type.Object({ type: Type.Literal('event'), cursor: CursorField, event: EventJson });
+export const ServerFrame = Type.Union([
+  HelloFrame,
+  ReadyFrame,
+  SentFrame,
+  EventFrame,
+  PongFrame,
+  ErrorFrame,
+  GoAwayFrame,
+]);
+
+export type ClientFrameJson = Static<typeof ClientFrame>;
+export type ServerFrameJson = Static<typeof ServerFrame>;
+export type EventFrameJson = Static<typeof EventFrame>;
+export type EventJsonT = Static<typeof EventJson>;

@@ -1,0 +1,294 @@
+import { Type } from '@sinclair/typebox';
+import type { Static } from '@sinclair/typebox';
+import { LIMITS } from '../limits.ts';
+import {
+  AccountIdField,
+  bytesField,
+  ClusterIdField,
+  CursorField,
+  DeviceIdField,
+  EnvelopeField,
+  Hash32,
+  Key32,
+  NameField,
+  RoomIdField,
+  SeqField,
+  SessionIdField,
+  Signature64,
+  strict,
+  TimeField,
+  TxnIdField,
+} from './fields.ts';
+
+/** RFC 9457 problem details. */
+export const Problem = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String(),
+    code: Type.String(),
+    retryable: Type.Boolean(),
+    retryAfterMs: Type.Optional(Type.Integer({ minimum: 0 })),
+    requestId: Type.String(),
+    leaderId: Type.Union([Type.String(), Type.Null()]),
+    data: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  },
+  { $id: 'Problem' },
+);
+
+export const DeviceJson = Type.Object(
+  { device: DeviceIdField, signingKey: Key32, sealingKey: Key32, signature: Signature64 },
+  strict,
+);
+
+// POST /v1/accounts (no login). Idempotent for the same name and user key.
+export const RegisterBody = Type.Object(
+  {
+    name: NameField,
+    userKey: Key32,
+    device: DeviceJson,
+    txnId: TxnIdField,
+    invite: Type.Optional(Type.String({ maxLength: 64 })),
+  },
+  strict,
+);
+export const RegisterReply = Type.Object({ account: NameField, accountId: AccountIdField, device: DeviceIdField });
+
+// GET /v1/accounts/{name} (login). GET /v1/accounts?query=&after=&limit= lists the same objects.
+export const AccountJson = Type.Object({
+  account: NameField,
+  accountId: AccountIdField,
+  userKey: Key32,
+  devices: Type.Array(DeviceJson),
+});
+export const AccountsReply = Type.Object({
+  accounts: Type.Array(AccountJson),
+  next: Type.Union([NameField, Type.Null()]),
+});
+
+// POST /v1/accounts/{name}/device-requests (no login, rate-limited).
+export const DeviceRequestBody = Type.Object(
+  { device: DeviceIdField, signingKey: Key32, sealingKey: Key32, txnId: TxnIdField },
+  strict,
+);
+export const DeviceRequestReply = Type.Object({
+  accountId: AccountIdField,
+  device: DeviceIdField,
+  expiresAt: TimeField,
+});
+// GET /v1/accounts/{name}/device-requests/{device} (no login): how the asking device learns the answer.
+export const DeviceRequestStatus = Type.Object({
+  state: Type.Union([Type.Literal('pending'), Type.Literal('approved')]),
+  userKey: Key32,
+  accountId: AccountIdField,
+  record: Type.Optional(DeviceJson),
+  sealedUserKey: Type.Optional(bytesField(1, 1024, 'HPKE to the new device')),
+});
+// GET /v1/device-requests (login): those waiting for one's own account.
+export const DeviceRequestsReply = Type.Object({
+  requests: Type.Array(
+    Type.Object({ device: DeviceIdField, signingKey: Key32, sealingKey: Key32, expiresAt: TimeField }),
+  ),
+});
+// PUT /v1/devices/{device} (login): approve. DELETE /v1/devices/{device}: revoke.
+export const DeviceApproveBody = Type.Object(
+  { record: DeviceJson, sealedUserKey: bytesField(1, 1024, 'HPKE to the new device'), txnId: TxnIdField },
+  strict,
+);
+export const DeviceReply = Type.Object({ device: DeviceIdField });
+
+// POST /v1/sessions/challenge (no login).
+export const ChallengeBody = Type.Object({ account: NameField, device: DeviceIdField }, strict);
+export const ChallengeReply = Type.Object({
+  cluster: ClusterIdField,
+  accountId: AccountIdField,
+  challenge: bytesField(32, 256, 'Challenge'),
+  expiresAt: TimeField,
+});
+// POST /v1/sessions (no login). The client makes both secrets and sends their hashes.
+export const SessionBody = Type.Object(
+  {
+    account: NameField,
+    device: DeviceIdField,
+    origin: Type.String({ maxLength: 256, description: 'The URL the client believes it talks to; it is signed.' }),
+    challenge: bytesField(32, 256, 'Challenge'),
+    accessHash: Hash32,
+    refreshHash: Hash32,
+    signature: Signature64,
+    txnId: TxnIdField,
+  },
+  strict,
+);
+export const SessionReply = Type.Object({
+  session: SessionIdField,
+  accessExpiresAt: TimeField,
+  expiresAt: TimeField,
+});
+// POST /v1/sessions/refresh (no login). Spends a refresh secret; an identical retry repeats the result.
+export const RefreshBody = Type.Object(
+  {
+    session: SessionIdField,
+    refreshSecret: bytesField(32, 32, 'The secret whose hash was announced'),
+    accessHash: Hash32,
+    refreshHash: Hash32,
+    txnId: TxnIdField,
+  },
+  strict,
+);
+// GET /v1/sessions (login), DELETE /v1/sessions/{session} (login; `current` is one's own).
+export const SessionsReply = Type.Object({
+  sessions: Type.Array(
+    Type.Object({
+      session: SessionIdField,
+      device: DeviceIdField,
+      createdAt: TimeField,
+      expiresAt: TimeField,
+      current: Type.Boolean(),
+    }),
+  ),
+});
+
+export const RoomKind = Type.Union([Type.Literal('direct'), Type.Literal('group')]);
+// POST /v1/rooms (login). For a direct room `members` holds the one other account; it exists once, whoever asks.
+export const RoomCreateBody = Type.Object(
+  {
+    kind: RoomKind,
+    members: Type.Array(AccountIdField, { maxItems: LIMITS.membersPerCommandMax }),
+    sealedMeta: Type.Optional(EnvelopeField),
+    txnId: TxnIdField,
+  },
+  strict,
+);
+export const RoomReply = Type.Object({ room: RoomIdField, cursor: CursorField });
+
+export const RoomSummary = Type.Object({
+  room: RoomIdField,
+  kind: RoomKind,
+  lastSeq: SeqField,
+  rosterVersion: Type.Integer({ minimum: 0 }),
+  /** For direct rooms: the other account. */
+  peer: Type.Optional(Type.Object({ account: NameField, accountId: AccountIdField })),
+  sealedMeta: Type.Optional(EnvelopeField),
+});
+// GET /v1/rooms?after=&limit= (login).
+export const RoomsReply = Type.Object({ rooms: Type.Array(RoomSummary), next: Type.Union([RoomIdField, Type.Null()]) });
+// GET /v1/rooms/{room} (login): with the roster to encrypt for.
+export const MemberJson = Type.Object({
+  account: NameField,
+  accountId: AccountIdField,
+  role: Type.Union([Type.Literal('owner'), Type.Literal('admin'), Type.Literal('member')]),
+  joinedSeq: SeqField,
+  userKey: Key32,
+  devices: Type.Array(DeviceJson),
+});
+export const RoomDetail = Type.Composite([
+  RoomSummary,
+  Type.Object({ members: Type.Array(MemberJson), cursor: CursorField }),
+]);
+
+// PATCH /v1/rooms/{room} (login): the sealed name, sealed again for the current devices.
+export const RoomPatchBody = Type.Object({ sealedMeta: EnvelopeField, txnId: TxnIdField }, strict);
+// PUT /v1/rooms/{room}/members/{name} (login); DELETE removes (query txnId=).
+export const MemberPutBody = Type.Object({ sealedMeta: Type.Optional(EnvelopeField), txnId: TxnIdField }, strict);
+
+// PUT /v1/rooms/{room}/messages/{txnId} (login).
+export const SendBody = Type.Object({ envelope: EnvelopeField }, strict);
+export const SendReply = Type.Object({
+  room: RoomIdField,
+  seq: SeqField,
+  id: Type.String(),
+  sentAt: TimeField,
+  cursor: CursorField,
+});
+
+export const MessageJson = Type.Object({
+  room: RoomIdField,
+  seq: SeqField,
+  id: Type.String(),
+  from: NameField,
+  fromId: AccountIdField,
+  device: DeviceIdField,
+  sentAt: TimeField,
+  envelope: EnvelopeField,
+});
+// GET /v1/rooms/{room}/messages?after=|before=&limit=&cursor=&consistency=local|linearizable (login). Ascending.
+export const MessagesReply = Type.Object({ messages: Type.Array(MessageJson), lastSeq: SeqField, cursor: CursorField });
+
+// GET /v1/cluster (open to clients).
+export const ClusterReply = Type.Object({
+  clusterId: Type.Union([ClusterIdField, Type.Null()]),
+  node: Type.String(),
+  leader: Type.Union([Type.String(), Type.Null()]),
+  term: Type.Integer(),
+  registration: Type.Union([Type.Literal('open'), Type.Literal('invite'), Type.Literal('closed')]),
+  nodes: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      url: Type.Union([Type.String(), Type.Null()]),
+      up: Type.Boolean(),
+      load: Type.Union([
+        Type.Object({ sockets: Type.Integer(), messagesPerSecond: Type.Number(), eventLoopLagMs: Type.Number() }),
+        Type.Null(),
+      ]),
+    }),
+  ),
+});
+
+const NodeRole = Type.Union([
+  Type.Literal('leader'),
+  Type.Literal('follower'),
+  Type.Literal('candidate'),
+  Type.Literal('precandidate'),
+  Type.Literal('learner'),
+  Type.Literal('repairing'),
+  Type.Null(),
+]);
+const OrNull = <T extends ReturnType<typeof Type.Integer> | ReturnType<typeof Type.String>>(schema: T) =>
+  Type.Union([schema, Type.Null()]);
+// GET /v1/admin/status (admin token): what `chatctl status --json` prints.
+export const StatusReply = Type.Object({
+  clusterId: OrNull(Type.String()),
+  healthy: Type.Boolean(),
+  leader: OrNull(Type.String()),
+  term: Type.Integer(),
+  commitIndex: Type.Integer(),
+  quorum: Type.Object({ voters: Type.Integer(), needed: Type.Integer(), faultTolerance: Type.Integer() }),
+  nodes: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      role: NodeRole,
+      voter: Type.Boolean(),
+      up: Type.Boolean(),
+      term: OrNull(Type.Integer()),
+      lastIndex: OrNull(Type.Integer()),
+      commitIndex: OrNull(Type.Integer()),
+      appliedIndex: OrNull(Type.Integer()),
+      lag: OrNull(Type.Integer()),
+      api: OrNull(Type.String()),
+      pid: OrNull(Type.Integer()),
+      natsPid: OrNull(Type.Integer()),
+      version: OrNull(Type.String()),
+      uptimeMs: OrNull(Type.Integer()),
+      sockets: OrNull(Type.Integer()),
+      stateHash: OrNull(Type.String()),
+      stateHashIndex: OrNull(Type.Integer()),
+      /** Why a node is up without serving or voting, in one sentence. */
+      problem: OrNull(Type.String()),
+    }),
+  ),
+});
+// POST /v1/admin/invites (admin token).
+export const InviteBody = Type.Object(
+  { ttlMs: Type.Integer({ minimum: 60_000, maximum: 30 * 24 * 3_600_000 }) },
+  strict,
+);
+export const InviteReply = Type.Object({ invite: Type.String(), expiresAt: TimeField });
+
+export type ProblemJson = Static<typeof Problem>;
+export type StatusJson = Static<typeof StatusReply>;
+export type ClusterJson = Static<typeof ClusterReply>;
+export type AccountJsonT = Static<typeof AccountJson>;
+export type RoomDetailJson = Static<typeof RoomDetail>;
+export type RoomSummaryJson = Static<typeof RoomSummary>;
+export type MessageJsonT = Static<typeof MessageJson>;

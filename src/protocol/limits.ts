@@ -1,0 +1,24 @@
+/** Bounds that clients and nodes share. Units are the last word of each name. */
+export const LIMITS = {
+  envelopeBytesMax: 64 * 1024,
+  /** A WebSocket frame or HTTP body: a base64url envelope and its frame around it. */
+  frameBytesMax: 128 * 1024,
+  jsonDepthMax: 16,
+  devicesPerRoomMax: 256,
+  devicesPerAccountMax: 32,
+  deviceRequestsPerAccountMax: 8,
+  deviceRequestTtlMs: 10 * 60_000,
+  membersPerCommandMax: 256,
+  sessionsPerDeviceMax: 16,
+  readPageMax: 500,
+  readPageDefault: 50,
+  accessTokenTtlMs: 15 * 60_000,
+  sessionTtlMs: 30 * 24 * 3_600_000,
+  challengeTtlMs: 60_000,
+  /** A transaction id is remembered at least this long, and refused when its own time is older. */
+  txnWindowMs: 7 * 24 * 3_600_000,
+  txnFutureMs: 10 * 60_000,
+  /** How long a node holds a request while the cluster elects a leader. */
+  requestDeadlineMs: 10_000,
+} as const;
+export type Limits = { readonly [K in keyof typeof LIMITS]: number };
