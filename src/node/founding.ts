@@ -1,0 +1,106 @@
+import type { ClusterId, NodeName } from '../protocol/ids.ts';
+
+/**
+ * How a cluster comes into being, once (rule 9 of the store). While every configured peer is empty, the one with the
+ * lowest name proposes a cluster id; each peer writes `founding(id)` to disk, which still counts as empty for that
+ * id; a peer becomes a member, and may vote, once it has heard that all hold it. Every step is a pure function of
+ * what is on disk and what the peers say, so a crash between any two steps resumes where it was.
+ */
+export type Membership =
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'founding'; readonly clusterId: ClusterId }
+  | { readonly kind: 'member'; readonly clusterId: ClusterId };
+
+/** What a node says of itself until it is a member, and when asked. */
+export interface Hello {
+  readonly node: NodeName;
+  readonly membership: Membership;
+  /** Names of all configured peers, sorted; must be the same everywhere. */
+  readonly peers: readonly NodeName[];
+}
+
+export type FoundingStep =
+  /** Nothing to do before others have spoken; `problem` says why, for people. */
+  | { readonly kind: 'wait'; readonly problem: string }
+  /** Make a cluster id and persist `founding` with it. */
+  | { readonly kind: 'propose' }
+  /** Persist `founding` with this id. */
+  | { readonly kind: 'adopt'; readonly clusterId: ClusterId }
+  /** Everybody holds the id: persist membership and start to vote. */
+  | { readonly kind: 'join'; readonly clusterId: ClusterId }
+  /** Going on would risk what another cluster acknowledged: stay without vote. */
+  | { readonly kind: 'refuse'; readonly problem: string };
+
+/**
+ * @param self what this node has on disk
+ * @param heard the latest hello of each other peer, only as old as still counts as an answer
+ */
+export function foundingStep(self: Hello, heard: ReadonlyMap<NodeName, Hello>): FoundingStep {
+  const others = self.peers.filter((peer) => peer !== self.node);
+  const disagreeing = others.find((peer) => {
+    const hello = heard.get(peer);
+    return hello !== undefined && hello.peers.join() !== self.peers.join();
+  });
+  if (disagreeing !== undefined) {
+    return refuse(
+      `${disagreeing} was started with other --peers (${heard.get(disagreeing)!.peers.join(', ')}) than this node (${self.peers.join(', ')}).`,
+    );
+  }
+  if (self.membership.kind === 'member') return { kind: 'join', clusterId: self.membership.clusterId };
+  const ids = new Set<ClusterId>();
+  for (const peer of others) {
+    const membership = heard.get(peer)?.membership;
+    if (membership !== undefined && membership.kind !== 'empty') ids.add(membership.clusterId);
+  }
+  return self.membership.kind === 'empty'
+    ? stepOfEmpty(self, others, heard, ids)
+    : stepOfFounding(self.membership.clusterId, others, heard, ids);
+}
+
+function stepOfEmpty(
+  self: Hello,
+  others: readonly NodeName[],
+  heard: ReadonlyMap<NodeName, Hello>,
+  ids: ReadonlySet<ClusterId>,
+): FoundingStep {
+  const member = others.find((peer) => heard.get(peer)?.membership.kind === 'member');
+  if (member !== undefined) {
+    return refuse(
+      `The data directory of this node is empty, but ${member} belongs to a running cluster: without its data this node must not vote. Restore the directory it had.`,
+    );
+  }
+  if (ids.size > 1) return refuse(`The peers are founding different clusters (${[...ids].join(', ')}).`);
+  const silent = others.filter((peer) => !heard.has(peer));
+  if (silent.length > 0) return waitFor(silent, 'founding a cluster needs all of them');
+  const [proposed] = ids;
+  if (proposed !== undefined) return { kind: 'adopt', clusterId: proposed };
+  const [lowest] = self.peers;
+  return lowest === self.node
+    ? { kind: 'propose' }
+    : { kind: 'wait', problem: `Waiting for ${lowest} to propose a cluster id.` };
+}
+
+function stepOfFounding(
+  own: ClusterId,
+  others: readonly NodeName[],
+  heard: ReadonlyMap<NodeName, Hello>,
+  ids: ReadonlySet<ClusterId>,
+): FoundingStep {
+  const foreign = [...ids].find((id) => id !== own);
+  if (foreign !== undefined) return refuse(`A peer belongs to cluster ${foreign}, this node to ${own}.`);
+  const silent = others.filter((peer) => !heard.has(peer));
+  if (silent.length > 0) return waitFor(silent, 'founding a cluster needs all of them');
+  const empty = others.filter((peer) => heard.get(peer)?.membership.kind === 'empty');
+  if (empty.length > 0) {
+    return { kind: 'wait', problem: `Waiting for ${empty.join(', ')} to take the cluster id ${own}.` };
+  }
+  return { kind: 'join', clusterId: own };
+}
+
+function refuse(problem: string): FoundingStep {
+  return { kind: 'refuse', problem };
+}
+
+function waitFor(peers: readonly NodeName[], why: string): FoundingStep {
+  return { kind: 'wait', problem: `Waiting for ${peers.join(', ')} to answer: ${why}.` };
+}
