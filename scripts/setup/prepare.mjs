@@ -86,6 +86,12 @@ function newestMs(path) {
   return Math.max(stat.mtimeMs, ...readdirSync(path).map((name) => newestMs(join(path, name))));
 }
 
+/** Finds `nats-server`, or fetches it into .cache/; the programs started from here find it through the environment. */
+export async function ensureNatsServer() {
+  const module = await import(join(ROOT, 'dist', 'src', 'node', 'transport', 'find-nats-server.js'));
+  process.env.NATS_SERVER_BIN = await module.ensureNatsServer(join(ROOT, '.cache'));
+}
+
 /** `npx chatd` then runs this checkout's program at once, without asking npm to link the package first. */
 function linkPrograms() {
   const bin = join(ROOT, 'node_modules', '.bin');

@@ -4,13 +4,12 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ensureBuilt, ensureInstalled, failWith, ROOT } from './prepare.mjs';
+import { ensureBuilt, ensureInstalled, ensureNatsServer, failWith, ROOT } from './prepare.mjs';
 
 try {
   ensureInstalled();
   ensureBuilt();
-  const { ensureNatsServer } = await import(join(ROOT, 'dist', 'src', 'node', 'transport', 'find-nats-server.js'));
-  await ensureNatsServer(join(ROOT, '.cache'));
+  await ensureNatsServer();
 } catch (error) {
   failWith(error);
 }

@@ -1,0 +1,74 @@
+/** `chatctl`: looks after a cluster. */
+import { Command, CommanderError } from 'commander';
+import { adminRequest, resolveTarget } from './chatctl/admin-client.ts';
+import { renderStatus, statusExitCode } from './chatctl/status.ts';
+import { EXIT, ParleyError } from '../protocol/errors.ts';
+import type { StatusJson } from '../protocol/http/schemas.ts';
+
+interface GlobalOptions {
+  readonly endpoint?: string;
+  readonly adminTokenFile?: string;
+}
+
+const HOUR_MS = 3_600_000;
+
+function program(): Command {
+  const chatctl = new Command('chatctl')
+    .description('Looks after a Parley cluster: shows its state and administers it.')
+    .option('--endpoint <URL[,URL…]>', 'nodes to ask, tried in turn (default: the local cluster)')
+    .option('--admin-token-file <FILE>', 'admin credential (default: found in $PARLEY_DATA/nI/admin.token)')
+    .exitOverride()
+    .showHelpAfterError()
+    .addHelpText(
+      'after',
+      `
+Examples:
+  chatctl status                     the local cluster at a glance
+  chatctl status --json              the same for programs
+  chatctl --endpoint https://chat.example status
+  chatctl invite --hours 48          a code with which one person may register
+
+Exit codes: 0 ok (status: healthy), 1 failed (status: degraded), 2 usage, 3 no node reachable, 4 no quorum,
+5 not authorised, 6 not found, 7 conflict, 8 timed out.`,
+    );
+  const target = (): ReturnType<typeof resolveTarget> => resolveTarget(chatctl.opts<GlobalOptions>(), process.env);
+
+  chatctl
+    .command('status')
+    .description('show every node: role, log positions, load, state hash')
+    .option('--json', 'print one JSON object')
+    .action(async (options: { json?: boolean }) => {
+      const status = await adminRequest<StatusJson>(target(), 'GET', '/v1/admin/status');
+      console.log(options.json === true ? JSON.stringify(status) : renderStatus(status));
+      process.exitCode = statusExitCode(status);
+    });
+
+  chatctl
+    .command('invite')
+    .description('make an invitation code, good for one registration')
+    .option('--hours <N>', 'how long it is good for', '168')
+    .option('--json', 'print one JSON object')
+    .action(async (options: { hours: string; json?: boolean }) => {
+      const hours = Number(options.hours);
+      if (!(hours > 0 && hours <= 720)) throw new ParleyError('usage', '--hours must be more than 0 and at most 720.');
+      const reply = await adminRequest<{ invite: string; expiresAt: string }>(target(), 'POST', '/v1/admin/invites', {
+        ttlMs: Math.max(Math.round(hours * HOUR_MS), 60_000),
+      });
+      console.log(options.json === true ? JSON.stringify(reply) : `${reply.invite}  (until ${reply.expiresAt})`);
+    });
+  return chatctl;
+}
+
+try {
+  await program().parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  } else if (error instanceof ParleyError) {
+    process.stderr.write(`chatctl: ${error.message} (${error.code})\n`);
+    process.exitCode = error.exitCode;
+  } else {
+    process.stderr.write(`chatctl: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = EXIT.failed;
+  }
+}

@@ -1,0 +1,94 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EXIT, ParleyError, isErrorCode } from '../../protocol/errors.ts';
+import { apiUrl, layoutFromEnvironment } from '../local-cluster/layout.ts';
+
+const REQUEST_MS_MAX = 5_000;
+
+export interface AdminTarget {
+  /** Tried in this order. */
+  readonly endpoints: readonly string[];
+  readonly token: string | null;
+}
+
+/** Endpoints and token as given, else those of the local cluster that `PARLEY_*` describes. */
+export function resolveTarget(
+  given: { endpoint?: string | undefined; adminTokenFile?: string | undefined },
+  env: Readonly<Record<string, string | undefined>>,
+): AdminTarget {
+  const layout = layoutFromEnvironment(env);
+  const endpoints = given.endpoint === undefined ? layout.nodes.map(apiUrl) : given.endpoint.split(',').map(checkedUrl);
+  const files =
+    given.adminTokenFile === undefined
+      ? layout.nodes.map(({ dataDir }) => join(dataDir, 'admin.token'))
+      : [given.adminTokenFile];
+  const file = files.find((candidate) => existsSync(candidate));
+  if (given.adminTokenFile !== undefined && file === undefined) {
+    throw new ParleyError('usage', `There is no admin token file ${given.adminTokenFile}.`);
+  }
+  return { endpoints, token: file === undefined ? null : readFileSync(file, 'utf8').trim() };
+}
+
+/**
+ * Asks the endpoints in turn until one answers.
+ * @throws ParleyError `cannot_connect`, `unauthenticated` or what the node said
+ */
+export async function adminRequest<T>(
+  target: AdminTarget,
+  method: 'GET' | 'POST',
+  path: string,
+  body?: unknown,
+): Promise<T> {
+  if (target.token === null) {
+    throw new ParleyError(
+      'unauthenticated',
+      'No admin token: run this where the data directory is, or give --admin-token-file.',
+    );
+  }
+  const failures: string[] = [];
+  for (const endpoint of target.endpoints) {
+    const response = await request(endpoint + path, method, target.token, body).catch((error: unknown) => {
+      failures.push(`${endpoint}: ${describeFailure(error)}`);
+      return null;
+    });
+    if (response === null) continue;
+    const json: unknown = await response.json().catch(() => null);
+    if (response.ok) return json as T;
+    throw problemOf(json, response.status);
+  }
+  throw new ParleyError('cannot_connect', `No node could be reached (${failures.join('; ')}).`);
+}
+
+async function request(url: string, method: string, token: string, body: unknown): Promise<Response> {
+  const headers: Record<string, string> = { authorization: `Bearer ${token}` };
+  if (body !== undefined) headers['content-type'] = 'application/json';
+  return fetch(url, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(REQUEST_MS_MAX),
+  });
+}
+
+function problemOf(json: unknown, status: number): ParleyError {
+  const { code, detail } = (json ?? {}) as { code?: unknown; detail?: unknown };
+  if (typeof code === 'string' && isErrorCode(code)) {
+    return new ParleyError(code, typeof detail === 'string' ? detail : undefined);
+  }
+  return new ParleyError('internal', `The node answered ${status} without saying why.`);
+}
+
+function describeFailure(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause as NodeJS.ErrnoException | undefined;
+  return cause?.code ?? error.message;
+}
+
+function checkedUrl(text: string): string {
+  const url = text.trim();
+  try {
+    return new URL(url).origin;
+  } catch {
+    throw new ParleyError('usage', `--endpoint: “${url}” is no URL (exit code ${EXIT.usage}).`);
+  }
+}
