@@ -1,0 +1,123 @@
+import type { HardState, LogIndex, PeerId, Term } from '../../consensus/types.ts';
+import type { ClusterId, NodeName } from '../../protocol/ids.ts';
+import type { LogStore, StateStore } from '../ports.ts';
+
+/**
+ * What `openNodeStore` hands out: everything a node keeps on disk, behind one lock. A directory whose log or state
+ * cannot be trusted is opened as a `DamagedStore`: its identity can be read, so that the node stays up and says why,
+ * but nothing can be written and nothing in it is changed.
+ */
+export type OpenedStore = IntactStore | DamagedStore;
+
+/** The few methods of a logger that the store uses; pino's `Logger` fits. */
+export interface StoreLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface FoundingPeer {
+  readonly name: NodeName;
+  readonly peerId: PeerId;
+}
+
+/** Which cluster is being founded, and by whom (rule 9). Peers are sorted by name. */
+export interface Founding {
+  readonly clusterId: ClusterId;
+  readonly peers: readonly FoundingPeer[];
+}
+
+/** Who this directory belongs to. Written once, when the node becomes a member of its cluster. */
+export interface Manifest extends Founding {
+  readonly formatVersion: number;
+  readonly nodeName: NodeName;
+  readonly peerId: PeerId;
+}
+
+export interface StoreIdentity {
+  readonly dir: string;
+  /** Strictly greater at every start; unique per start of this directory. */
+  readonly bootId: number;
+  /** Undefined until `join()`. */
+  readonly manifest: Manifest | undefined;
+  /** What `recordFounding` wrote, and the manifest's own founding afterwards. */
+  readonly founding: Founding | undefined;
+  /** Waits for accepted writes, closes the databases and gives the lock back. */
+  close(): Promise<void>;
+}
+
+export interface IntactStore extends StoreIdentity {
+  readonly kind: 'intact';
+  /** May be written to only after `join()`. */
+  readonly log: LogStore;
+  readonly state: StateStore;
+  /**
+   * Persists a founding record, which still counts as empty for its cluster id. The same one again changes nothing.
+   * @throws ParleyError `wrong_cluster` when another one, or a manifest of another cluster, is there already
+   */
+  recordFounding(founding: Founding): Promise<void>;
+  /** Makes the founding record the manifest. From then on the node may vote, and never is empty again. */
+  join(): Promise<Manifest>;
+}
+
+export type DamagedPart = 'manifest' | 'log' | 'state' | 'mark';
+
+export interface StoreDamage {
+  readonly part: DamagedPart;
+  /** File or folder, relative to the data directory. */
+  readonly where: string;
+  /** One sentence for people. */
+  readonly reason: string;
+}
+
+export interface DamagedStore extends StoreIdentity {
+  readonly kind: 'damaged';
+  readonly damage: StoreDamage;
+  /** The newest intact copies beside the database, where there are any. */
+  readonly hardState: HardState | undefined;
+  readonly mark: Mark | undefined;
+}
+
+/** How far the log was once known to be durable: a log that does not reach it has lost acknowledged entries. */
+export interface Mark {
+  /** Term in which this node acknowledged up to `index`. */
+  readonly ackTerm: Term;
+  readonly index: LogIndex;
+  /** Term of the entry at `index`. */
+  readonly term: Term;
+  /** Chain hash at `index`. */
+  readonly hash: Uint8Array;
+}
+
+export interface NodeStoreOptions {
+  readonly dir: string;
+  readonly nodeName: NodeName;
+  readonly logger: StoreLogger;
+  /**
+   * A write or sync failed: nothing that was not called `done` may be believed, and the process has to end, with
+   * the error's message as reason. Called at most once.
+   */
+  readonly onFatal: (error: Error) => void;
+  readonly limits?: Partial<StoreLimits>;
+}
+
+export interface StoreLimits {
+  /** Newest entries that are kept in memory for the core and for followers. */
+  readonly logCacheBytesMax: number;
+  /** One packed record of the log. */
+  readonly recordBytesMax: number;
+  /** Rows of the state that are kept in memory. */
+  readonly stateCacheBytesMax: number;
+  /** How long a mark may be behind the log on disk. */
+  readonly markSyncIntervalMs: number;
+  /** States with more rows are verified in the background instead of when they are opened. */
+  readonly verifyRowsAtOpenMax: number;
+}
+
+export const STORE_LIMITS: StoreLimits = {
+  logCacheBytesMax: 16 * 1024 * 1024,
+  recordBytesMax: 256 * 1024,
+  stateCacheBytesMax: 32 * 1024 * 1024,
+  markSyncIntervalMs: 100,
+  verifyRowsAtOpenMax: 500_000,
+};
