@@ -74,6 +74,11 @@ export interface StateStore extends StateReader {
   readonly confState: ConfState;
   /** What survives a power cut; the log may be compacted up to here. */
   readonly durableIndex: LogIndex;
+  /**
+   * Header of the snapshot this state began with, kept beside the rows; undefined when it began empty. After a crash
+   * between `StateInstall.finish` and the log's own write, the log is restarted from it.
+   */
+  readonly installedFrom: StateSnapshotHeader | undefined;
   begin(): StateTransaction;
   /** Multiset hash over all rows at the applied index, hex. */
   hash(): { readonly index: LogIndex; readonly hash: string };
