@@ -17,8 +17,8 @@ export function deviceRecordBytes(account: AccountId, record: Omit<DeviceRecord,
   return labelled('device-record', account, record.device, record.signingKey, record.sealingKey);
 }
 
-/** What a device signs to open a session: bound to cluster and origin, and to the secrets it will use. */
-export function sessionChallengeBytes(proof: {
+/** What opens a session: bound to cluster and origin, and to the secrets it will use. */
+export interface SessionProof {
   readonly cluster: ClusterId;
   readonly origin: string;
   readonly account: AccountId;
@@ -26,7 +26,10 @@ export function sessionChallengeBytes(proof: {
   readonly challenge: Uint8Array;
   readonly accessHash: Uint8Array;
   readonly refreshHash: Uint8Array;
-}): Uint8Array {
+}
+
+/** What the device signs of it. */
+export function sessionChallengeBytes(proof: SessionProof): Uint8Array {
   return labelled(
     'session-challenge',
     proof.cluster,

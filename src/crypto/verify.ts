@@ -1,0 +1,32 @@
+import { deviceRecordBytes, sessionChallengeBytes } from '../protocol/device-record.ts';
+import { accountIdOf, deviceIdOf } from '../protocol/derive-ids.ts';
+import { verifyEd25519 } from './ed25519.ts';
+import type { DeviceRecord, SessionProof } from '../protocol/device-record.ts';
+import type { AccountId } from '../protocol/ids.ts';
+
+/**
+ * What nodes and clients check about public data. Deterministic, by the one signature rule, on the one provider:
+ * `apply()` may call these.
+ */
+
+/** Whether this user key is the one that the account's id was derived from. */
+export function isFirstUserKey(account: AccountId, userKey: Uint8Array): boolean {
+  return userKey.length === 32 && accountIdOf(userKey) === account;
+}
+
+/** Whether `account`'s user key vouches for exactly these device keys, and the device id is theirs. */
+export function verifyDeviceRecord(account: AccountId, userKey: Uint8Array, record: DeviceRecord): boolean {
+  const { device, signingKey, sealingKey, signature } = record;
+  if (signingKey.length !== 32 || sealingKey.length !== 32) return false;
+  if (deviceIdOf(signingKey) !== device) return false;
+  const message = deviceRecordBytes(account, { device, signingKey, sealingKey });
+  return verifyEd25519({ publicKey: userKey, message, signature });
+}
+
+/**
+ * Whether the device holds its key and asked for exactly this session. That the challenge is fresh, unspent and this
+ * cluster's own, and the origin one of this cluster's, is for the caller to check.
+ */
+export function verifySessionChallenge(signingKey: Uint8Array, proof: SessionProof, signature: Uint8Array): boolean {
+  return verifyEd25519({ publicKey: signingKey, message: sessionChallengeBytes(proof), signature });
+}
