@@ -1,0 +1,67 @@
+import type { RaftEvent } from '../../consensus/events.ts';
+import type { LogIndex, PeerId, RaftRole, Term } from '../../consensus/types.ts';
+import type { Status } from '../../consensus/status.ts';
+import type { ClusterId, NodeName, StampMs } from '../../protocol/ids.ts';
+import type { Clock, LogStore, PeerDirectory, StateStore, Transport } from '../ports.ts';
+import type { RaftSettings } from './raft-settings.ts';
+import type { StateMachine } from './state-machine.ts';
+
+/** What the composition root builds a Raft node from. The node owns none of it: whoever opened it closes it. */
+export interface RaftPorts<Result, Event> {
+  readonly clock: Clock;
+  readonly log: LogStore;
+  readonly state: StateStore;
+  readonly transport: Transport;
+  readonly directory: PeerDirectory;
+  readonly machine: StateMachine<Result, Event>;
+  /** Random numbers in `[0, 1)` for the election jitter. */
+  readonly random: () => number;
+  /** Runs the callback once the input that is at hand has been taken in. Default: `setImmediate`. */
+  readonly defer?: ((callback: () => void) => void) | undefined;
+}
+
+export interface RaftPeerConfig {
+  readonly self: NodeName;
+  /** Boot id of this process: commands are found again by it, so it must not repeat. */
+  readonly boot: number;
+  readonly clusterId: ClusterId;
+  /** The voters of a cluster that was just founded; afterwards the membership is part of the state. */
+  readonly foundingVoters: readonly PeerId[];
+  readonly settings?: Partial<RaftSettings> | undefined;
+}
+
+export interface AppliedBatch<Event> {
+  readonly index: LogIndex;
+  readonly term: Term;
+  readonly stampMs: StampMs;
+  readonly events: readonly Event[];
+}
+
+export interface LeaderView {
+  readonly leader: NodeName | null;
+  readonly term: Term;
+  readonly role: RaftRole;
+}
+
+export interface RaftPeerEvents<Event> {
+  /** A store failed or an invariant broke: the process must end. Called at most once. */
+  readonly onFatal: (error: unknown) => void;
+  /** Every applied entry that held commands, in order. */
+  readonly onApplied?: (applied: AppliedBatch<Event>) => void;
+  /** The state was replaced by a snapshot: the events of the entries it covers are never told here. */
+  readonly onInstalled?: (index: LogIndex) => void;
+  readonly onLeaderChange?: (view: LeaderView) => void;
+  readonly onStall?: (lateMs: number) => void;
+  readonly onRaftEvent?: (event: RaftEvent) => void;
+}
+
+export interface RaftPeerStatus extends Status {
+  readonly leaderName: NodeName | null;
+  /** What the state store holds, which may be ahead of what the core was told. */
+  readonly stateIndex: LogIndex;
+  readonly durableIndex: LogIndex;
+  readonly stampMs: StampMs;
+  /** Commands of this node's clients without result yet. */
+  readonly waiting: number;
+  readonly installing: boolean;
+}
