@@ -88,12 +88,10 @@ function seal(input: SealInput, random: RandomBytes, ed25519: Ed25519Provider, x
   const signature = ed25519.sign(input.sender.signingSecret, signedBytes(input.purpose, unsigned));
   const bytes = encodeEnvelope({ ...unsigned, signature });
   if (bytes.length > LIMITS.envelopeBytesMax) {
-    throw new ParleyError(
-      'payload_too_large',
-      `The sealed message has ${bytes.length} bytes; at most
-${LIMITS.envelopeBytesMax} are possible.`,
-    );
+    const detail = `The sealed message has ${bytes.length} bytes; an envelope has at most ${LIMITS.envelopeBytesMax}.`;
+    throw new ParleyError('payload_too_large', detail);
   }
+  if (parse(bytes) === null) throw new Error('An envelope was sealed from ids or counters that are none.');
   return bytes;
 }
 

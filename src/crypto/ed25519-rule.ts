@@ -1,3 +1,6 @@
+import { hexToBytes } from '@noble/hashes/utils.js';
+import { equalBytes, isLessLittleEndian } from './bytes.ts';
+
 /**
  * The signature rule of this project, the same in every provider: the key A is canonically encoded and not of small
  * order, S < L, and the encoding of [S]B − [k]A equals R byte for byte, where k = SHA-512(R ‖ A ‖ M) mod L
@@ -9,9 +12,9 @@
  */
 
 /** L = 2²⁵² + 27742317777372353535851937790883648493, little-endian. */
-const GROUP_ORDER = hex('edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010');
+const GROUP_ORDER = hexToBytes('edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010');
 /** p = 2²⁵⁵ − 19, little-endian. */
-const FIELD_PRIME = hex('edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f');
+const FIELD_PRIME = hexToBytes('edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f');
 /** The y coordinates of the eight points whose order divides 8, canonical, little-endian. */
 const SMALL_ORDER_Y = [
   '0000000000000000000000000000000000000000000000000000000000000000',
@@ -19,14 +22,16 @@ const SMALL_ORDER_Y = [
   'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
   '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
   'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
-].map(hex);
+].map(hexToBytes);
 
 /**
  * What can be said without arithmetic on the curve. A provider that passes these and then checks the cofactorless
  * equation by bytes follows the rule.
  */
 export function isSignatureCandidate(publicKey: Uint8Array, signature: Uint8Array): boolean {
-  return signature.length === 64 && isAcceptableKey(publicKey) && isLess(signature.subarray(32), GROUP_ORDER);
+  return (
+    signature.length === 64 && isAcceptableKey(publicKey) && isLessLittleEndian(signature.subarray(32), GROUP_ORDER)
+  );
 }
 
 function isAcceptableKey(publicKey: Uint8Array): boolean {
@@ -34,21 +39,5 @@ function isAcceptableKey(publicKey: Uint8Array): boolean {
   const y = Uint8Array.from(publicKey);
   y[31]! &= 0x7f;
   // x = 0 with its sign set is the one other non-canonical form; its y is in the list.
-  return isLess(y, FIELD_PRIME) && !SMALL_ORDER_Y.some((small) => isSame(y, small));
-}
-
-/** Little-endian, equal lengths. Public data: no need for constant time. */
-function isLess(a: Uint8Array, b: Uint8Array): boolean {
-  for (let i = a.length - 1; i >= 0; i--) {
-    if (a[i] !== b[i]) return a[i]! < b[i]!;
-  }
-  return false;
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.every((byte, i) => byte === b[i]);
-}
-
-function hex(text: string): Uint8Array {
-  return Uint8Array.from(text.match(/../g)!, (pair) => Number.parseInt(pair, 16));
+  return isLessLittleEndian(y, FIELD_PRIME) && !SMALL_ORDER_Y.some((small) => equalBytes(y, small));
 }

@@ -2,7 +2,7 @@ import { deviceRecordBytes, sessionChallengeBytes } from '../protocol/device-rec
 import { accountIdOf, deviceIdOf } from '../protocol/derive-ids.ts';
 import { generateSigningKeyPair, nobleEd25519 } from './ed25519.ts';
 import { generateSealingKeyPair } from './x25519.ts';
-import type { DeviceRecord, SessionProof } from '../protocol/device-record.ts';
+import type { DeviceRecord, PublicDeviceKeys, SessionProof } from '../protocol/device-record.ts';
 import type { AccountId, DeviceId } from '../protocol/ids.ts';
 import type { SigningKeyPair } from './ed25519.ts';
 import type { RandomBytes } from './random.ts';
@@ -32,21 +32,14 @@ export function createDeviceKeys(random: RandomBytes): DeviceKeys {
 }
 
 /** The user key vouches for a device. */
-export function signDeviceRecord(
-  user: UserKey,
-  keys: { readonly device: DeviceId; readonly signingKey: Uint8Array; readonly sealingKey: Uint8Array },
-): DeviceRecord {
+export function signDeviceRecord(user: UserKey, keys: PublicDeviceKeys): DeviceRecord {
   const { device, signingKey, sealingKey } = keys;
   const message = deviceRecordBytes(user.account, { device, signingKey, sealingKey });
   return { device, signingKey, sealingKey, signature: nobleEd25519.sign(user.signing.secretKey, message) };
 }
 
 /** The public halves, as device requests and records carry them. */
-export function publicDeviceKeys(keys: DeviceKeys): {
-  readonly device: DeviceId;
-  readonly signingKey: Uint8Array;
-  readonly sealingKey: Uint8Array;
-} {
+export function publicDeviceKeys(keys: DeviceKeys): PublicDeviceKeys {
   return { device: keys.device, signingKey: keys.signing.publicKey, sealingKey: keys.sealing.publicKey };
 }
 

@@ -1,6 +1,7 @@
 import { deviceRecordBytes, sessionChallengeBytes } from '../protocol/device-record.ts';
 import { accountIdOf, deviceIdOf } from '../protocol/derive-ids.ts';
 import { verifyEd25519 } from './ed25519.ts';
+import { isUsableSealingKey } from './x25519.ts';
 import type { DeviceRecord, SessionProof } from '../protocol/device-record.ts';
 import type { AccountId } from '../protocol/ids.ts';
 
@@ -14,10 +15,13 @@ export function isFirstUserKey(account: AccountId, userKey: Uint8Array): boolean
   return userKey.length === 32 && accountIdOf(userKey) === account;
 }
 
-/** Whether `account`'s user key vouches for exactly these device keys, and the device id is theirs. */
+/**
+ * Whether `account`'s user key vouches for exactly these device keys, the device id is theirs, and the sealing key can
+ * be sealed to.
+ */
 export function verifyDeviceRecord(account: AccountId, userKey: Uint8Array, record: DeviceRecord): boolean {
   const { device, signingKey, sealingKey, signature } = record;
-  if (signingKey.length !== 32 || sealingKey.length !== 32) return false;
+  if (signingKey.length !== 32 || !isUsableSealingKey(sealingKey)) return false;
   if (deviceIdOf(signingKey) !== device) return false;
   const message = deviceRecordBytes(account, { device, signingKey, sealingKey });
   return verifyEd25519({ publicKey: userKey, message, signature });

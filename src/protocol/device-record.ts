@@ -12,8 +12,11 @@ export interface DeviceRecord {
   readonly signature: Uint8Array;
 }
 
+/** The public halves of a device's keys and the id that is derived from them. */
+export type PublicDeviceKeys = Omit<DeviceRecord, 'signature'>;
+
 /** What the user signing key signs. The account id pins the first user key, so it binds name changes of nothing. */
-export function deviceRecordBytes(account: AccountId, record: Omit<DeviceRecord, 'signature'>): Uint8Array {
+export function deviceRecordBytes(account: AccountId, record: PublicDeviceKeys): Uint8Array {
   return labelled('device-record', account, record.device, record.signingKey, record.sealingKey);
 }
 
@@ -46,9 +49,6 @@ export function sessionChallengeBytes(proof: SessionProof): Uint8Array {
  * What the approval code of a new device commits to. The code is the first 80 bits of its SHA-256 in Crockford
  * base32, shown as `XXXX-XXXX-XXXX-XXXX`; a node that swaps the keys changes the code.
  */
-export function deviceLinkBytes(
-  account: AccountId,
-  keys: { readonly device: DeviceId; readonly signingKey: Uint8Array; readonly sealingKey: Uint8Array },
-): Uint8Array {
+export function deviceLinkBytes(account: AccountId, keys: PublicDeviceKeys): Uint8Array {
   return labelled('device-link', account, keys.device, keys.signingKey, keys.sealingKey);
 }
