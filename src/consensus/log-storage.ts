@@ -1,11 +1,11 @@
-import type { ConfState, Entry, HardState, LogIndex, Snapshot, Term } from "./types.ts";
+import type { ConfState, Entry, HardState, LogIndex, Snapshot, Term } from './types.ts';
 
 /** The index lies before the first one that is still stored. */
-export const COMPACTED = "compacted";
+export const COMPACTED = 'compacted';
 /** The index lies after the last one that is stored. */
-export const UNAVAILABLE = "unavailable";
+export const UNAVAILABLE = 'unavailable';
 /** A snapshot is being prepared; ask again later. */
-export const SNAPSHOT_TEMPORARILY_UNAVAILABLE = "snapshot-temporarily-unavailable";
+export const SNAPSHOT_TEMPORARILY_UNAVAILABLE = 'snapshot-temporarily-unavailable';
 
 export type LogGap = typeof COMPACTED | typeof UNAVAILABLE;
 

@@ -10,7 +10,7 @@ import {
   type PeerId,
   type Snapshot,
   type Term,
-} from "./types.ts";
+} from './types.ts';
 
 /**
  * Everything a peer can be told. One record shape for all types keeps the hot path monomorphic;
@@ -39,30 +39,30 @@ import {
  * | MsgStorageApply, MsgStorageApplyResp | to and from the apply thread | entries, responses |
  */
 export const MessageType = {
-  hup: "MsgHup",
-  beat: "MsgBeat",
-  prop: "MsgProp",
-  app: "MsgApp",
-  appResp: "MsgAppResp",
-  vote: "MsgVote",
-  voteResp: "MsgVoteResp",
-  snap: "MsgSnap",
-  heartbeat: "MsgHeartbeat",
-  heartbeatResp: "MsgHeartbeatResp",
-  unreachable: "MsgUnreachable",
-  snapStatus: "MsgSnapStatus",
-  checkQuorum: "MsgCheckQuorum",
-  transferLeader: "MsgTransferLeader",
-  timeoutNow: "MsgTimeoutNow",
-  readIndex: "MsgReadIndex",
-  readIndexResp: "MsgReadIndexResp",
-  preVote: "MsgPreVote",
-  preVoteResp: "MsgPreVoteResp",
-  storageAppend: "MsgStorageAppend",
-  storageAppendResp: "MsgStorageAppendResp",
-  storageApply: "MsgStorageApply",
-  storageApplyResp: "MsgStorageApplyResp",
-  forgetLeader: "MsgForgetLeader",
+  hup: 'MsgHup',
+  beat: 'MsgBeat',
+  prop: 'MsgProp',
+  app: 'MsgApp',
+  appResp: 'MsgAppResp',
+  vote: 'MsgVote',
+  voteResp: 'MsgVoteResp',
+  snap: 'MsgSnap',
+  heartbeat: 'MsgHeartbeat',
+  heartbeatResp: 'MsgHeartbeatResp',
+  unreachable: 'MsgUnreachable',
+  snapStatus: 'MsgSnapStatus',
+  checkQuorum: 'MsgCheckQuorum',
+  transferLeader: 'MsgTransferLeader',
+  timeoutNow: 'MsgTimeoutNow',
+  readIndex: 'MsgReadIndex',
+  readIndexResp: 'MsgReadIndexResp',
+  preVote: 'MsgPreVote',
+  preVoteResp: 'MsgPreVoteResp',
+  storageAppend: 'MsgStorageAppend',
+  storageAppendResp: 'MsgStorageAppendResp',
+  storageApply: 'MsgStorageApply',
+  storageApplyResp: 'MsgStorageApplyResp',
+  forgetLeader: 'MsgForgetLeader',
 } as const;
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 
@@ -88,7 +88,7 @@ export interface Message {
 const NO_ENTRIES: readonly Entry[] = [];
 const NO_MESSAGES: readonly Message[] = [];
 
-export type MessageFields = Partial<Omit<Message, "type">>;
+export type MessageFields = Partial<Omit<Message, 'type'>>;
 
 /** Builds a message of `type`; every field that is not given holds its empty value. */
 export const makeMessage = (type: MessageType, fields: MessageFields): Message => ({

@@ -1,10 +1,10 @@
-import { ConsensusError } from "./errors.ts";
-import type { RaftEvent } from "./events.ts";
-import type { LogStorage } from "./log-storage.ts";
-import { isLocalThread, NO_PEER, ZERO_INDEX, type LogIndex, type PeerId } from "./types.ts";
+import { ConsensusError } from './errors.ts';
+import type { RaftEvent } from './events.ts';
+import type { LogStorage } from './log-storage.ts';
+import { isLocalThread, NO_PEER, ZERO_INDEX, type LogIndex, type PeerId } from './types.ts';
 
 /** How linearizable reads are answered: by a round of heartbeats, or from a lease (dissertation 6.4). */
-export type ReadOnlyOption = "safe" | "lease";
+export type ReadOnlyOption = 'safe' | 'lease';
 
 export interface RaftConfig {
   readonly id: PeerId;
@@ -56,7 +56,7 @@ export type CheckedRaftConfig = Required<RaftConfig>;
 const ignoreEvent = (): void => {};
 
 const refuse = (problem: string): never => {
-  throw new ConsensusError("invalid-config", problem);
+  throw new ConsensusError('invalid-config', problem);
 };
 
 /** Fills in defaults. Throws `ConsensusError` with code `invalid-config`. */
@@ -64,18 +64,18 @@ export const checkRaftConfig = (config: RaftConfig): CheckedRaftConfig => {
   if (config.id === NO_PEER || isLocalThread(config.id)) {
     refuse(`${config.id} cannot be the id of a peer`);
   }
-  if (config.heartbeatTicks <= 0) refuse("heartbeatTicks must be positive");
+  if (config.heartbeatTicks <= 0) refuse('heartbeatTicks must be positive');
   if (config.electionTicks <= config.heartbeatTicks) {
-    refuse("electionTicks must be greater than heartbeatTicks");
+    refuse('electionTicks must be greater than heartbeatTicks');
   }
-  if (config.maxInflightMessages <= 0) refuse("maxInflightMessages must be positive");
+  if (config.maxInflightMessages <= 0) refuse('maxInflightMessages must be positive');
   const maxInflightBytes = config.maxInflightBytes || Number.POSITIVE_INFINITY;
   if (maxInflightBytes < config.maxBytesPerMessage) {
-    refuse("maxInflightBytes must be at least maxBytesPerMessage");
+    refuse('maxInflightBytes must be at least maxBytesPerMessage');
   }
   const checkQuorum = config.checkQuorum ?? false;
-  const readOnlyOption = config.readOnlyOption ?? "safe";
-  if (readOnlyOption === "lease" && !checkQuorum) refuse("lease reads need checkQuorum");
+  const readOnlyOption = config.readOnlyOption ?? 'safe';
+  if (readOnlyOption === 'lease' && !checkQuorum) refuse('lease reads need checkQuorum');
   return {
     id: config.id,
     electionTicks: config.electionTicks,

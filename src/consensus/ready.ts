@@ -1,5 +1,5 @@
-import type { Message } from "./message.ts";
-import type { Entry, HardState, LogIndex, PeerId, RaftRole, Snapshot } from "./types.ts";
+import type { Message } from './message.ts';
+import type { Entry, HardState, LogIndex, PeerId, RaftRole, Snapshot } from './types.ts';
 
 /** What only matters to observers and need not be durable. */
 export interface SoftState {

@@ -1,5 +1,5 @@
-import type { CampaignRefusal } from "./events.ts";
-import type { ConfState, HardState, LogIndex, PeerId, RaftRole } from "./types.ts";
+import type { CampaignRefusal } from './events.ts';
+import type { ConfState, HardState, LogIndex, PeerId, RaftRole } from './types.ts';
 
 export interface BasicStatus {
   readonly id: PeerId;
@@ -14,7 +14,7 @@ export interface BasicStatus {
   readonly isLearner: boolean;
 }
 
-export type ProgressState = "probe" | "replicate" | "snapshot";
+export type ProgressState = 'probe' | 'replicate' | 'snapshot';
 
 /** What the leader knows about one peer. */
 export interface PeerProgress {
@@ -40,49 +40,40 @@ export interface Status extends BasicStatus {
 
 /** Why this peer knows no leader. */
 export type NoLeaderReason =
-  | { readonly kind: "not-a-member" }
-  | { readonly kind: "learner" }
+  | { readonly kind: 'not-a-member' }
+  | { readonly kind: 'learner' }
   /** It waits for its election timeout; `ticksLeft` ticks remain. */
-  | { readonly kind: "waiting-for-timeout"; readonly ticksLeft: number }
-  | { readonly kind: "campaign-refused"; readonly reason: CampaignRefusal }
+  | { readonly kind: 'waiting-for-timeout'; readonly ticksLeft: number }
+  | { readonly kind: 'campaign-refused'; readonly reason: CampaignRefusal }
   /** It stands for election and lacks votes. */
   | {
-      readonly kind: "votes-missing";
+      readonly kind: 'votes-missing';
       readonly granted: readonly PeerId[];
       readonly refused: readonly PeerId[];
       readonly silent: readonly PeerId[];
-      readonly votesNeeded: number;
     };
 
 /** Why the commit index does not move. */
 export type NotCommittingReason =
-  /** All that is in the log is committed. */
-  | { readonly kind: "nothing-to-commit" }
-  | { readonly kind: "no-leader" }
+  | { readonly kind: 'no-leader' }
   /** Another peer leads: ask it. */
-  | { readonly kind: "not-leader"; readonly leader: PeerId }
+  | { readonly kind: 'not-leader'; readonly leader: PeerId }
   /** The entry of this term that would commit the older ones is not on a majority yet. */
-  | { readonly kind: "no-entry-of-this-term-committed"; readonly lagging: readonly LaggingPeer[] }
-  | { readonly kind: "majority-behind"; readonly lagging: readonly LaggingPeer[] };
+  | { readonly kind: 'no-entry-of-this-term-committed'; readonly lagging: readonly LaggingPeer[] }
+  | { readonly kind: 'majority-behind'; readonly lagging: readonly LaggingPeer[] };
 
 /** A voter whose acknowledgement is missing, and what the leader is waiting for. */
 export interface LaggingPeer {
   readonly id: PeerId;
   readonly match: LogIndex;
-  readonly waitingFor:
-    | "own-disk"
-    | "probe-answer"
-    | "snapshot"
-    | "inflight-window"
-    | "acknowledgement"
-    | "contact";
+  readonly waitingFor: 'own-disk' | 'probe-answer' | 'snapshot' | 'inflight-window' | 'acknowledgement' | 'contact';
 }
 
 /** Answers to the two questions an operator has, from this peer's own state alone. */
 export interface Explanation {
   /** `undefined` when a leader is known. */
   readonly noLeader: NoLeaderReason | undefined;
-  /** `undefined` when the commit index is free to move. */
+  /** `undefined` when all that is in a leader's log is committed. */
   readonly notCommitting: NotCommittingReason | undefined;
   /** Committed but not yet applied entries. */
   readonly unapplied: number;

@@ -7,11 +7,11 @@ declare const brand: unique symbol;
 type Brand<Name extends string> = number & { readonly [brand]: Name };
 
 /** Identity of a peer: a positive safe integer. `NO_PEER` stands for "nobody". */
-export type PeerId = Brand<"PeerId">;
+export type PeerId = Brand<'PeerId'>;
 /** Election term. 0 comes before every election. */
-export type Term = Brand<"Term">;
+export type Term = Brand<'Term'>;
 /** Position in the log. The first entry has index 1; 0 is the position before it. */
-export type LogIndex = Brand<"LogIndex">;
+export type LogIndex = Brand<'LogIndex'>;
 
 export const NO_PEER = 0 as PeerId;
 export const ZERO_TERM = 0 as Term;
@@ -35,17 +35,21 @@ const checkedNumber = (value: number, name: string, min: number): number => {
 };
 
 /** Checks and brands a peer id. Throws `RangeError` when it is not a positive safe integer. */
-export const peerId = (value: number): PeerId => checkedNumber(value, "peer id", 1) as PeerId;
+export const peerId = (value: number): PeerId => checkedNumber(value, 'peer id', 1) as PeerId;
 /** Checks and brands a term. Throws `RangeError` when it is not a safe integer ≥ 0. */
-export const term = (value: number): Term => checkedNumber(value, "term", 0) as Term;
+export const term = (value: number): Term => checkedNumber(value, 'term', 0) as Term;
 /** Checks and brands a log index. Throws `RangeError` when it is not a safe integer ≥ 0. */
-export const logIndex = (value: number): LogIndex =>
-  checkedNumber(value, "log index", 0) as LogIndex;
+export const logIndex = (value: number): LogIndex => checkedNumber(value, 'log index', 0) as LogIndex;
+
+/** The index `count` positions after `index` (before it, when negative). */
+export const plus = (index: LogIndex, count: number): LogIndex => (index + count) as LogIndex;
+export const minIndex = (a: LogIndex, b: LogIndex): LogIndex => (a < b ? a : b);
+export const maxIndex = (a: LogIndex, b: LogIndex): LogIndex => (a > b ? a : b);
 
 export const EntryType = {
-  normal: "normal",
-  confChange: "conf-change",
-  confChangeV2: "conf-change-v2",
+  normal: 'normal',
+  confChange: 'conf-change',
+  confChangeV2: 'conf-change-v2',
 } as const;
 export type EntryType = (typeof EntryType)[keyof typeof EntryType];
 
@@ -123,19 +127,19 @@ export interface Snapshot {
 }
 
 export const RaftRole = {
-  follower: "follower",
-  preCandidate: "precandidate",
-  candidate: "candidate",
-  leader: "leader",
+  follower: 'follower',
+  preCandidate: 'precandidate',
+  candidate: 'candidate',
+  leader: 'leader',
 } as const;
 export type RaftRole = (typeof RaftRole)[keyof typeof RaftRole];
 
 export const ConfChangeKind = {
-  addVoter: "add-voter",
-  addLearner: "add-learner",
-  remove: "remove",
+  addVoter: 'add-voter',
+  addLearner: 'add-learner',
+  remove: 'remove',
   /** Changes nothing in the membership; the application may read the context. */
-  update: "update",
+  update: 'update',
 } as const;
 export type ConfChangeKind = (typeof ConfChangeKind)[keyof typeof ConfChangeKind];
 
@@ -147,11 +151,11 @@ export interface ConfChangeStep {
 
 export const ConfChangeTransition = {
   /** The simple protocol when at most one voter changes, else joint with auto-leave. */
-  auto: "auto",
+  auto: 'auto',
   /** Always joint; the leader leaves the joint configuration by itself. */
-  jointImplicit: "joint-implicit",
+  jointImplicit: 'joint-implicit',
   /** Always joint; an empty change has to be proposed to leave. */
-  jointExplicit: "joint-explicit",
+  jointExplicit: 'joint-explicit',
 } as const;
 export type ConfChangeTransition = (typeof ConfChangeTransition)[keyof typeof ConfChangeTransition];
 

@@ -1,0 +1,70 @@
+import { campaignRefusal } from './campaign.ts';
+import type { Raft } from './raft.ts';
+import type { Progress } from './progress/progress.ts';
+import { allVoters } from './quorum/joint.ts';
+import type { Explanation, LaggingPeer, NoLeaderReason, NotCommittingReason } from './status.ts';
+import { NO_PEER, RaftRole, type PeerId } from './types.ts';
+
+/** Answers an operator's two questions from this peer's own state. Changes nothing. */
+export const explain = (raft: Raft): Explanation => ({
+  noLeader: raft.leader === NO_PEER ? whyNoLeader(raft) : undefined,
+  notCommitting: whyNotCommitting(raft),
+  unapplied: raft.log.committed - raft.log.applied,
+});
+
+const whyNoLeader = (raft: Raft): NoLeaderReason => {
+  if (raft.role === RaftRole.candidate || raft.role === RaftRole.preCandidate) return missingVotes(raft);
+  if (raft.tracker.get(raft.id) === undefined) return { kind: 'not-a-member' };
+  if (raft.isLearner) return { kind: 'learner' };
+  const reason = campaignRefusal(raft);
+  if (reason !== undefined) return { kind: 'campaign-refused', reason };
+  const ticksLeft = Math.max(0, raft.electionTimeoutTicks - raft.electionElapsed);
+  return { kind: 'waiting-for-timeout', ticksLeft };
+};
+
+const missingVotes = ({ tracker }: Raft): NoLeaderReason => {
+  const granted: PeerId[] = [];
+  const refused: PeerId[] = [];
+  const silent: PeerId[] = [];
+  for (const voter of allVoters(tracker.confState)) {
+    const vote = tracker.votes.get(voter);
+    if (vote === undefined) silent.push(voter);
+    else (vote ? granted : refused).push(voter);
+  }
+  return { kind: 'votes-missing', granted, refused, silent };
+};
+
+const whyNotCommitting = (raft: Raft): NotCommittingReason | undefined => {
+  const { log, role, leader } = raft;
+  if (leader === NO_PEER) return { kind: 'no-leader' };
+  if (role !== RaftRole.leader) return { kind: 'not-leader', leader };
+  if (log.committed === log.lastIndex()) return undefined;
+  const lagging = laggingVoters(raft);
+  return raft.committedInThisTerm
+    ? { kind: 'majority-behind', lagging }
+    : { kind: 'no-entry-of-this-term-committed', lagging };
+};
+
+/** Voters that have not acknowledged the next entry to commit. */
+const laggingVoters = (raft: Raft): LaggingPeer[] => {
+  const lagging: LaggingPeer[] = [];
+  for (const id of allVoters(raft.tracker.confState)) {
+    const progress = raft.tracker.member(id);
+    if (progress.match > raft.log.committed) continue;
+    lagging.push({ id, match: progress.match, waitingFor: waitingFor(raft, id, progress) });
+  }
+  return lagging;
+};
+
+const waitingFor = (raft: Raft, id: PeerId, progress: Progress): LaggingPeer['waitingFor'] => {
+  if (id === raft.id) return 'own-disk';
+  if (!progress.recentActive) return 'contact';
+  switch (progress.state) {
+    case 'snapshot':
+      return 'snapshot';
+    case 'probe':
+      return 'probe-answer';
+    case 'replicate':
+      return progress.inflights.full ? 'inflight-window' : 'acknowledgement';
+  }
+};

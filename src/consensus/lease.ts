@@ -1,0 +1,35 @@
+import type { Raft } from './raft.ts';
+import { NO_PEER, RaftRole } from './types.ts';
+
+/**
+ * Read leases (dissertation 6.4.1): while it is certain that no quorum can have elected anybody else,
+ * the leader answers reads from what it knows. Certain, because a peer that heard the leader protects
+ * it for `electionTicks` of its own clock. The lease is counted from when the heartbeats that a
+ * quorum answered were *sent*, in whole ticks, and is shorter by the bound on clock drift.
+ *
+ * The core sees only ticks. The driver calls `voidLease()` when time passed that it did not tick for,
+ * such as a stalled event loop.
+ */
+const CLOCK_DRIFT_MAX = 0.1;
+
+const leaseTicks = (electionTicks: number): number => Math.floor((electionTicks - 1) * (1 - CLOCK_DRIFT_MAX));
+
+export const hasLease = (raft: Raft): boolean => {
+  if (raft.config.readOnlyOption !== 'lease' || raft.role !== RaftRole.leader) return false;
+  if (raft.leaseBroken || raft.transferee !== NO_PEER) return false;
+  const sentAt = raft.reads.confirmedSentAtTick;
+  // The present tick may be over at any moment, so it counts as passed.
+  return sentAt !== undefined && raft.ticks - sentAt + 1 <= leaseTicks(raft.config.electionTicks);
+};
+
+/**
+ * Whether this peer owes it to a leader not to help in electing another: it heard one lately, or it
+ * restarted, has forgotten whom it heard, and leases are in use.
+ */
+export const protectsLeader = (raft: Raft): boolean => {
+  const { checkQuorum, readOnlyOption, electionTicks } = raft.config;
+  if (readOnlyOption === 'lease' && raft.restarted && raft.ticks < electionTicks) return true;
+  if (!checkQuorum || raft.leader === NO_PEER) return false;
+  if (raft.hint !== undefined && raft.hint.leader === raft.leader) return false;
+  return raft.electionElapsed < electionTicks;
+};

@@ -1,0 +1,2 @@
+/** `pending`: votes that are still missing can decide either way. */
+export type VoteResult = 'pending' | 'lost' | 'won';
