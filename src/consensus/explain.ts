@@ -59,12 +59,7 @@ const laggingVoters = (raft: Raft): LaggingPeer[] => {
 const waitingFor = (raft: Raft, id: PeerId, progress: Progress): LaggingPeer['waitingFor'] => {
   if (id === raft.id) return 'own-disk';
   if (!progress.recentActive) return 'contact';
-  switch (progress.state) {
-    case 'snapshot':
-      return 'snapshot';
-    case 'probe':
-      return 'probe-answer';
-    case 'replicate':
-      return progress.inflights.full ? 'inflight-window' : 'acknowledgement';
-  }
+  if (progress.state === 'snapshot') return 'snapshot';
+  if (progress.state === 'probe') return 'probe-answer';
+  return progress.inflights.full ? 'inflight-window' : 'acknowledgement';
 };

@@ -31,6 +31,13 @@ export interface ProposedEntry {
   readonly data: Uint8Array;
 }
 
+/** Answers that promise something durable. */
+const AFTER_APPEND: ReadonlySet<MessageType> = new Set<MessageType>([
+  MessageType.appResp,
+  MessageType.voteResp,
+  MessageType.preVoteResp,
+]);
+
 /**
  * The state of one peer, and the few operations that everything else is made of. What happens when
  * is decided in `step.ts` and `roles/`; who may call what from outside, in `raw-node.ts`.
@@ -123,16 +130,12 @@ export class Raft {
   }
 
   #queue(message: Message): void {
-    switch (message.type) {
-      case MessageType.appResp:
-      case MessageType.voteResp:
-      case MessageType.preVoteResp:
-        this.messagesAfterAppend.push(message);
-        return;
-      default:
-        if (message.to === this.id) throw violation(`${message.type} to oneself`);
-        this.messages.push(message);
+    if (AFTER_APPEND.has(message.type)) {
+      this.messagesAfterAppend.push(message);
+      return;
     }
+    if (message.to === this.id) throw violation(`${message.type} to oneself`);
+    this.messages.push(message);
   }
 
   /** Begins `term`, or begins anew within the current one. Nothing volatile survives. */

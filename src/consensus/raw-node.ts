@@ -30,13 +30,12 @@ import { Changer } from './membership/changer.ts';
 import { encodeConfChange, entryTypeOf } from './membership/conf-change-codec.ts';
 import { restoreMembership } from './membership/restore.ts';
 import { isLocalMessageType, isResponseMessageType, makeMessage, MessageType, type Message } from './message.ts';
-import { dropped, type ProposeOutcome, type StepOutcome } from './propose-outcome.ts';
+import { propose } from './propose.ts';
+import type { ProposeOutcome, StepOutcome } from './propose-outcome.ts';
 import { Raft, type ProposedEntry } from './raft.ts';
 import { checkRaftConfig, type RaftConfig } from './raft-config.ts';
 import type { Ready, SoftState } from './ready.ts';
 import { broadcastHeartbeat } from './replication.ts';
-import { forwardProposal } from './roles/follower.ts';
-import { proposeToLeader } from './roles/leader-proposal.ts';
 import { readStatus, readBasicStatus } from './read-status.ts';
 import type { BasicStatus, Explanation, Status } from './status.ts';
 import { step } from './step.ts';
@@ -119,14 +118,8 @@ export class RawNode {
   }
 
   #propose(entry: ProposedEntry): ProposeOutcome {
-    const raft = this.#raft;
-    let outcome: ProposeOutcome = dropped('no-leader');
-    if (raft.role === RaftRole.leader) {
-      outcome = proposeToLeader(raft, [entry]);
-    } else if (raft.role === RaftRole.follower) {
-      const entries = [{ term: ZERO_TERM, index: ZERO_INDEX, ...entry }];
-      outcome = forwardProposal(raft, makeMessage(MessageType.prop, { from: raft.id, entries }));
-    }
+    const entries = [{ term: ZERO_TERM, index: ZERO_INDEX, ...entry }];
+    const outcome = propose(this.#raft, makeMessage(MessageType.prop, { from: this.#raft.id, entries }));
     this.#watch.check();
     return outcome;
   }

@@ -1,14 +1,15 @@
-import { entriesApplied, snapshotApplied } from './applied.ts';
-import { isTransferContext, startCampaign } from './campaign.ts';
+import { snapshotApplied } from './applied.ts';
+import { isTransferContext } from './campaign.ts';
 import { cancelHint } from './hint.ts';
 import { protectsLeader } from './lease.ts';
 import { MessageType, type Message } from './message.ts';
+import { propose } from './propose.ts';
 import type { StepOutcome } from './propose-outcome.ts';
 import type { Raft } from './raft.ts';
-import { stepCandidate } from './roles/candidate.ts';
-import { stepFollower } from './roles/follower.ts';
-import { stepLeader } from './roles/leader.ts';
-import { onVoteRequest } from './roles/vote.ts';
+import { CANDIDATE, PRE_CANDIDATE } from './roles/candidate.ts';
+import { FOLLOWER } from './roles/follower.ts';
+import type { HandlerTable } from './roles/handler.ts';
+import { LEADER } from './roles/leader.ts';
 import { becomeFollower } from './transitions.ts';
 import { NO_PEER, RaftRole } from './types.ts';
 
@@ -24,35 +25,18 @@ export const step = (raft: Raft, message: Message): StepOutcome => {
     onStaleTerm(raft, message);
     return 'stepped';
   }
-  switch (message.type) {
-    case MessageType.hup:
-      startCampaign(raft, raft.config.preVote ? 'pre-election' : 'election');
-      return 'stepped';
-    case MessageType.vote:
-    case MessageType.preVote:
-      onVoteRequest(raft, message);
-      return 'stepped';
-    case MessageType.storageAppendResp:
-      onStored(raft, message);
-      return 'stepped';
-    case MessageType.storageApplyResp:
-      entriesApplied(raft, message.entries);
-      return 'stepped';
-    default:
-      return stepByRole(raft, message);
+  if (message.type === MessageType.prop) {
+    return propose(raft, message).kind === 'dropped' ? 'proposal-dropped' : 'stepped';
   }
+  BY_ROLE[raft.role][message.type](raft, message);
+  return 'stepped';
 };
 
-const stepByRole = (raft: Raft, message: Message): StepOutcome => {
-  switch (raft.role) {
-    case RaftRole.leader:
-      return stepLeader(raft, message);
-    case RaftRole.follower:
-      return stepFollower(raft, message);
-    case RaftRole.candidate:
-    case RaftRole.preCandidate:
-      return stepCandidate(raft, message);
-  }
+const BY_ROLE: Readonly<Record<RaftRole, HandlerTable>> = {
+  [RaftRole.leader]: LEADER,
+  [RaftRole.follower]: FOLLOWER,
+  [RaftRole.candidate]: CANDIDATE,
+  [RaftRole.preCandidate]: PRE_CANDIDATE,
 };
 
 /**
@@ -77,30 +61,19 @@ const enterNewerTerm = (raft: Raft, message: Message): boolean => {
 const onStaleTerm = (raft: Raft, message: Message): void => {
   const { type, from, term } = message;
   const { checkQuorum, preVote, onEvent } = raft.config;
-  switch (type) {
-    case MessageType.app:
-    case MessageType.heartbeat:
-      // Somebody leads an older term and cannot depose us by a vote request, nor we him, when votes
-      // are ignored near a leader: without an answer that shows our term, we would both be stuck.
-      if (checkQuorum || preVote) raft.send(MessageType.appResp, from);
-      return;
-    case MessageType.preVote:
-      // A candidate of an older term may have the better log, and has to learn of the newer term.
-      onEvent({ kind: 'vote-refused', type, candidate: from, term, reason: 'stale-term' });
-      raft.send(MessageType.preVoteResp, from, { term: raft.term, reject: true });
-      return;
-    case MessageType.storageAppendResp:
-      // The entries written under an older term may be about to be replaced: see
-      // `storage-messages.ts`. A snapshot holds only what is committed, which no term changes.
-      if (message.snapshot !== undefined) snapshotApplied(raft, message.snapshot);
-      return;
-    default:
-      onEvent({ kind: 'message-ignored', type, from, term, reason: 'stale-term' });
+  if (type === MessageType.app || type === MessageType.heartbeat) {
+    // Somebody leads an older term and cannot depose us by a vote request, nor we him, when votes are
+    // ignored near a leader: without an answer that shows our term, we would both be stuck.
+    if (checkQuorum || preVote) raft.send(MessageType.appResp, from);
+  } else if (type === MessageType.preVote) {
+    // A candidate of an older term may have the better log, and has to learn of the newer term.
+    onEvent({ kind: 'vote-refused', type, candidate: from, term, reason: 'stale-term' });
+    raft.send(MessageType.preVoteResp, from, { term: raft.term, reject: true });
+  } else if (type === MessageType.storageAppendResp) {
+    // The entries written under an older term may be about to be replaced: see `storage-messages.ts`.
+    // A snapshot holds only what is committed, which no term changes.
+    if (message.snapshot !== undefined) snapshotApplied(raft, message.snapshot);
+  } else {
+    onEvent({ kind: 'message-ignored', type, from, term, reason: 'stale-term' });
   }
-};
-
-const onStored = (raft: Raft, message: Message): void => {
-  const { index, logTerm, snapshot } = message;
-  if (index !== 0) raft.log.stableTo({ term: logTerm, index });
-  if (snapshot !== undefined) snapshotApplied(raft, snapshot);
 };

@@ -64,14 +64,9 @@ export class Changer {
   /** Carries out `change` by whichever of the three ways it asks for. */
   apply(change: ConfChange): Membership {
     const route = routeOf(change);
-    switch (route.kind) {
-      case 'leave-joint':
-        return this.leaveJoint();
-      case 'enter-joint':
-        return this.enterJoint(route.autoLeave, stepsOf(change));
-      case 'simple':
-        return this.simple(stepsOf(change));
-    }
+    if (route.kind === 'leave-joint') return this.leaveJoint();
+    if (route.kind === 'enter-joint') return this.enterJoint(route.autoLeave, stepsOf(change));
+    return this.simple(stepsOf(change));
   }
 
   /** Changes at most one voter, and any number of learners. Any two majorities then still overlap. */

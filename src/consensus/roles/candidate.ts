@@ -1,51 +1,62 @@
 import { campaign } from '../campaign.ts';
 import { MessageType, type Message } from '../message.ts';
-import type { StepOutcome } from '../propose-outcome.ts';
 import type { Raft } from '../raft.ts';
 import { broadcastAppend } from '../replication.ts';
 import { becomeFollower, becomeLeader } from '../transitions.ts';
 import { NO_PEER, RaftRole } from '../types.ts';
-import { followLeader } from './follower.ts';
+import { EVERY_ROLE } from './every-role.ts';
+import { FOLLOWER } from './follower.ts';
+import { ignore, type Handler, type HandlerTable } from './handler.ts';
 
-/** What a candidate or pre-candidate does with each message. */
-export const stepCandidate = (raft: Raft, message: Message): StepOutcome => {
-  switch (message.type) {
-    case MessageType.prop:
-      return 'proposal-dropped';
-    case MessageType.app:
-    case MessageType.heartbeat:
-    case MessageType.snap:
-      // Somebody else won this term.
-      becomeFollower(raft, message.term, message.from);
-      if (message.type !== MessageType.snap) raft.noteLeaderOfTerm(message.from);
-      followLeader(raft, message);
-      return 'stepped';
-    case MessageType.voteResp:
-      // As candidate, late answers to the pre-candidacy count no more, and the other way round.
-      if (raft.role === RaftRole.candidate) countVote(raft, message);
-      return 'stepped';
-    case MessageType.preVoteResp:
-      if (raft.role === RaftRole.preCandidate) countVote(raft, message);
-      return 'stepped';
-    default:
-      return 'stepped';
-  }
+/** Somebody else won this term: follow, and do what a follower does with the message. */
+const yieldToLeader: Handler = (raft, message) => {
+  becomeFollower(raft, message.term, message.from);
+  FOLLOWER[message.type](raft, message);
 };
 
 const countVote = (raft: Raft, message: Message): void => {
   raft.tracker.recordVote(message.from, !message.reject);
-  switch (raft.tracker.voteResult()) {
-    case 'won':
-      if (raft.role === RaftRole.preCandidate) {
-        campaign(raft, 'election');
-      } else {
-        becomeLeader(raft);
-        broadcastAppend(raft);
-      }
-      return;
-    case 'lost':
-      becomeFollower(raft, raft.term, NO_PEER);
-      return;
-    case 'pending':
+  const result = raft.tracker.voteResult();
+  if (result === 'lost') {
+    becomeFollower(raft, raft.term, NO_PEER);
+  } else if (result === 'won' && raft.role === RaftRole.preCandidate) {
+    campaign(raft, 'election');
+  } else if (result === 'won') {
+    becomeLeader(raft);
+    broadcastAppend(raft);
   }
+};
+
+const EITHER_CANDIDATE = {
+  ...EVERY_ROLE,
+  [MessageType.app]: yieldToLeader,
+  [MessageType.heartbeat]: yieldToLeader,
+  [MessageType.snap]: yieldToLeader,
+  // An election is running already.
+  [MessageType.timeoutNow]: ignore,
+  // There is no leader to forget, to ask or to hand over.
+  [MessageType.forgetLeader]: ignore,
+  [MessageType.readIndex]: ignore,
+  [MessageType.readIndexResp]: ignore,
+  [MessageType.transferLeader]: ignore,
+  // Nobody to look after.
+  [MessageType.appResp]: ignore,
+  [MessageType.heartbeatResp]: ignore,
+  [MessageType.beat]: ignore,
+  [MessageType.checkQuorum]: ignore,
+  [MessageType.snapStatus]: ignore,
+  [MessageType.unreachable]: ignore,
+} as const;
+
+export const CANDIDATE: HandlerTable = {
+  ...EITHER_CANDIDATE,
+  [MessageType.voteResp]: countVote,
+  // A late answer to its own pre-candidacy.
+  [MessageType.preVoteResp]: ignore,
+};
+
+export const PRE_CANDIDATE: HandlerTable = {
+  ...EITHER_CANDIDATE,
+  [MessageType.voteResp]: ignore,
+  [MessageType.preVoteResp]: countVote,
 };

@@ -30,7 +30,7 @@ export const onSnapshotStatus = (raft: Raft, message: Message, progress: Progres
 };
 
 /** A message was lost, so appends that were sent ahead probably were too. */
-export const onUnreachable = (progress: Progress): void => {
+export const onUnreachable = (_raft: Raft, _message: Message, progress: Progress): void => {
   if (progress.state === 'replicate') progress.becomeProbe();
 };
 

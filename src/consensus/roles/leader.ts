@@ -1,57 +1,46 @@
 import { violation } from '../invariants.ts';
 import { MessageType, type Message } from '../message.ts';
-import { type StepOutcome } from '../propose-outcome.ts';
+import type { Progress } from '../progress/progress.ts';
 import type { Raft } from '../raft.ts';
 import { broadcastHeartbeat } from '../replication.ts';
+import { EVERY_ROLE } from './every-role.ts';
+import { ignore, type Handler, type HandlerTable } from './handler.ts';
 import { onAppendResponse } from './leader-append-response.ts';
-import { proposeToLeader } from './leader-proposal.ts';
 import { checkQuorum, onHeartbeatResponse, onSnapshotStatus, onUnreachable } from './leader-peer-status.ts';
 import { onReadIndex } from './leader-read.ts';
 import { onTransferLeader } from './leader-transfer.ts';
 
-/** What a leader does with each message. Those about a peer are void when it is no member. */
-export const stepLeader = (raft: Raft, message: Message): StepOutcome => {
-  switch (message.type) {
-    case MessageType.beat:
-      broadcastHeartbeat(raft);
-      return 'stepped';
-    case MessageType.checkQuorum:
-      checkQuorum(raft);
-      return 'stepped';
-    case MessageType.prop:
-      return proposeToLeader(raft, message.entries).kind === 'dropped' ? 'proposal-dropped' : 'stepped';
-    case MessageType.readIndex:
-      onReadIndex(raft, message);
-      return 'stepped';
-    case MessageType.app:
-    case MessageType.heartbeat:
-      if (message.from !== raft.id) throw violation(`${raft.id} and ${message.from} both lead ${raft.term}`);
-      return 'stepped';
-    default:
-      stepLeaderAboutPeer(raft, message);
-      return 'stepped';
-  }
+/** Whatever is about a peer is void when it is no member. */
+const aboutPeer =
+  (handle: (raft: Raft, message: Message, progress: Progress) => void): Handler =>
+  (raft, message) => {
+    const progress = raft.tracker.get(message.from);
+    if (progress !== undefined) handle(raft, message, progress);
+  };
+
+const onRivalLeader: Handler = (raft, { from }) => {
+  if (from !== raft.id) throw violation(`${raft.id} and ${from} both lead term ${raft.term}`);
 };
 
-const stepLeaderAboutPeer = (raft: Raft, message: Message): void => {
-  const progress = raft.tracker.get(message.from);
-  if (progress === undefined) return;
-  switch (message.type) {
-    case MessageType.appResp:
-      onAppendResponse(raft, message, progress);
-      return;
-    case MessageType.heartbeatResp:
-      onHeartbeatResponse(raft, message, progress);
-      return;
-    case MessageType.snapStatus:
-      onSnapshotStatus(raft, message, progress);
-      return;
-    case MessageType.unreachable:
-      onUnreachable(progress);
-      return;
-    case MessageType.transferLeader:
-      onTransferLeader(raft, message, progress);
-      return;
-    default:
-  }
+export const LEADER: HandlerTable = {
+  ...EVERY_ROLE,
+  [MessageType.beat]: broadcastHeartbeat,
+  [MessageType.checkQuorum]: checkQuorum,
+  [MessageType.readIndex]: onReadIndex,
+  [MessageType.appResp]: aboutPeer(onAppendResponse),
+  [MessageType.heartbeatResp]: aboutPeer(onHeartbeatResponse),
+  [MessageType.snapStatus]: aboutPeer(onSnapshotStatus),
+  [MessageType.unreachable]: aboutPeer(onUnreachable),
+  [MessageType.transferLeader]: aboutPeer(onTransferLeader),
+  [MessageType.app]: onRivalLeader,
+  [MessageType.heartbeat]: onRivalLeader,
+  // What a leader has it need not be sent.
+  [MessageType.snap]: ignore,
+  // It leads already.
+  [MessageType.timeoutNow]: ignore,
+  [MessageType.forgetLeader]: ignore,
+  // Answers to what it asked before it led.
+  [MessageType.voteResp]: ignore,
+  [MessageType.preVoteResp]: ignore,
+  [MessageType.readIndexResp]: ignore,
 };

@@ -12,7 +12,7 @@ import {
 } from '../../consensus/types.ts';
 import { parseConfChangeSteps } from './conf-change-notation.ts';
 import type { Stanza } from './datadriven.ts';
-import { Interaction, ScenarioError, type Recipient } from './interaction.ts';
+import { ScenarioError, type Interaction, type Recipient } from './interaction.ts';
 import { LOG_LEVELS } from './output.ts';
 import type { NodeOptions } from './scenario-node.ts';
 import {
@@ -128,14 +128,14 @@ const addNodes = (env: Interaction, stanza: Stanza): void => {
   const learners: PeerId[] = [];
   let index = 0;
   let content = '';
-  let options = DEFAULTS;
+  const options: { -readonly [Key in keyof NodeOptions]: NodeOptions[Key] } = { ...DEFAULTS };
   for (const { key, values } of stanza.args.slice(1)) {
     for (const value of values) {
       if (key === 'voters') voters.push(parsePeer(value));
       else if (key === 'learners') learners.push(parsePeer(value));
       else if (key === 'index') index = parseNumber(value);
       else if (key === 'content') content = value;
-      else options = { ...options, ...NODE_OPTIONS[key]?.(value) };
+      else Object.assign(options, NODE_OPTIONS[key]?.(value));
     }
   }
   const isBlank = voters.length === 0 && learners.length === 0 && index === 0 && content === '';
