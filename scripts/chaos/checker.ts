@@ -22,7 +22,10 @@ interface Operation {
   readonly op: number;
   readonly call: Call;
   readonly invokedAt: number;
-  outcome: { readonly kind: 'ok'; readonly at: number; readonly seq: number } | { readonly kind: 'fail' | 'info' } | null;
+  outcome:
+    | { readonly kind: 'ok'; readonly at: number; readonly seq: number }
+    | { readonly kind: 'fail' | 'info' }
+    | null;
 }
 
 type Report = (kind: ViolationKind, what: string) => void;
@@ -119,7 +122,8 @@ function checkAgainstSends(operations: readonly Operation[], finals: readonly Fi
   for (const final of finals) {
     for (const message of final.messages) {
       const body = sent.get(`${final.room} ${message.txnId}`);
-      if (body === undefined) report('altered', `${final.node} shows ${message.txnId} in ${final.room}: nobody sent it`);
+      if (body === undefined)
+        report('altered', `${final.node} shows ${message.txnId} in ${final.room}: nobody sent it`);
       else if (body !== message.body) report('altered', `${final.node} shows another body for ${message.txnId}`);
     }
   }
@@ -142,7 +146,8 @@ function checkAcknowledgements(operations: readonly Operation[], finals: readonl
     for (const final of shown) {
       if (final.room !== call.room) continue;
       const seq = final.seqs.get(call.txnId);
-      if (seq === undefined) report('lost', `${call.txnId}, acknowledged as seq ${outcome.seq}, is not on ${final.node}`);
+      if (seq === undefined)
+        report('lost', `${call.txnId}, acknowledged as seq ${outcome.seq}, is not on ${final.node}`);
       else if (seq !== outcome.seq) {
         report('order', `${call.txnId}, acknowledged as seq ${outcome.seq}, is seq ${seq} on ${final.node}`);
       }
@@ -171,7 +176,10 @@ function checkRealTimeOrder(operations: readonly Operation[], report: Report): v
         if (highest === null || earlier.seq > highest.seq) highest = earlier;
       }
       if (highest !== null && highest.seq >= send.seq && highest.txnId !== send.txnId) {
-        report('order', `${send.txnId} got seq ${send.seq} though seq ${highest.seq} was acknowledged before it was sent`);
+        report(
+          'order',
+          `${send.txnId} got seq ${send.seq} though seq ${highest.seq} was acknowledged before it was sent`,
+        );
       }
     }
   }

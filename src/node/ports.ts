@@ -191,6 +191,8 @@ export interface ChatNode {
   waitForIndex(index: number, deadlineMs: number): Promise<void>;
   /** Every applied entry that has events, in order. Returns the function that stops it. */
   onApplied(listener: (applied: AppliedEvents) => void): () => void;
+  /** The state was replaced by a snapshot: events were skipped, so live feeds must be taken up again by cursor. */
+  onReplaced(listener: () => void): () => void;
   /** Milliseconds since this node last knew a leader; 0 while it knows one. */
   leaderlessMs(): number;
   /** Leader, term and commit index as this node knows them. */

@@ -1,0 +1,96 @@
+/** `npm run bench`: what a cluster of three nodes does on this machine, the load beside it. */
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { measureDiskRate } from './disk-rate.ts';
+import { createPairs, measure } from './messages.ts';
+import { startScratchCluster } from '../scripts/load/scratch-cluster.ts';
+import { percentile } from '../scripts/chaos/percentiles.ts';
+import { formatTable } from '../src/cli/table.ts';
+import type { Load, Measurement } from './messages.ts';
+
+const NODES = 3;
+const DISK_MS = 2_000;
+const USAGE = `usage: npm run bench [-- --runs N] [--json FILE]
+
+Three nodes on free ports, encrypted 256-byte texts in direct rooms over the public WebSocket API; texts are
+encrypted before the clock starts. Closed loop. Rates are also given as multiples of F, the rate at which this
+disk takes durable 4 KiB appends in the same run. Medians over the runs, with their least and greatest.`;
+
+const LOADS: readonly Load[] = [
+  { name: '1', sockets: 1, perSocket: 1, messages: 1_500 },
+  { name: '10', sockets: 10, perSocket: 1, messages: 5_000 },
+  { name: '100 (100 sockets)', sockets: 100, perSocket: 1, messages: 15_000 },
+  { name: '1000 (50 sockets × 20)', sockets: 50, perSocket: 20, messages: 20_000 },
+];
+
+interface Result {
+  readonly load: string;
+  readonly runs: readonly Measurement[];
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { runs: { type: 'string', default: '3' }, json: { type: 'string' }, help: { type: 'boolean' } },
+  });
+  const runs = Number(values.runs);
+  if (values.help === true || !Number.isInteger(runs) || runs < 1 || runs > 20) {
+    console.log(USAGE);
+    return values.help === true ? 0 : 2;
+  }
+  const disk = [measureDiskRate(DISK_MS)];
+  const results: Result[] = [];
+  const cluster = await startScratchCluster({ nodes: NODES, restart: false, say: console.error });
+  try {
+    const pairs = await createPairs(cluster, Math.max(...LOADS.map(({ sockets }) => sockets)));
+    await measure(pairs, { name: 'warm-up', sockets: 50, perSocket: 2, messages: 3_000 });
+    for (const load of LOADS) {
+      const measurements: Measurement[] = [];
+      for (let run = 0; run < runs; run++) measurements.push(await measure(pairs, load));
+      results.push({ load: load.name, runs: measurements });
+    }
+  } finally {
+    await cluster.close();
+  }
+  disk.push(measureDiskRate(DISK_MS));
+  const f = (disk[0]! + disk[1]!) / 2;
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'cpu'}, Node ${process.versions.node}`;
+  console.log(`${machine}; F = ${f.toFixed(0)}/s (before ${disk[0]!.toFixed(0)}, after ${disk[1]!.toFixed(0)})`);
+  console.log(render(results, f));
+  const json = JSON.stringify({ machine, diskAppendsPerSecond: disk, results });
+  if (values.json === undefined) console.log(json);
+  else writeFileSync(values.json, `${json}\n`);
+  return results.every(({ runs: all }) => all.every(({ failed }) => failed === 0)) ? 0 : 1;
+}
+
+function render(results: readonly Result[], f: number): string {
+  const head = [
+    'outstanding',
+    'acknowledged/s',
+    '× F',
+    'ack p50 ms',
+    'ack p99 ms',
+    'delivery p50 ms',
+    'p99 ms',
+    'failed',
+  ];
+  const rows = results.map(({ load, runs }) => {
+    const of = (key: keyof Measurement): number[] => runs.map((run) => run[key]).toSorted((a, b) => a - b);
+    const rates = of('acknowledgedPerSecond');
+    const median = (key: keyof Measurement): number => percentile(of(key), 0.5);
+    return [
+      load,
+      `${median('acknowledgedPerSecond').toFixed(0)} (${rates[0]!.toFixed(0)}–${rates.at(-1)!.toFixed(0)})`,
+      (median('acknowledgedPerSecond') / f).toFixed(2),
+      median('ackP50Ms').toFixed(1),
+      median('ackP99Ms').toFixed(1),
+      median('deliveryP50Ms').toFixed(1),
+      median('deliveryP99Ms').toFixed(1),
+      String(of('failed').reduce((sum, count) => sum + count, 0)),
+    ];
+  });
+  return formatTable(head, rows, [1, 2, 3, 4, 5, 6, 7]);
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { requestJson } from '../load/http.ts';
+import { hashEnvelope } from '../load/sealed-texts.ts';
+import { apiUrl } from '../../src/cli/local-cluster/layout.ts';
+import { fromBase64Url } from '../../src/protocol/base64url.ts';
+import type { FinalMessage, HistoryRecorder } from './history.ts';
+import type { Person } from '../load/person.ts';
+import type { ClusterLayout } from '../../src/cli/local-cluster/layout.ts';
+import type { MessageJsonT, StatusJson } from '../../src/protocol/http/schemas.ts';
+
+const PAGE = 500;
+const CONVERGE_MS_MAX = 60_000;
+
+/** Asks the cluster how it is, through the first node that answers. */
+export async function clusterStatus(layout: ClusterLayout): Promise<StatusJson> {
+  let failure: unknown;
+  for (const place of layout.nodes) {
+    try {
+      const token = readFileSync(join(place.dataDir, 'admin.token'), 'utf8').trim();
+      return await requestJson<StatusJson>(apiUrl(place), 'GET', '/v1/admin/status', { token });
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+/** Waits until every node has applied the same index, and records each one's state hash. False if they never do. */
+export async function recordConvergence(layout: ClusterLayout, history: HistoryRecorder): Promise<boolean> {
+  const deadline = performance.now() + CONVERGE_MS_MAX;
+  while (performance.now() < deadline) {
+    const { nodes } = await clusterStatus(layout);
+    const indexes = new Set(nodes.map(({ stateHashIndex }) => stateHashIndex));
+    if (indexes.size === 1 && !indexes.has(null)) {
+      for (const { id, stateHash, stateHashIndex } of nodes) {
+        history.add({ type: 'state-hash', node: id, index: stateHashIndex!, hash: stateHash! });
+      }
+      return true;
+    }
+    await delay(200);
+  }
+  return false;
+}
+
+/** Reads a whole room from every node, as its members see it. */
+export async function recordFinalRoom(
+  layout: ClusterLayout,
+  person: Person,
+  room: string,
+  history: HistoryRecorder,
+): Promise<void> {
+  for (const place of layout.nodes) {
+    const messages: FinalMessage[] = [];
+    for (let after = 0; ;) {
+      const page = await requestJson<{ messages: MessageJsonT[] }>(
+        apiUrl(place),
+        'GET',
+        `/v1/rooms/${room}/messages?after=${after}&limit=${PAGE}`,
+        { token: person.token },
+      );
+      for (const { seq, id, envelope } of page.messages) {
+        messages.push({ seq, txnId: id.slice(0, 26), body: hashEnvelope(fromBase64Url(envelope)) });
+      }
+      if (page.messages.length < PAGE) break;
+      after = page.messages.at(-1)!.seq;
+    }
+    history.add({ type: 'final', node: place.name, room, messages });
+  }
+}

@@ -1,0 +1,89 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { LOOPBACK } from '../../src/cli/local-cluster/layout.ts';
+import { whenReady } from '../../src/cli/local-cluster/ready.ts';
+import { Supervisor } from '../../src/cli/local-cluster/supervisor.ts';
+import type { AddressInfo } from 'node:net';
+import type { ClusterLayout, NodePlace } from '../../src/cli/local-cluster/layout.ts';
+import type { NodeName } from '../../src/protocol/ids.ts';
+
+const START_MS_MAX = 60_000;
+const CHATD = fileURLToPath(new URL('../../src/cli/chatd.js', import.meta.url));
+
+export interface ScratchCluster {
+  readonly layout: ClusterLayout;
+  readonly supervisor: Supervisor;
+  /** Stops every node and removes the data, unless told to keep it. */
+  close(options?: { readonly keepData: boolean }): Promise<void>;
+}
+
+/**
+ * A cluster of real processes on free ports of this machine, with data in a temporary folder and rate limits out of
+ * the way: for chaos, benches and tests.
+ */
+export async function startScratchCluster(options: {
+  readonly nodes: number;
+  readonly restart: boolean;
+  readonly say: (sentence: string) => void;
+  /** Compiled `chatd`; needed by callers that are not compiled themselves. */
+  readonly chatdFile?: string;
+  /** Leave the nodes' own rate limits in force. */
+  readonly keepRateLimits?: boolean;
+}): Promise<ScratchCluster> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'parley-cluster-'));
+  const ports = await freePorts(3 * options.nodes);
+  const nodes = Array.from({ length: options.nodes }, (_, i): NodePlace => {
+    const [apiPort, natsPort, routePort] = ports.slice(3 * i, 3 * i + 3);
+    const name = `n${i + 1}` as NodeName;
+    return { name, dataDir: join(dataDir, name), apiPort: apiPort!, natsPort: natsPort!, routePort: routePort! };
+  });
+  const layout: ClusterLayout = { dataDir, secretFile: join(dataDir, 'cluster.secret'), nodes };
+  const limitsFile = join(dataDir, 'limits.json');
+  writeFileSync(limitsFile, JSON.stringify(RAISED_LIMITS));
+  const supervisor = new Supervisor(layout, {
+    registration: 'open',
+    restart: options.restart,
+    say: options.say,
+    chatdFile: options.chatdFile ?? CHATD,
+    ...(options.keepRateLimits === true ? {} : { limitsFile }),
+  });
+  const close = async ({ keepData } = { keepData: false }): Promise<void> => {
+    await supervisor.stop();
+    if (!keepData) rmSync(dataDir, { recursive: true, force: true });
+  };
+  try {
+    await supervisor.start();
+    if (!(await whenReady(layout, { timeoutMs: START_MS_MAX }))) {
+      const words = layout.nodes.map(({ name }) => supervisor.child(name)?.lastWords()).filter(Boolean);
+      throw new Error(`The cluster did not come up within ${START_MS_MAX / 1000} s. ${words.join(' ')}`);
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { layout, supervisor, close };
+}
+
+/** Rate limits that no honest load reaches. */
+const RAISED_LIMITS = {
+  perAccount: { perSecond: 1e6, burst: 1e6 },
+  perAddress: { perSecond: 1e6, burst: 1e6 },
+  perAddressLogin: { perSecond: 1e6, burst: 1e6 },
+};
+
+/** Ports that nobody listens on right now, all different. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, LOOPBACK, resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}

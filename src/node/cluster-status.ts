@@ -1,0 +1,112 @@
+import type { NodeInfo } from './node-info.ts';
+import type { ClusterJson, StatusJson } from '../protocol/http/schemas.ts';
+import type { ClusterId, NodeName } from '../protocol/ids.ts';
+
+/** What is known of one node: who it is, what it last said, whether it answers now. */
+export interface NodeSighting {
+  readonly id: NodeName;
+  readonly voter: boolean;
+  readonly up: boolean;
+  readonly info: NodeInfo | null;
+}
+
+/** The answer of `chatctl status`, from what the nodes said. */
+export function assembleStatus(
+  clusterId: ClusterId | null,
+  view: { readonly leader: NodeName | null; readonly term: number; readonly commitIndex: number },
+  sightings: readonly NodeSighting[],
+): StatusJson {
+  const voters = sightings.filter(({ voter }) => voter).length;
+  const needed = Math.floor(voters / 2) + 1;
+  const leaderIsUp = sightings.some(({ id, up, info }) => id === view.leader && up && info?.role === 'leader');
+  const leaderInfo = sightings.find(({ id }) => id === view.leader)?.info ?? null;
+  const commitIndex = Math.max(view.commitIndex, leaderIsUp ? (leaderInfo?.commitIndex ?? 0) : 0);
+  const serving = sightings.filter(({ voter, up, info }) => voter && up && info?.problem === null).length;
+  return {
+    clusterId,
+    healthy: leaderIsUp && serving === voters,
+    leader: leaderIsUp && serving >= needed ? view.leader : null,
+    term: view.term,
+    commitIndex,
+    quorum: { voters, needed, faultTolerance: voters - needed },
+    nodes: sightings.map((sighting) => statusOf(sighting, commitIndex)),
+  };
+}
+
+function statusOf(sighting: NodeSighting, commitIndex: number): StatusJson['nodes'][number] {
+  const { id, voter, up, info } = sighting;
+  if (!up || info === null) {
+    return {
+      id,
+      role: null,
+      voter,
+      up,
+      term: null,
+      lastIndex: null,
+      commitIndex: null,
+      appliedIndex: null,
+      lag: null,
+      api: info?.api ?? null,
+      pid: null,
+      natsPid: null,
+      version: info?.version ?? null,
+      uptimeMs: null,
+      sockets: null,
+      stateHash: null,
+      stateHashIndex: null,
+      problem: null,
+    };
+  }
+  return {
+    id,
+    role: info.role,
+    voter,
+    up,
+    term: info.term,
+    lastIndex: info.lastIndex,
+    commitIndex: info.commitIndex,
+    appliedIndex: info.appliedIndex,
+    lag: info.appliedIndex === null ? null : Math.max(0, commitIndex - info.appliedIndex),
+    api: info.api,
+    pid: info.pid,
+    natsPid: info.natsPid,
+    version: info.version,
+    uptimeMs: info.uptimeMs,
+    sockets: info.sockets,
+    stateHash: info.stateHash,
+    stateHashIndex: info.stateHashIndex,
+    problem: info.problem,
+  };
+}
+
+/** The part of it that every client may see. */
+export function assembleClusterView(
+  self: {
+    readonly name: NodeName;
+    readonly clusterId: ClusterId | null;
+    readonly registration: ClusterJson['registration'];
+  },
+  view: { readonly leader: NodeName | null; readonly term: number },
+  sightings: readonly NodeSighting[],
+): ClusterJson {
+  return {
+    clusterId: self.clusterId,
+    node: self.name,
+    leader: view.leader,
+    term: view.term,
+    registration: self.registration,
+    nodes: sightings.map(({ id, up, info }) => ({
+      id,
+      url: info?.api ?? null,
+      up,
+      load:
+        up && info !== null
+          ? {
+              sockets: info.sockets ?? 0,
+              messagesPerSecond: info.messagesPerSecond,
+              eventLoopLagMs: info.eventLoopLagMs,
+            }
+          : null,
+    })),
+  };
+}

@@ -1,0 +1,305 @@
+import { randomBytes } from 'node:crypto';
+import { peerId } from '../consensus/types.ts';
+import { encodeCommand } from '../protocol/command-codec.ts';
+import { ParleyError } from '../protocol/errors.ts';
+import { assembleClusterView, assembleStatus } from './cluster-status.ts';
+import { ChatMachine } from './chat-machine.ts';
+import { Contact } from './contact.ts';
+import { EventLoopLag } from './event-loop-lag.ts';
+import { NodeInfoExchange } from './node-info.ts';
+import { RaftNode } from './raft/raft-node.ts';
+import type { NodeSighting } from './cluster-status.ts';
+import type { ClusterSecret } from './cluster-secret.ts';
+import type { NodeInfo } from './node-info.ts';
+import type { AppliedEvents, ChatNode, Clock, Frame, PeerDirectory, Transport } from './ports.ts';
+import type { Founding, Manifest, OpenedStore } from './store/node-store.ts';
+import type { PeerId } from '../consensus/types.ts';
+import type { LogIndex } from '../consensus/types.ts';
+import type { StateReader } from '../chat/ports.ts';
+import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
+import type { PlacedEvent } from '../protocol/events.ts';
+import type { ClusterJson, StatusJson } from '../protocol/http/schemas.ts';
+import type { ClusterId, NodeName, StampMs } from '../protocol/ids.ts';
+
+/** How long `status` waits for the other nodes. */
+const STATUS_WAIT_MS = 600;
+
+export interface NodeLogger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface NodeConfig {
+  readonly name: NodeName;
+  /** Names of the founding peers, this node's among them. */
+  readonly peers: readonly NodeName[];
+  readonly advertiseUrl: string;
+  readonly registration: ClusterJson['registration'];
+  readonly version: string;
+}
+
+export interface NodeParts {
+  readonly config: NodeConfig;
+  readonly secret: ClusterSecret;
+  readonly store: OpenedStore;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly logger: NodeLogger;
+  /** Process id of the node's nats-server, which changes when it is restarted. */
+  readonly natsPid: () => number | null;
+  readonly onFatal: (error: unknown) => void;
+}
+
+type Raft = RaftNode<CommandResult, PlacedEvent>;
+
+/**
+ * One node: its store, its Raft peer and what it tells others about itself, behind the port that the API sees. It is
+ * up as soon as it is built; it serves once the cluster is founded and its store is sound.
+ */
+export class ParleyNode implements ChatNode {
+  readonly name: NodeName;
+  readonly version: string;
+  readonly registration: ClusterJson['registration'];
+  readonly challengeKey: Uint8Array;
+  readonly #parts: NodeParts;
+  readonly #contact: Contact | null;
+  readonly #infos: NodeInfoExchange;
+  readonly #lag = new EventLoopLag();
+  readonly #startedAtMs: number;
+  readonly #listeners = new Set<(applied: AppliedEvents) => void>();
+  readonly #replacedListeners = new Set<() => void>();
+  #raft: Raft | null = null;
+  #members: readonly NodeName[];
+  #loadSource: () => { sockets: number; messagesPerSecond: number } = () => ({ sockets: 0, messagesPerSecond: 0 });
+  #lagMs = 0;
+  #stopping = false;
+
+  constructor(parts: NodeParts) {
+    const { config, secret, store, transport, clock } = parts;
+    this.#parts = parts;
+    this.name = config.name;
+    this.version = config.version;
+    this.registration = config.registration;
+    this.challengeKey = secret.derive('session-challenge');
+    this.#startedAtMs = clock.monotonicMs();
+    this.#members = store.manifest?.peers.map(({ name }) => name) ?? config.peers;
+    this.#infos = new NodeInfoExchange({ transport, clock, self: () => this.#describe() });
+    this.#contact =
+      store.kind === 'damaged'
+        ? null
+        : new Contact(config.name, config.peers, {
+            transport,
+            clock,
+            store,
+            randomBytes: (length) => new Uint8Array(randomBytes(length)),
+            foundingOf: (clusterId) => foundingOf(clusterId, config.peers),
+            onJoined: (manifest) => this.#join(manifest),
+            onFatal: parts.onFatal,
+          });
+    transport.onFrame((frame) => this.#route(frame));
+  }
+
+  start(): void {
+    const { store, logger } = this.#parts;
+    this.#infos.start();
+    if (store.kind === 'damaged') logger.error({ damage: store.damage }, 'data is damaged: this node does not vote');
+    else if (store.manifest !== undefined) this.#join(store.manifest);
+    else this.#contact?.start();
+  }
+
+  /** Hands leadership over, then takes no further part. Store and transport stay open. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#contact?.stop();
+    await this.#raft?.stop({ transferLeadership: true });
+    this.#infos.stop();
+    this.#lag.stop();
+  }
+
+  get clusterId(): ClusterId | null {
+    return this.#parts.store.manifest?.clusterId ?? null;
+  }
+
+  get reader(): StateReader {
+    const { store } = this.#parts;
+    if (store.kind === 'damaged') throw new ParleyError('damaged', store.damage.reason);
+    return store.state;
+  }
+
+  get stampMs(): StampMs {
+    return this.#raft?.stampMs ?? (0 as StampMs);
+  }
+
+  async submit<K extends CommandKind>(command: CommandOf<K>, deadlineMs: number): Promise<CommandResult<K>> {
+    const result = await this.#serving().submit(encodeCommand(command), deadlineMs);
+    return result as CommandResult<K>;
+  }
+
+  readBarrier(deadlineMs: number): Promise<void> {
+    return this.#serving().readBarrier(deadlineMs);
+  }
+
+  waitForIndex(index: number, deadlineMs: number): Promise<void> {
+    return this.#serving().waitForIndex(index as LogIndex, deadlineMs);
+  }
+
+  onApplied(listener: (applied: AppliedEvents) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  onReplaced(listener: () => void): () => void {
+    this.#replacedListeners.add(listener);
+    return () => this.#replacedListeners.delete(listener);
+  }
+
+  leaderlessMs(): number {
+    return this.#raft?.leaderlessMs() ?? Number.POSITIVE_INFINITY;
+  }
+
+  raftView(): { leader: NodeName | null; term: number; commitIndex: number } {
+    return this.#raft?.view() ?? { leader: null, term: 0, commitIndex: 0 };
+  }
+
+  clusterView(): ClusterJson {
+    return assembleClusterView(
+      { name: this.name, clusterId: this.clusterId, registration: this.registration },
+      this.raftView(),
+      this.#sightings((node) => this.#infos.isFresh(node)),
+    );
+  }
+
+  async status(): Promise<StatusJson> {
+    const others = this.#members.filter((node) => node !== this.name);
+    const answered = await this.#infos.ask(others, STATUS_WAIT_MS);
+    return assembleStatus(
+      this.clusterId,
+      this.raftView(),
+      this.#sightings((node) => answered.has(node)),
+    );
+  }
+
+  readiness(): ReturnType<ChatNode['readiness']> {
+    const problem = this.#problem();
+    if (problem !== null) return { ready: false, reason: problem };
+    if (this.raftView().leader === null) return { ready: false, reason: 'No leader serves right now.' };
+    return { ready: true };
+  }
+
+  isAdminToken(token: string): boolean {
+    return this.#parts.secret.isAdminToken(token);
+  }
+
+  setLoadSource(source: () => { readonly sockets: number; readonly messagesPerSecond: number }): void {
+    this.#loadSource = source;
+  }
+
+  #serving(): Raft {
+    if (this.#stopping) throw new ParleyError('shutting_down');
+    if (this.#raft !== null) return this.#raft;
+    if (this.#parts.store.kind === 'damaged') throw new ParleyError('damaged', this.#parts.store.damage.reason);
+    throw new ParleyError('no_leader', this.#problem() ?? 'This node has just started.');
+  }
+
+  #join(manifest: Manifest): void {
+    const { config, store, transport, clock, logger, onFatal } = this.#parts;
+    if (store.kind === 'damaged' || this.#stopping) return;
+    this.#members = manifest.peers.map(({ name }) => name);
+    const raft: Raft = new RaftNode(
+      {
+        clock,
+        log: store.log,
+        state: store.state,
+        transport,
+        directory: directoryOf(manifest),
+        machine: new ChatMachine(manifest.clusterId),
+        random: Math.random,
+      },
+      {
+        self: config.name,
+        boot: store.bootId,
+        clusterId: manifest.clusterId,
+        foundingVoters: manifest.peers.map((peer) => peer.peerId),
+      },
+      {
+        onFatal,
+        onApplied: (applied) => {
+          for (const listener of this.#listeners) listener(applied);
+        },
+        onInstalled: (index) => {
+          logger.info({ index }, 'state replaced by a snapshot');
+          for (const listener of this.#replacedListeners) listener();
+        },
+        onLeaderChange: (view) => logger.info({ ...view }, 'leader changed'),
+        onStall: (lateMs) => logger.warn({ lateMs }, 'the event loop was held up'),
+        onRaftEvent: (event) => logger.debug({ event }, 'raft'),
+      },
+    );
+    this.#raft = raft;
+    logger.info({ clusterId: manifest.clusterId, peers: this.#members }, 'member of the cluster');
+    raft.start().catch(onFatal);
+  }
+
+  #route(frame: Frame): void {
+    if (frame.kind === 'hello') this.#contact?.receive(frame);
+    else if (frame.kind === 'node-info') this.#infos.receive(frame.from, frame.payload);
+    else this.#raft?.handleFrame(frame);
+  }
+
+  #problem(): string | null {
+    const { store } = this.#parts;
+    if (store.kind === 'damaged') return `${store.damage.reason} (${store.damage.where})`;
+    if (this.#raft === null) return this.#contact?.problem ?? 'Waiting for the other nodes.';
+    return null;
+  }
+
+  #sightings(isUp: (node: NodeName) => boolean): NodeSighting[] {
+    return this.#members.map((id) =>
+      id === this.name
+        ? { id, voter: true, up: true, info: this.#describe() }
+        : { id, voter: true, up: isUp(id), info: this.#infos.last(id) },
+    );
+  }
+
+  #describe(): NodeInfo {
+    const { config, store, clock, natsPid } = this.#parts;
+    const load = this.#loadSource();
+    const raft = this.#raft?.status() ?? null;
+    const hash = store.kind === 'damaged' ? null : store.state.hash();
+    this.#lagMs = this.#lag.sampleMs();
+    return {
+      id: config.name,
+      role: raft === null ? (store.kind === 'damaged' ? 'repairing' : null) : raft.isLearner ? 'learner' : raft.role,
+      voter: true,
+      term: raft?.hardState.term ?? null,
+      lastIndex: raft?.lastIndex ?? null,
+      commitIndex: raft?.hardState.commit ?? null,
+      appliedIndex: raft?.stateIndex ?? null,
+      api: config.advertiseUrl,
+      pid: process.pid,
+      natsPid: natsPid(),
+      version: config.version,
+      uptimeMs: Math.round(clock.monotonicMs() - this.#startedAtMs),
+      sockets: load.sockets,
+      messagesPerSecond: load.messagesPerSecond,
+      eventLoopLagMs: this.#lagMs,
+      stateHash: hash?.hash ?? null,
+      stateHashIndex: hash?.index ?? null,
+      problem: this.#problem(),
+      leader: raft?.leaderName ?? null,
+    };
+  }
+}
+
+/** Peer ids are the places of the names in their sorted list, from 1. */
+function foundingOf(clusterId: ClusterId, peers: readonly NodeName[]): Founding {
+  return { clusterId, peers: peers.toSorted().map((name, place) => ({ name, peerId: peerId(place + 1) })) };
+}
+
+function directoryOf(manifest: Manifest): PeerDirectory {
+  const names = new Map<PeerId, NodeName>(manifest.peers.map(({ name, peerId: id }) => [id, name]));
+  const ids = new Map<NodeName, PeerId>(manifest.peers.map(({ name, peerId: id }) => [name, id]));
+  return { nameOf: (peer) => names.get(peer), peerOf: (name) => ids.get(name) };
+}
