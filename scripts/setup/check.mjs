@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { failWith, ROOT } from './prepare.mjs';
 
+/** @type {[title: string, program: string, args: string[]][]} */
 const CHECKS = [
   ['format', 'oxfmt', ['--check', 'src', 'test', 'scripts', 'bench', 'vitest.config.ts']],
   ['lint', 'oxlint', ['--type-aware', '--deny-warnings', 'src', 'test', 'scripts', 'bench']],

@@ -66,7 +66,8 @@ function stepOfEmpty(
   const member = others.find((peer) => heard.get(peer)?.membership.kind === 'member');
   if (member !== undefined) {
     return refuse(
-      `The data directory of this node is empty, but ${member} belongs to a running cluster: without its data this node must not vote. Restore the directory it had.`,
+      `This node's data directory is empty, but ${member} belongs to a running cluster: without its data this node ` +
+        'must not vote. Restore the directory it had.',
     );
   }
   if (ids.size > 1) return refuse(`The peers are founding different clusters (${[...ids].join(', ')}).`);
