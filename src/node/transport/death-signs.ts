@@ -1,0 +1,63 @@
+import type { NodeName } from '../../protocol/ids.ts';
+import type { ClusterKeys } from './cluster-keys.ts';
+import type { NatsConnection } from './nats-connection.ts';
+import { nodeNkey } from './node-nkey.ts';
+import type { Subjects } from './subjects.ts';
+
+const NO_RESPONDERS = 503;
+const NOTHING = new Uint8Array(0);
+
+export interface DeathSignsOptions {
+  readonly self: NodeName;
+  readonly keys: ClusterKeys;
+  readonly subjects: Subjects;
+  readonly nats: NatsConnection;
+  readonly sign: (node: NodeName) => void;
+}
+
+/**
+ * The two ways in which NATS says that a process is gone: a ping that nobody listens for comes back as *no
+ * responders*, and the server of the dead process publishes that its connection closed.
+ */
+export class DeathSigns {
+  readonly #options: DeathSignsOptions;
+  #watched: NodeName | null = null;
+  /** NATS user of the watched node, as disconnect events name it. */
+  #watchedUser = '';
+
+  constructor(options: DeathSignsOptions) {
+    this.#options = options;
+    const { nats, self, subjects } = options;
+    // Being subscribed is the whole answer.
+    nats.subscribe(subjects.ping(self), () => undefined);
+    nats.subscribe(subjects.absence(self, '*'), (_data, subject, status) => {
+      if (status === NO_RESPONDERS && this.#watched !== null && subject === subjects.absence(self, this.#watched)) {
+        options.sign(this.#watched);
+      }
+    });
+    nats.subscribe(subjects.disconnected, (data) => {
+      if (this.#watched !== null && userOfEvent(data) === this.#watchedUser) options.sign(this.#watched);
+    });
+  }
+
+  watch(node: NodeName | null): void {
+    if (node === this.#watched) return;
+    this.#watched = node;
+    this.#watchedUser = node === null ? '' : nodeNkey(this.#options.keys, node).publicKey;
+  }
+
+  ping(node: NodeName): void {
+    const { nats, self, subjects } = this.#options;
+    nats.publish(subjects.ping(node), NOTHING, subjects.absence(self, node));
+  }
+}
+
+/** The user in a server's `client_disconnect` advisory. */
+function userOfEvent(data: Uint8Array): string | undefined {
+  try {
+    const event = JSON.parse(Buffer.from(data).toString('utf8')) as { client?: { user?: unknown } };
+    return typeof event.client?.user === 'string' ? event.client.user : undefined;
+  } catch {
+    return undefined;
+  }
+}
