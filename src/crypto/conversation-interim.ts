@@ -86,7 +86,7 @@ function seal(input: SealInput, random: RandomBytes, ed25519: Ed25519Provider, x
   contentKey.fill(0);
   const unsigned = { headerBytes, nonce, ciphertext, wraps };
   const signature = ed25519.sign(input.sender.signingSecret, signedBytes(input.purpose, unsigned));
-  const bytes = encodeEnvelope({ ...unsigned, signature });
+  const bytes = Uint8Array.from(encodeEnvelope({ ...unsigned, signature }));
   if (bytes.length > LIMITS.envelopeBytesMax) {
     const detail = `The sealed message has ${bytes.length} bytes; an envelope has at most ${LIMITS.envelopeBytesMax}.`;
     throw new ParleyError('payload_too_large', detail);

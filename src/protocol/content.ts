@@ -53,7 +53,7 @@ export function encodeContent(content: Content): Uint8Array {
     }
     if (problem !== null) throw new ParleyError('invalid_field', `The ${name} is ${problem}.`);
   }
-  return packr.pack([CONTENT_VERSION, type, withoutUndefined(fields)]);
+  return Uint8Array.from(packr.pack([CONTENT_VERSION, type, withoutUndefined(fields)]));
 }
 
 /** Never throws: what others wrote may be anything. */
