@@ -1,31 +1,519 @@
-import type { Explanation } from '../../consensus/status.ts';
-import type { LogIndex, Term } from '../../consensus/types.ts';
-import type { ParleyError } from '../../protocol/errors.ts';
+import { RawNode } from '../../consensus/raw-node.ts';
+import { MessageType, isLocalMessageType, type Message } from '../../consensus/message.ts';
+import type { Explanation, PeerProgress } from '../../consensus/status.ts';
+import {
+  isLocalThread,
+  maxIndex,
+  NO_PEER,
+  type RaftRole,
+  type LogIndex,
+  type PeerId,
+  type Term,
+} from '../../consensus/types.ts';
+import { ParleyError } from '../../protocol/errors.ts';
 import type { NodeName, StampMs } from '../../protocol/ids.ts';
-import type { Frame } from '../ports.ts';
+import type { Frame, FrameKind } from '../ports.ts';
+import { Applier } from './applier.ts';
+import { CommandQueue, type SubmitOutcome } from './command-queue.ts';
+import { Compactor } from './compaction.ts';
+import { DiskWatch } from './disk-watch.ts';
+import { IndexWaiters } from './index-waiters.ts';
+import { RaftDriver, type CoreView } from './raft-driver.ts';
 import type { RaftPeerConfig, RaftPeerEvents, RaftPeerStatus, RaftPorts } from './raft-peer-types.ts';
+import { DEFAULT_RAFT_SETTINGS, type RaftSettings } from './raft-settings.ts';
+import { ReadBarriers } from './read-barriers.ts';
+import { logRepair, startingConfState, storageForCore } from './recovery.ts';
+import { SnapshotReceiver } from './snapshot-receiver.ts';
+import { SnapshotSender } from './snapshot-sender.ts';
+import { StampClock } from './stamp-clock.ts';
+import type { BatchOutcome, CommittedBatch } from './state-machine.ts';
+import { Ticker } from './ticker.ts';
 
-export type SubmitOutcome<Result> =
-  | { readonly ok: true; readonly result: Result; readonly index: LogIndex }
-  | { readonly ok: false; readonly error: ParleyError };
+type SettleWait = (error: ParleyError | undefined) => void;
 
-/** The callback-driven whole of one peer; see `raft-node.ts` for what each method means. */
+/**
+ * The callback-driven whole of one peer: wires the core's driver to the command queue, the applier, reads, snapshots
+ * and compaction. See `raft-node.ts` for what each public method means.
+ */
 export class RaftPeer<Result, Event> {
-  constructor(ports: RaftPorts<Result, Event>, _config: RaftPeerConfig, _events: RaftPeerEvents<Event>) {
-    void ports;
+  readonly #ports: RaftPorts<Result, Event>;
+  readonly #config: RaftPeerConfig;
+  readonly #events: RaftPeerEvents<Event>;
+  readonly #settings: RaftSettings;
+  readonly #id: PeerId;
+  readonly #stamps: StampClock;
+  readonly #queue: CommandQueue<Result>;
+  readonly #reads: ReadBarriers;
+  readonly #waiters: IndexWaiters;
+  readonly #sender: SnapshotSender;
+  readonly #receiver: SnapshotReceiver;
+  readonly #compactor: Compactor;
+  readonly #applier: Applier<Result, Event>;
+  readonly #disk: DiskWatch;
+  readonly #ticker: Ticker;
+  readonly #defer: (callback: () => void) => void;
+  #node: RawNode | undefined;
+  #driver: RaftDriver | undefined;
+  #leaderName: NodeName | null = null;
+  #told: { leader: PeerId; role: RaftRole; term: Term } | undefined;
+  #leaderLostAtMs: number | undefined;
+  #transferAfterMs = 0;
+  #stopping: { readonly transferLeadership: boolean; readonly sinceMs: number } | undefined;
+  readonly #stopCallbacks: (() => void)[] = [];
+  #over = false;
+
+  constructor(ports: RaftPorts<Result, Event>, config: RaftPeerConfig, events: RaftPeerEvents<Event>) {
+    this.#ports = ports;
+    this.#config = config;
+    this.#events = events;
+    this.#settings = { ...DEFAULT_RAFT_SETTINGS, ...config.settings };
+    this.#defer = ports.defer ?? ((callback) => void setImmediate(callback));
+    const id = ports.directory.peerOf(config.self);
+    if (id === undefined) throw new ParleyError('usage', `${config.self} is no peer of this cluster.`);
+    this.#id = id;
+    const { clock } = ports;
+    const monotonicMs = (): number => clock.monotonicMs();
+    this.#stamps = new StampClock({ clusterMs: () => clock.wallMs(), monotonicMs });
+    this.#waiters = new IndexWaiters(this.#settings.waitersMax);
+    this.#disk = new DiskWatch(this.#settings.diskStallMs, monotonicMs);
+    this.#queue = this.#buildQueue(monotonicMs);
+    this.#reads = this.#buildReads(monotonicMs);
+    this.#sender = this.#buildSender(monotonicMs);
+    this.#receiver = this.#buildReceiver(monotonicMs);
+    this.#compactor = this.#buildCompactor(monotonicMs);
+    this.#applier = this.#buildApplier();
+    this.#ticker = this.#buildTicker();
   }
 
-  declare start: (done: () => void) => void;
-  declare stop: (options: { readonly transferLeadership: boolean }, done: () => void) => void;
-  declare submit: (command: Uint8Array, deadlineMs: number, done: (outcome: SubmitOutcome<Result>) => void) => void;
-  declare readBarrier: (deadlineMs: number, done: (error: ParleyError | undefined) => void) => void;
-  declare waitForIndex: (index: LogIndex, deadlineMs: number, done: (error: ParleyError | undefined) => void) => void;
-  declare handleFrame: (frame: Frame) => boolean;
-  declare transferLeadership: (to: NodeName) => void;
-  declare status: () => RaftPeerStatus;
-  declare explain: () => Explanation;
-  declare view: () => { readonly leader: NodeName | null; readonly term: Term; readonly commitIndex: LogIndex };
-  declare appliedIndex: LogIndex;
-  declare stampMs: StampMs;
-  declare leaderlessMs: () => number;
+  // ---------------------------------------------------------------- construction
+
+  #buildQueue(monotonicMs: () => number): CommandQueue<Result> {
+    return new CommandQueue<Result>({
+      self: this.#config.self,
+      boot: this.#config.boot,
+      settings: this.#settings,
+      monotonicMs,
+      send: (to, kind, payload) => this.#ports.transport.send(to, kind, payload),
+      propose: (data) => this.#core.propose(data),
+      nextStamp: () => this.#stamps.next(),
+      schedule: () => this.#driver?.schedule(),
+    });
+  }
+
+  #buildReads(monotonicMs: () => number): ReadBarriers {
+    const { readRoundsMax, readRetryMs } = this.#settings;
+    const readIndex = (context: Uint8Array): void => this.#core.readIndex(context);
+    return new ReadBarriers({ boot: this.#config.boot, monotonicMs, readRoundsMax, readRetryMs, readIndex });
+  }
+
+  #buildSender(monotonicMs: () => number): SnapshotSender {
+    const { log, state, transport } = this.#ports;
+    return new SnapshotSender({
+      boot: this.#config.boot,
+      clusterId: this.#config.clusterId,
+      settings: this.#settings,
+      log,
+      state,
+      monotonicMs,
+      send: (to, kind, payload) => transport.send(to, kind, payload),
+      reportSnapshot: (peer, ok) => this.#driver?.input((node) => node.reportSnapshot(peer, ok)),
+      onFatal: this.#fatal,
+    });
+  }
+
+  #buildReceiver(monotonicMs: () => number): SnapshotReceiver {
+    const { state, transport } = this.#ports;
+    return new SnapshotReceiver({
+      clusterId: this.#config.clusterId,
+      settings: this.#settings,
+      state,
+      monotonicMs,
+      send: (to, kind, payload) => transport.send(to, kind, payload),
+      commitIndex: () => maxIndex(this.#driver!.view.commit, state.appliedIndex),
+      stepSnapshot: (message) => this.#driver?.inputNow((node) => void node.step(message)),
+      onFatal: this.#fatal,
+    });
+  }
+
+  #buildCompactor(monotonicMs: () => number): Compactor {
+    const { log, state } = this.#ports;
+    const pinnedIndex = (): LogIndex | undefined => this.#sender.pinnedIndex;
+    return new Compactor({ settings: this.#settings, log, state, monotonicMs, pinnedIndex, onFatal: this.#fatal });
+  }
+
+  #buildApplier(): Applier<Result, Event> {
+    return new Applier<Result, Event>({
+      state: this.#ports.state,
+      machine: this.#ports.machine,
+      itemsPerSlice: this.#settings.applyItemsPerSlice,
+      applyConfChange: (change) => this.#core.applyConfChange(change),
+      defer: this.#defer,
+      onBatch: (batch, outcome, bytes) => this.#onBatch(batch, outcome, bytes),
+      onProgress: (index) => this.#waiters.applied(index),
+      onFatal: this.#fatal,
+    });
+  }
+
+  #buildTicker(): Ticker {
+    return new Ticker({
+      clock: this.#ports.clock,
+      tickMs: this.#settings.tickMs,
+      stallMs: this.#settings.stallMs,
+      onTick: () => this.#onTick(),
+      onStall: (lateMs) => {
+        this.#driver?.input((node) => node.voidLease());
+        this.#events.onStall?.(lateMs);
+      },
+    });
+  }
+
+  get #core(): RawNode {
+    if (this.#node === undefined) throw new Error('not started');
+    return this.#node;
+  }
+
+  readonly #fatal = (error: unknown): void => {
+    if (this.#over) return;
+    this.#finish();
+    this.#events.onFatal(error);
+  };
+
+  // ---------------------------------------------------------------- start and stop
+
+  start(done: () => void): void {
+    try {
+      const repair = logRepair(this.#ports.log, this.#ports.state);
+      if (repair === undefined) this.#begin(done);
+      else this.#ports.log.append(repair, () => this.#begin(done));
+    } catch (error) {
+      this.#fatal(error);
+    }
+  }
+
+  #begin(done: () => void): void {
+    if (this.#over) return;
+    const { log, state, transport, clock } = this.#ports;
+    log.setSnapshotSource(() => ({
+      index: state.appliedIndex,
+      term: state.appliedTerm,
+      confState: state.confState,
+    }));
+    this.#node = this.#buildCore();
+    this.#driver = this.#buildDriver(this.#node);
+    this.#leaderLostAtMs = clock.monotonicMs();
+    transport.onRaft((message, from) => this.#onMessage(message, from));
+    transport.onHint((node) => this.#onHint(node));
+    this.#ticker.start();
+    this.#driver.schedule();
+    done();
+  }
+
+  #buildCore(): RawNode {
+    const { log, state, random } = this.#ports;
+    const settings = this.#settings;
+    return new RawNode({
+      id: this.#id,
+      storage: storageForCore(log, state, startingConfState(state, this.#config.foundingVoters)),
+      applied: state.appliedIndex,
+      random,
+      electionTicks: settings.electionTicks,
+      heartbeatTicks: settings.heartbeatTicks,
+      asyncStorageWrites: true,
+      maxBytesPerMessage: settings.messageBytesMax,
+      maxCommittedBytesPerReady: settings.unappliedBytesMax,
+      maxUncommittedBytes: settings.uncommittedBytesMax,
+      maxInflightMessages: settings.inflightMessagesMax,
+      maxInflightBytes: settings.inflightBytesMax,
+      checkQuorum: true,
+      preVote: true,
+      hintVotes: true,
+      disableProposalForwarding: true,
+      stepDownOnRemoval: true,
+      onEvent: (event) => this.#events.onRaftEvent?.(event),
+    });
+  }
+
+  #buildDriver(node: RawNode): RaftDriver {
+    const { log, transport } = this.#ports;
+    const { term, commit } = node.basicStatus().hardState;
+    return new RaftDriver({
+      self: this.#id,
+      node,
+      log,
+      initialView: { term, commit },
+      roundsPerTurnMax: this.#settings.readyRoundsPerTurnMax,
+      defer: this.#defer,
+      sendRaft: (messages) => transport.sendRaft(messages),
+      prepareSnapshot: (message) => this.#sender.prepare(message),
+      beforeReady: (diskIsFree) => this.#beforeReady(diskIsFree),
+      onView: (view) => this.#onView(view),
+      onReadStates: (states) => states.forEach((state) => this.#reads.onReadState(state)),
+      apply: (entries, done) => this.#applier.enqueue(entries, done),
+      whenApplierIsIdle: (callback) => this.#applier.whenIdle(callback),
+      takeSnapshot: (message) => message.snapshot && this.#receiver.take(message.snapshot.metadata),
+      onInstalled: (index) => this.#onInstalled(index),
+      onDisk: (event, writes) => this.#disk.onDisk(event, writes),
+      onFatal: this.#fatal,
+    });
+  }
+
+  stop(options: { readonly transferLeadership: boolean }, done: () => void): void {
+    if (this.#driver === undefined) this.#finish();
+    if (this.#over) {
+      done();
+      return;
+    }
+    this.#stopCallbacks.push(done);
+    this.#stopping ??= { ...options, sinceMs: this.#ports.clock.monotonicMs() };
+    this.#proceedWithStop();
+  }
+
+  /** Leadership first, then the commands that wait; called with every tick. */
+  #proceedWithStop(): void {
+    const stopping = this.#stopping;
+    if (stopping === undefined || this.#over) return;
+    const { transferMs, drainMs } = this.#settings;
+    const passedMs = this.#ports.clock.monotonicMs() - stopping.sinceMs;
+    if (stopping.transferLeadership && this.#leads && passedMs < transferMs) {
+      this.#handOver((peer) => peer.recentActive);
+      return;
+    }
+    if (this.#queue.waitingCount > 0 && passedMs < transferMs + drainMs) return;
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#ticker.stop();
+    this.#driver?.stop();
+    this.#applier.stop();
+    this.#queue.stop();
+    this.#reads.stop();
+    this.#waiters.failAll();
+    this.#sender.closeAll();
+    this.#receiver.stop();
+    this.#ports.transport.watch(null);
+    for (const done of this.#stopCallbacks.splice(0)) done();
+  }
+
+  // ---------------------------------------------------------------- inputs
+
+  #onTick(): void {
+    const driver = this.#driver;
+    if (driver === undefined || this.#over) return;
+    const nowMs = this.#ports.clock.monotonicMs();
+    driver.inputNow((node) => node.tick());
+    this.#queue.onTick();
+    this.#reads.onTick();
+    this.#waiters.expire(nowMs);
+    this.#sender.onTick((index) => this.#compactor.bytesBehind(index));
+    this.#receiver.onTick();
+    if (!driver.installing) this.#compactor.onTick();
+    this.#leaveStuckDisk();
+    this.#proceedWithStop();
+    if (!this.#over) driver.schedule();
+  }
+
+  #leaveStuckDisk(): void {
+    if (!this.#leads) return;
+    const successors = this.#disk.successors();
+    if (successors !== undefined && successors.size > 0) this.#handOver(({ id }) => successors.has(id));
+  }
+
+  /** Asks the follower with the longest log among those that are `fit` to take over, at most once per timeout. */
+  #handOver(fit: (peer: PeerProgress) => boolean): void {
+    const nowMs = this.#ports.clock.monotonicMs();
+    if (nowMs < this.#transferAfterMs) return;
+    const candidates = this.#core
+      .status()
+      .progress.filter((peer) => peer.id !== this.#id && !peer.isLearner && peer.state === 'replicate' && fit(peer));
+    const best = candidates.reduce<PeerProgress | undefined>(
+      (best, peer) => (best === undefined || peer.match > best.match ? peer : best),
+      undefined,
+    );
+    if (best === undefined) return;
+    const { electionTicks, tickMs } = this.#settings;
+    this.#transferAfterMs = nowMs + electionTicks * tickMs;
+    this.#driver?.input((node) => node.transferLeader(best.id));
+  }
+
+  #onMessage(message: Message, from: NodeName): void {
+    const driver = this.#driver;
+    if (driver === undefined || this.#over) return;
+    const stranger = isLocalMessageType(message.type) || isLocalThread(message.from) || message.from === this.#id;
+    if (message.to !== this.#id || stranger) return;
+    if (message.type === MessageType.snap) {
+      tolerate(() => this.#receiver.onSnap(message, from));
+      return;
+    }
+    if (message.type === MessageType.appResp && !message.reject) this.#disk.acknowledged(message.from);
+    driver.input((node) => void node.step(message));
+  }
+
+  #onHint(name: NodeName): void {
+    const peer = this.#ports.directory.peerOf(name);
+    const driver = this.#driver;
+    if (peer === undefined || driver === undefined) return;
+    driver.input((node) => void node.hintLeaderDead(peer, driver.view.term));
+  }
+
+  /** Who reads which frames; the other kinds are none of Raft's business. */
+  readonly #frameHandlers: { readonly [K in FrameKind]?: (frame: Frame) => void } = {
+    forward: ({ from, payload }) => this.#queue.onForward(from, payload),
+    'forward-refused': ({ from, payload }) => this.#queue.onRefusal(from, payload),
+    'snapshot-request': ({ from, payload }) => this.#sender.onRequest(from, payload),
+    'snapshot-chunk': ({ from, payload }) => this.#receiver.onPiece(from, payload),
+  };
+
+  handleFrame(frame: Frame): boolean {
+    const handle = this.#frameHandlers[frame.kind];
+    if (handle === undefined) return false;
+    if (this.#driver !== undefined && !this.#over) tolerate(() => handle(frame));
+    return true;
+  }
+
+  submit(command: Uint8Array, deadlineMs: number, done: (outcome: SubmitOutcome<Result>) => void): void {
+    if (this.#over) done({ ok: false, error: new ParleyError('shutting_down') });
+    else this.#queue.submit(command, deadlineMs, done);
+  }
+
+  readBarrier(deadlineMs: number, done: SettleWait): void {
+    const refusal = this.#refusalOfWait(this.#reads.pendingCount >= this.#settings.waitersMax);
+    if (refusal !== undefined) {
+      done(refusal);
+      return;
+    }
+    const deadlineAtMs = this.#ports.clock.monotonicMs() + deadlineMs;
+    this.#reads.add({
+      deadlineMs: deadlineAtMs,
+      done: (outcome) => {
+        if (outcome.kind === 'index') this.#await(outcome.index, deadlineAtMs, 'deadline_exceeded', done);
+        else if (outcome.kind === 'stopped') done(new ParleyError('shutting_down'));
+        else done(new ParleyError(this.#leaderName === null ? 'no_leader' : 'deadline_exceeded'));
+      },
+    });
+    this.#driver?.schedule();
+  }
+
+  waitForIndex(index: LogIndex, deadlineMs: number, done: SettleWait): void {
+    this.#await(index, this.#ports.clock.monotonicMs() + deadlineMs, 'behind', done);
+  }
+
+  #await(index: LogIndex, deadlineMs: number, lateness: 'behind' | 'deadline_exceeded', done: SettleWait): void {
+    const refusal = this.#refusalOfWait(this.#waiters.full);
+    if (refusal !== undefined || index <= this.appliedIndex) {
+      done(refusal);
+      return;
+    }
+    this.#waiters.add({
+      index,
+      deadlineMs,
+      done: (reached) => {
+        if (reached) done(undefined);
+        else done(new ParleyError(this.#over ? 'shutting_down' : lateness));
+      },
+    });
+  }
+
+  #refusalOfWait(full: boolean): ParleyError | undefined {
+    if (this.#over) return new ParleyError('shutting_down');
+    return full ? new ParleyError('overloaded') : undefined;
+  }
+
+  transferLeadership(to: NodeName): void {
+    const peer = this.#ports.directory.peerOf(to);
+    if (peer !== undefined && peer !== this.#id && this.#leads) {
+      this.#driver?.input((node) => node.transferLeader(peer));
+    }
+  }
+
+  // ---------------------------------------------------------------- what the core does
+
+  #beforeReady(diskIsFree: boolean): void {
+    if (this.#leaderName !== null) this.#reads.flush();
+    this.#queue.flush(diskIsFree);
+  }
+
+  #onView({ leader, role, term }: CoreView): void {
+    const told = this.#told;
+    if (told?.leader === leader && told.role === role && told.term === term) return;
+    this.#told = { leader, role, term };
+    const { directory, clock, transport, state } = this.#ports;
+    const leaderName = leader === NO_PEER ? null : (directory.nameOf(leader) ?? null);
+    const changed = told?.leader !== leader || told.term !== term;
+    this.#leaderName = leaderName;
+    if (leaderName !== null) this.#leaderLostAtMs = undefined;
+    else this.#leaderLostAtMs ??= clock.monotonicMs();
+    if (changed) {
+      if (leader === this.#id) this.#stamps.begin(state.lastStampMs);
+      // Signs that the leader of a term is dead go on while its followers look for another.
+      if (leaderName !== null || told?.term !== term) transport.watch(this.#leads ? null : leaderName);
+      this.#reads.onLeaderChange();
+      this.#queue.route(leaderName, term);
+    }
+    this.#events.onLeaderChange?.({ leader: leaderName, term, role });
+  }
+
+  #onBatch(batch: CommittedBatch, outcome: BatchOutcome<Result, Event>, bytes: number): void {
+    const { index, term, stampMs, items } = batch;
+    this.#compactor.applied(index, bytes);
+    this.#events.onApplied?.({ index, term, stampMs, events: outcome.events });
+    this.#queue.applied(index, items, outcome.results);
+  }
+
+  #onInstalled(index: LogIndex): void {
+    this.#waiters.applied(this.appliedIndex);
+    this.#events.onInstalled?.(index);
+  }
+
+  // ---------------------------------------------------------------- questions
+
+  get #leads(): boolean {
+    return this.#leaderName === this.#config.self;
+  }
+
+  get appliedIndex(): LogIndex {
+    return this.#ports.state.appliedIndex;
+  }
+
+  get stampMs(): StampMs {
+    return this.#ports.state.lastStampMs;
+  }
+
+  view(): { readonly leader: NodeName | null; readonly term: Term; readonly commitIndex: LogIndex } {
+    const view = this.#driver?.view;
+    const { term, commit } = view ?? this.#ports.log.initialState().hardState;
+    return { leader: this.#leaderName, term, commitIndex: commit };
+  }
+
+  status(): RaftPeerStatus {
+    const { state } = this.#ports;
+    return {
+      ...this.#core.status(),
+      leaderName: this.#leaderName,
+      stateIndex: state.appliedIndex,
+      durableIndex: state.durableIndex,
+      stampMs: state.lastStampMs,
+      waiting: this.#queue.waitingCount,
+      installing: this.#receiver.receiving,
+    };
+  }
+
+  explain(): Explanation {
+    return this.#core.explain();
+  }
+
+  leaderlessMs(): number {
+    return this.#leaderLostAtMs === undefined ? 0 : this.#ports.clock.monotonicMs() - this.#leaderLostAtMs;
+  }
+}
+
+/** Frames come from other nodes: one that cannot be read is dropped, as if the network had lost it. */
+function tolerate(handle: () => void): void {
+  try {
+    handle();
+  } catch (error) {
+    if (!(error instanceof ParleyError)) throw error;
+  }
 }

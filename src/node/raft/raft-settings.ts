@@ -58,6 +58,9 @@ export interface RaftSettings {
   readonly tailEntries: number;
   readonly tailBytes: number;
 
+  /** A leader whose write has been stuck for this long hands over to a peer whose disk works. */
+  readonly diskStallMs: number;
+
   /** How long a graceful stop tries to hand leadership over. */
   readonly transferMs: number;
   /** How long a graceful stop waits for the results of commands it has taken. */
@@ -109,6 +112,8 @@ export const DEFAULT_RAFT_SETTINGS: RaftSettings = {
   compactBytes: 64 * MIB,
   tailEntries: 5_000,
   tailBytes: 16 * MIB,
+
+  diskStallMs: 1_500,
 
   transferMs: 1_500,
   drainMs: 3_000,

@@ -1,0 +1,112 @@
+import { minIndex, plus, type LogIndex } from '../../consensus/types.ts';
+import type { LogStore, StateStore } from '../ports.ts';
+import type { RaftSettings } from './raft-settings.ts';
+
+export interface CompactorEnv {
+  readonly settings: RaftSettings;
+  readonly log: LogStore;
+  readonly state: StateStore;
+  readonly monotonicMs: () => number;
+  /** A snapshot is being streamed: the log after this index must stay. */
+  readonly pinnedIndex: () => LogIndex | undefined;
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** How much log lies up to an index. */
+interface Mark {
+  readonly index: LogIndex;
+  readonly bytes: number;
+}
+
+/** Distance of the marks: how exact the sizes are. */
+const MARK_ENTRIES = 64;
+
+/**
+ * Decides when and how far to compact the log: when its applied part is long, up to what the state store holds
+ * durably, but a tail stays for followers that are a little late, and everything behind a snapshot under way.
+ */
+export class Compactor {
+  readonly #env: CompactorEnv;
+  /** Marks of what this process has applied; older entries count as empty. */
+  #marks: Mark[] = [];
+  #bytes = 0;
+  /** What of `#bytes` lies before the first mark. */
+  #baseBytes = 0;
+  #checkedAtMs = 0;
+  #syncing = false;
+
+  constructor(env: CompactorEnv) {
+    this.#env = env;
+  }
+
+  /** An entry with `bytes` of data was applied. */
+  applied(index: LogIndex, bytes: number): void {
+    this.#bytes += bytes;
+    const last = this.#marks.at(-1);
+    if (last === undefined || index - last.index >= MARK_ENTRIES) this.#marks.push({ index, bytes: this.#bytes });
+  }
+
+  /** About how many bytes of applied entries lie after `index`. */
+  bytesBehind(index: LogIndex): number {
+    return this.#bytes - this.#bytesUpTo(index);
+  }
+
+  #bytesUpTo(index: LogIndex): number {
+    let low = 0;
+    let high = this.#marks.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#marks[middle]!.index <= index) low = middle + 1;
+      else high = middle;
+    }
+    return low === 0 ? this.#baseBytes : this.#marks[low - 1]!.bytes;
+  }
+
+  onTick(): void {
+    const { settings, monotonicMs, state, onFatal } = this.#env;
+    const nowMs = monotonicMs();
+    if (this.#syncing || nowMs - this.#checkedAtMs < settings.compactCheckMs) return;
+    this.#checkedAtMs = nowMs;
+    if (!this.#isDue()) return;
+    this.#syncing = true;
+    state.sync().then(() => {
+      this.#syncing = false;
+      this.#compact();
+    }, onFatal);
+  }
+
+  #isDue(): boolean {
+    const { settings, log } = this.#env;
+    const first = log.firstIndex();
+    const target = this.#target();
+    if (target < first) return false;
+    const { appliedIndex } = this.#env.state;
+    return (
+      appliedIndex - first >= settings.compactEntries || this.bytesBehind(plus(first, -1)) >= settings.compactBytes
+    );
+  }
+
+  /** How far could be compacted if all that is applied were durable. */
+  #target(): LogIndex {
+    const { settings, state, pinnedIndex } = this.#env;
+    let target = plus(state.appliedIndex, -settings.tailEntries);
+    if (this.bytesBehind(target) > settings.tailBytes) target = this.#indexWithTail(settings.tailBytes);
+    return minIndex(target, pinnedIndex() ?? target);
+  }
+
+  /** The first mark after which no more than `tailBytes` lie. */
+  #indexWithTail(tailBytes: number): LogIndex {
+    const mark = this.#marks.find(({ bytes }) => this.#bytes - bytes <= tailBytes);
+    return mark?.index ?? this.#env.state.appliedIndex;
+  }
+
+  #compact(): void {
+    const { log, state } = this.#env;
+    const target = minIndex(this.#target(), state.durableIndex);
+    if (target < log.firstIndex()) return;
+    this.#baseBytes = this.#bytesUpTo(target);
+    log.compact(target);
+    const kept = this.#marks.findIndex(({ index }) => index > target);
+    this.#marks = kept === -1 ? [] : this.#marks.slice(kept);
+  }
+}

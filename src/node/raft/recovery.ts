@@ -1,0 +1,48 @@
+import type { LogStorage } from '../../consensus/log-storage.ts';
+import { EMPTY_CONF_STATE, maxIndex, type ConfState, type PeerId } from '../../consensus/types.ts';
+import { ParleyError } from '../../protocol/errors.ts';
+import type { LogStore, LogWrite, StateStore } from '../ports.ts';
+
+/** Log and state are two stores: after a crash they may disagree about how far they are. */
+
+/**
+ * A crash between installing a snapshot as state and as log leaves a log that does not reach, or contradicts, the
+ * state. Returns the write that restarts the log after the snapshot, or undefined when they agree.
+ * @throws ParleyError `damaged` when the log lacks entries that the state has applied by itself
+ */
+export function logRepair(log: LogStore, state: StateStore): LogWrite | undefined {
+  const { appliedIndex, appliedTerm, installedFrom } = state;
+  if (appliedIndex < log.firstIndex() - 1) {
+    throw new ParleyError('damaged', `The state ends at ${appliedIndex}, the log begins at ${log.firstIndex()}.`);
+  }
+  if (log.term(appliedIndex) === appliedTerm) return undefined;
+  if (installedFrom?.metadata.index !== appliedIndex) {
+    throw new ParleyError('damaged', `The log ends at ${log.lastIndex()}, the state at ${appliedIndex}.`);
+  }
+  const { metadata, chainHash } = installedFrom;
+  return { entries: [], snapshot: { metadata, chainHash } };
+}
+
+/** The membership as of the applied index; that of the founders as long as nothing is applied. */
+export function startingConfState(state: StateStore, foundingVoters: readonly PeerId[]): ConfState {
+  if (state.confState.voters.length > 0 || state.appliedIndex > 0) return state.confState;
+  return { ...EMPTY_CONF_STATE, voters: foundingVoters.toSorted((a, b) => a - b) };
+}
+
+/**
+ * The log as the core should see it: with the membership of the state, and with a commit index that covers what the
+ * state has applied (the stored one need not be current).
+ */
+export function storageForCore(log: LogStore, state: StateStore, confState: ConfState): LogStorage {
+  return {
+    initialState: () => {
+      const { hardState } = log.initialState();
+      return { hardState: { ...hardState, commit: maxIndex(hardState.commit, state.appliedIndex) }, confState };
+    },
+    entries: (lo, hi, maxBytes) => log.entries(lo, hi, maxBytes),
+    term: (index) => log.term(index),
+    firstIndex: () => log.firstIndex(),
+    lastIndex: () => log.lastIndex(),
+    snapshot: () => log.snapshot(),
+  };
+}

@@ -1,0 +1,113 @@
+import { Packr } from 'msgpackr';
+import type { SnapshotMetadata } from '../../consensus/types.ts';
+import { ParleyError } from '../../protocol/errors.ts';
+import type { ClusterId, StampMs } from '../../protocol/ids.ts';
+import type { StateSnapshotHeader } from '../ports.ts';
+
+/** How a snapshot is described in `MsgSnap`, and how its pieces are asked for and brought. */
+
+/** Names one opened snapshot of one process of one node. */
+export interface SnapshotId {
+  readonly boot: number;
+  readonly number: number;
+}
+
+export interface SnapshotDescription {
+  readonly id: SnapshotId;
+  readonly clusterId: ClusterId;
+  readonly chainHash: Uint8Array;
+  readonly stampMs: StampMs;
+  readonly stateHash: string;
+}
+
+export type SnapshotRequest =
+  | { readonly kind: 'pull'; readonly id: SnapshotId; readonly piece: number }
+  | { readonly kind: 'finished'; readonly id: SnapshotId; readonly ok: boolean };
+
+export type SnapshotPiece =
+  | { readonly kind: 'rows'; readonly id: SnapshotId; readonly piece: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'end'; readonly id: SnapshotId; readonly piece: number }
+  /** The sender has closed this snapshot. */
+  | { readonly kind: 'gone'; readonly id: SnapshotId };
+
+const VERSION = 1;
+const FORMAT = 1;
+const packr = new Packr({ useRecords: false, moreTypes: false });
+
+export const sameSnapshot = (a: SnapshotId, b: SnapshotId): boolean => a.boot === b.boot && a.number === b.number;
+
+export function encodeDescription(id: SnapshotId, header: StateSnapshotHeader): Uint8Array {
+  const { format, clusterId, chainHash, stampMs, stateHash } = header;
+  return packr.pack([VERSION, id.boot, id.number, format, clusterId, chainHash, stampMs, stateHash]);
+}
+
+/** @throws ParleyError `bad_request`, `unsupported_version` */
+export function decodeDescription(bytes: Uint8Array): SnapshotDescription {
+  const [boot, number, format, clusterId, chainHash, stampMs, stateHash] = fieldsOf(bytes, 7);
+  if (format !== FORMAT) throw new ParleyError('unsupported_version', `Snapshot format ${String(format)} is unknown.`);
+  if (!isCount(boot) || !isCount(number) || typeof clusterId !== 'string') throw malformed();
+  if (!(chainHash instanceof Uint8Array) || typeof stampMs !== 'number' || typeof stateHash !== 'string') {
+    throw malformed();
+  }
+  return {
+    id: { boot, number },
+    clusterId: clusterId as ClusterId,
+    chainHash: Uint8Array.from(chainHash),
+    stampMs: stampMs as StampMs,
+    stateHash,
+  };
+}
+
+export function headerOf(description: SnapshotDescription, metadata: SnapshotMetadata): StateSnapshotHeader {
+  const { clusterId, chainHash, stampMs, stateHash } = description;
+  return { format: FORMAT, clusterId, metadata, chainHash, stampMs, stateHash };
+}
+
+export function encodeRequest(request: SnapshotRequest): Uint8Array {
+  const { boot, number } = request.id;
+  const detail = request.kind === 'pull' ? request.piece : request.ok;
+  return packr.pack([VERSION, request.kind === 'pull' ? 0 : 1, boot, number, detail]);
+}
+
+/** @throws ParleyError `bad_request` */
+export function decodeRequest(bytes: Uint8Array): SnapshotRequest {
+  const [kind, boot, number, detail] = fieldsOf(bytes, 4);
+  if (!isCount(boot) || !isCount(number)) throw malformed();
+  const id = { boot, number };
+  if (kind === 0 && isCount(detail)) return { kind: 'pull', id, piece: detail };
+  if (kind === 1 && typeof detail === 'boolean') return { kind: 'finished', id, ok: detail };
+  throw malformed();
+}
+
+export function encodePiece(piece: SnapshotPiece): Uint8Array {
+  const { boot, number } = piece.id;
+  if (piece.kind === 'gone') return packr.pack([VERSION, boot, number, -1, null]);
+  return packr.pack([VERSION, boot, number, piece.piece, piece.kind === 'rows' ? piece.bytes : null]);
+}
+
+/** @throws ParleyError `bad_request` */
+export function decodePiece(bytes: Uint8Array): SnapshotPiece {
+  const [boot, number, piece, rows] = fieldsOf(bytes, 4);
+  if (!isCount(boot) || !isCount(number)) throw malformed();
+  const id = { boot, number };
+  if (piece === -1) return { kind: 'gone', id };
+  if (!isCount(piece)) throw malformed();
+  if (rows === null) return { kind: 'end', id, piece };
+  if (!(rows instanceof Uint8Array)) throw malformed();
+  return { kind: 'rows', id, piece, bytes: rows };
+}
+
+function fieldsOf(bytes: Uint8Array, count: number): unknown[] {
+  let value: unknown;
+  try {
+    value = packr.unpack(bytes);
+  } catch (cause) {
+    throw new ParleyError('bad_request', 'A snapshot frame is malformed.', { cause });
+  }
+  if (!Array.isArray(value) || value[0] !== VERSION || value.length !== count + 1) throw malformed();
+  return value.slice(1);
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+const malformed = (): ParleyError => new ParleyError('bad_request', 'A snapshot frame is malformed.');

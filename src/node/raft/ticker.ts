@@ -1,0 +1,55 @@
+import type { Clock } from '../ports.ts';
+
+export interface TickerOptions {
+  readonly clock: Clock;
+  readonly tickMs: number;
+  /** A tick that comes later than this was held up by the process itself. */
+  readonly stallMs: number;
+  readonly onTick: () => void;
+  readonly onStall: (lateMs: number) => void;
+}
+
+/**
+ * Drives the core's clock. Small delays are made up for, so that ticks keep their pace. A long one (the event loop
+ * was blocked, the process stopped, the machine slept) counts as a single tick, and that one is fired only after the
+ * messages that came meanwhile have been read: a paused process must not stand for election because of time in which
+ * it could not have heard its leader.
+ */
+export class Ticker {
+  readonly #options: TickerOptions;
+  #dueMs = 0;
+  #cancel: (() => void) | undefined;
+
+  constructor(options: TickerOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#dueMs = this.#options.clock.monotonicMs() + this.#options.tickMs;
+    this.#arm(this.#options.tickMs);
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  #arm(delayMs: number): void {
+    this.#cancel = this.#options.clock.after(delayMs, () => this.#fire());
+  }
+
+  #fire(): void {
+    const { clock, tickMs, stallMs, onTick, onStall } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const lateMs = nowMs - this.#dueMs;
+    if (lateMs > stallMs) {
+      this.#dueMs = nowMs;
+      this.#arm(0);
+      onStall(lateMs);
+      return;
+    }
+    this.#dueMs += tickMs;
+    this.#arm(Math.max(0, this.#dueMs - nowMs));
+    onTick();
+  }
+}
