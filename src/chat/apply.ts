@@ -1,0 +1,68 @@
+import { decodeCommand } from '../protocol/command-codec.ts';
+import { registerAccount } from './accounts.ts';
+import { deduped } from './dedupe.ts';
+import { approveDevice, requestDevice, revokeDevice } from './devices.ts';
+import { createInvite } from './invites.ts';
+import { sendMessage } from './messages.ts';
+import { attempt } from './results.ts';
+import { addMembers, createRoom, removeMember, setMeta } from './rooms.ts';
+import { createSession, refreshSession, revokeSession } from './sessions.ts';
+import { sweepState } from './sweep.ts';
+import { Work } from './work.ts';
+import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
+import type { PlacedEvent } from '../protocol/events.ts';
+import type { ApplyBatch, ApplyContext } from './apply-context.ts';
+import type { StateView } from './ports.ts';
+import type { Handler } from './results.ts';
+
+export interface ApplyOutcome {
+  /** One for each command, in their order. */
+  readonly results: readonly CommandResult[];
+  /** What those who watch see, in order. */
+  readonly events: readonly PlacedEvent[];
+}
+
+/**
+ * The replicated state machine: one log entry, applied. Deterministic and synchronous: the same rows, batch and
+ * cluster give the same changes, results and events on every node. It costs what the batch costs, however much state
+ * there is. A command that is refused, or cannot even be decoded, is a result and changes nothing; what this throws
+ * is a broken invariant, and ends the process.
+ */
+export function applyBatch(view: StateView, batch: ApplyBatch, context: ApplyContext): ApplyOutcome {
+  const work = new Work(view, batch, context);
+  const results = batch.commands.map((bytes) => applyCommand(work, bytes));
+  work.finish();
+  return { results, events: work.events };
+}
+
+function applyCommand(work: Work, bytes: Uint8Array): CommandResult {
+  const decoded = attempt(() => decodeCommand(bytes));
+  return decoded.ok ? dispatch(work, decoded.value) : decoded;
+}
+
+function dispatch<K extends CommandKind>(work: Work, command: CommandOf<K>): CommandResult {
+  return handlers[command.kind](work, command);
+}
+
+const byDevice = (command: CommandOf<CommandKind>): string => command.actor?.device ?? 'nobody';
+
+/**
+ * Every command is exactly-once: by a record of its result, or, for registering, refreshing, sending and sweeping,
+ * by means of its own.
+ */
+const handlers: { readonly [K in CommandKind]: Handler<K> } = {
+  'account.register': registerAccount,
+  'device.request': deduped(({ body }) => body.device, requestDevice),
+  'device.approve': deduped(byDevice, approveDevice),
+  'device.revoke': deduped(byDevice, revokeDevice),
+  'session.create': deduped(({ body }) => body.device, createSession),
+  'session.refresh': refreshSession,
+  'session.revoke': deduped(byDevice, revokeSession),
+  'room.create': deduped(byDevice, createRoom),
+  'room.add': deduped(byDevice, addMembers),
+  'room.remove': deduped(byDevice, removeMember),
+  'room.set-meta': deduped(byDevice, setMeta),
+  'message.send': sendMessage,
+  'invite.create': deduped(() => 'cluster', createInvite),
+  'state.sweep': sweepState,
+};

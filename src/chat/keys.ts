@@ -1,0 +1,65 @@
+import { toBase64Url } from '../protocol/base64url.ts';
+import type { AccountId, AccountName, DeviceId, RoomId, SessionId, TxnId } from '../protocol/ids.ts';
+
+/**
+ * Keys of all rows. One letter for the kind, then ids; numbers have a fixed width so that text order is number
+ * order. Only ids stand in keys, except for the index of account names, which people look up by prefix.
+ */
+export const KEYS = {
+  /** Counters of the whole cluster. */
+  globals: 'g',
+  account: (account: AccountId) => `a/${account}`,
+  name: (name: AccountName | string) => `n/${name}`,
+  /** Whose device it is, and whether it was revoked; kept for ever, so that a revoked key never comes back. */
+  device: (device: DeviceId) => `v/${device}`,
+  /** The greatest txnId of a message that this device sent. */
+  deviceTxn: (device: DeviceId) => `h/${device}`,
+  deviceSessions: (device: DeviceId) => `z/${device}`,
+  /** Devices of this account that wait to be enrolled. */
+  requests: (account: AccountId) => `q/${account}`,
+  /** What an approved device fetches: the sealed user key. */
+  answer: (device: DeviceId) => `y/${device}`,
+  session: (session: SessionId) => `s/${session}`,
+  spent: (session: SessionId, hash: Uint8Array) => `u/${session}/${toBase64Url(hash)}`,
+  challenge: (id: Uint8Array) => `c/${toBase64Url(id)}`,
+  invite: (hash: Uint8Array) => `i/${toBase64Url(hash)}`,
+  room: (room: RoomId) => `r/${room}`,
+  members: (room: RoomId) => `m/${room}`,
+  meta: (room: RoomId) => `k/${room}`,
+  /** Index of an account's rooms. */
+  membership: (account: AccountId, room: RoomId | '') => `j/${account}/${room}`,
+  message: (room: RoomId, seq: number) => `e/${room}/${fixed(seq)}`,
+  /** Counters of a feed of stored events; a scope is a room or an account. */
+  feed: (scope: FeedScope) => `f/${scope}`,
+  feedEvent: (scope: FeedScope, number: number) => `w/${scope}/${fixed(number)}`,
+  txn: (principal: string, scope: string, txnId: TxnId) => `t/${principal}/${scope}/${txnId}`,
+  /** Index of everything that expires: `x/<milliseconds>/<key of what expires>`. */
+  expiry: (expiresAt: number, target: string) => `x/${fixed(expiresAt)}/${target}`,
+  /** Target for the dedupe records of one log entry; the row lists them. */
+  txnGroup: (index: number, part: number) => `t/${fixed(index)}/${part}`,
+} as const;
+
+/** A feed of stored events belongs to a room or an account. */
+export type FeedScope = RoomId | AccountId;
+
+const DIGITS = 16;
+const EXPIRY_KEY = /^x\/(\d{16})\/(.+)$/s;
+
+/** Safe integers have at most 16 decimal digits. */
+const fixed = (value: number): string => value.toString().padStart(DIGITS, '0');
+
+/** The number at the end of a key with a fixed-width number. */
+export function numberAtEnd(key: string): number {
+  return Number(key.slice(-DIGITS));
+}
+
+export function parseExpiryKey(key: string): { readonly expiresAt: number; readonly target: string } | undefined {
+  const [, time, target] = EXPIRY_KEY.exec(key) ?? [];
+  return time === undefined || target === undefined ? undefined : { expiresAt: Number(time), target };
+}
+
+/** The first text after all that start with `prefix`, for ASCII keys. */
+export function afterPrefix(prefix: string): string {
+  const last = prefix.charCodeAt(prefix.length - 1);
+  return prefix.slice(0, -1) + String.fromCharCode(last + 1);
+}

@@ -1,0 +1,326 @@
+import type { AccountId, AccountName, DeviceId, RoomId, Seq, SessionId, StampMs, TxnId } from '../protocol/ids.ts';
+import type { DeviceRecord } from '../protocol/device-record.ts';
+import { pack, unpack } from './pack.ts';
+
+/** What stands in a row, and how. Rows are values: a change puts a new one. */
+export interface RowCodec<Row> {
+  encode(row: Row): Uint8Array;
+  decode(bytes: Uint8Array): Row;
+}
+
+const V1 = 1;
+
+export interface AccountRow {
+  readonly name: AccountName;
+  readonly userKey: Uint8Array;
+  readonly createdAt: StampMs;
+  /** Grows with every change of the devices; summed over a room's members it is part of the roster version. */
+  readonly deviceVersion: number;
+  /** Log index of the last such change after registration, 0 for none. */
+  readonly devicesChangedIndex: number;
+  /** The device it was registered with, enrolled or not by now. */
+  readonly firstDevice: DeviceId;
+  /** Enrolled now, in order of enrolment. */
+  readonly devices: readonly DeviceRecord[];
+}
+
+export const accountCodec: RowCodec<AccountRow> = {
+  encode: (row) =>
+    pack([
+      V1,
+      row.name,
+      row.userKey,
+      row.createdAt,
+      row.deviceVersion,
+      row.devicesChangedIndex,
+      row.firstDevice,
+      row.devices.flatMap((d) => [d.device, d.signingKey, d.sealingKey, d.signature]),
+    ]),
+  decode: (bytes) => {
+    const [, name, userKey, createdAt, deviceVersion, devicesChangedIndex, firstDevice, flat] = unpack(bytes) as [
+      number,
+      AccountName,
+      Uint8Array,
+      StampMs,
+      number,
+      number,
+      DeviceId,
+      (string | Uint8Array)[],
+    ];
+    const devices: DeviceRecord[] = [];
+    for (let i = 0; i < flat.length; i += 4) {
+      devices.push({
+        device: flat[i] as DeviceId,
+        signingKey: flat[i + 1] as Uint8Array,
+        sealingKey: flat[i + 2] as Uint8Array,
+        signature: flat[i + 3] as Uint8Array,
+      });
+    }
+    return { name, userKey, createdAt, deviceVersion, devicesChangedIndex, firstDevice, devices };
+  },
+};
+
+/** Rows that are one id. */
+export const idCodec = <Id extends string>(): RowCodec<Id> => ({
+  encode: (id) => pack(id),
+  decode: (bytes) => unpack(bytes) as Id,
+});
+
+export interface DeviceRow {
+  readonly account: AccountId;
+  readonly revoked: boolean;
+}
+
+export const deviceCodec: RowCodec<DeviceRow> = {
+  encode: (row) => pack([V1, row.account, row.revoked]),
+  decode: (bytes) => {
+    const [, account, revoked] = unpack(bytes) as [number, AccountId, boolean];
+    return { account, revoked };
+  },
+};
+
+export interface GlobalsRow {
+  /** Counts changes of enrolled devices in the whole cluster. */
+  readonly deviceEpoch: number;
+  /** Log index of the last one. */
+  readonly deviceIndex: number;
+}
+
+export const globalsCodec: RowCodec<GlobalsRow> = {
+  encode: (row) => pack([V1, row.deviceEpoch, row.deviceIndex]),
+  decode: (bytes) => {
+    const [, deviceEpoch, deviceIndex] = unpack(bytes) as [number, number, number];
+    return { deviceEpoch, deviceIndex };
+  },
+};
+
+export interface PendingRequest {
+  readonly device: DeviceId;
+  readonly signingKey: Uint8Array;
+  readonly sealingKey: Uint8Array;
+  readonly expiresAt: StampMs;
+}
+
+/** All that wait for one account, oldest first. */
+export type RequestsRow = readonly PendingRequest[];
+
+export const requestsCodec: RowCodec<RequestsRow> = {
+  encode: (row) => pack([V1, row.map((r) => [r.device, r.signingKey, r.sealingKey, r.expiresAt])]),
+  decode: (bytes) => {
+    const [, list] = unpack(bytes) as [number, [DeviceId, Uint8Array, Uint8Array, StampMs][]];
+    return list.map(([device, signingKey, sealingKey, expiresAt]) => ({ device, signingKey, sealingKey, expiresAt }));
+  },
+};
+
+export interface AnswerRow {
+  readonly account: AccountId;
+  readonly sealedUserKey: Uint8Array;
+  readonly expiresAt: StampMs;
+}
+
+export const answerCodec: RowCodec<AnswerRow> = {
+  encode: (row) => pack([V1, row.account, row.sealedUserKey, row.expiresAt]),
+  decode: (bytes) => {
+    const [, account, sealedUserKey, expiresAt] = unpack(bytes) as [number, AccountId, Uint8Array, StampMs];
+    return { account, sealedUserKey, expiresAt };
+  },
+};
+
+export interface SessionRow {
+  readonly account: AccountId;
+  readonly device: DeviceId;
+  readonly accessHash: Uint8Array;
+  readonly refreshHash: Uint8Array;
+  /** Hash of the refresh secret spent last; null before the first refresh. */
+  readonly previousHash: Uint8Array | null;
+  readonly createdAt: StampMs;
+  readonly accessExpiresAt: StampMs;
+  /** Fixed when the session is made. */
+  readonly expiresAt: StampMs;
+  /** Ended before its time; the row stays until `expiresAt`. */
+  readonly ended: boolean;
+}
+
+export const sessionCodec: RowCodec<SessionRow> = {
+  encode: (row) =>
+    pack([
+      V1,
+      row.account,
+      row.device,
+      row.accessHash,
+      row.refreshHash,
+      row.previousHash,
+      row.createdAt,
+      row.accessExpiresAt,
+      row.expiresAt,
+      row.ended,
+    ]),
+  decode: (bytes) => {
+    const [, account, device, accessHash, refreshHash, previousHash, createdAt, accessExpiresAt, expiresAt, ended] =
+      unpack(bytes) as [
+        number,
+        AccountId,
+        DeviceId,
+        Uint8Array,
+        Uint8Array,
+        Uint8Array | null,
+        StampMs,
+        StampMs,
+        StampMs,
+        boolean,
+      ];
+    return { account, device, accessHash, refreshHash, previousHash, createdAt, accessExpiresAt, expiresAt, ended };
+  },
+};
+
+/** Sessions of one device that have not ended, oldest first. */
+export type DeviceSessionsRow = readonly SessionId[];
+
+export const deviceSessionsCodec: RowCodec<DeviceSessionsRow> = {
+  encode: (row) => pack([V1, row]),
+  decode: (bytes) => (unpack(bytes) as [number, SessionId[]])[1],
+};
+
+/** Rows that only remember a time: challenges, invitations, spent secrets. */
+export const timeCodec: RowCodec<StampMs> = {
+  encode: (row) => pack(row),
+  decode: (bytes) => unpack(bytes) as StampMs,
+};
+
+export interface RoomRow {
+  readonly kind: 'direct' | 'group';
+  readonly creator: AccountId;
+  readonly createdAt: StampMs;
+  /** Of the newest envelope, 0 for none. */
+  readonly lastSeq: Seq;
+  /** Log index of the newest envelope, 0 for none. */
+  readonly lastIndex: number;
+  /** Roster version without its members' device versions; grows with every change of the members. */
+  readonly base: number;
+}
+
+export const roomCodec: RowCodec<RoomRow> = {
+  encode: (row) =>
+    pack([V1, row.kind === 'direct' ? 0 : 1, row.creator, row.createdAt, row.lastSeq, row.lastIndex, row.base]),
+  decode: (bytes) => {
+    const [, kind, creator, createdAt, lastSeq, lastIndex, base] = unpack(bytes) as [
+      number,
+      number,
+      AccountId,
+      StampMs,
+      Seq,
+      number,
+      number,
+    ];
+    return { kind: kind === 0 ? 'direct' : 'group', creator, createdAt, lastSeq, lastIndex, base };
+  },
+};
+
+export type Role = 'owner' | 'admin' | 'member';
+const ROLES: readonly Role[] = ['owner', 'admin', 'member'];
+
+export interface Member {
+  readonly account: AccountId;
+  readonly role: Role;
+  /** The first seq that this member may read. */
+  readonly joinedSeq: Seq;
+  /** Log index of the entry that made it a member. */
+  readonly joinedIndex: number;
+}
+
+/** All members of a room, in the order in which they joined. */
+export type MembersRow = readonly Member[];
+
+export const membersCodec: RowCodec<MembersRow> = {
+  encode: (row) => pack([V1, row.flatMap((m) => [m.account, ROLES.indexOf(m.role), m.joinedSeq, m.joinedIndex])]),
+  decode: (bytes) => {
+    const [, flat] = unpack(bytes) as [number, (string | number)[]];
+    const members: Member[] = [];
+    for (let i = 0; i < flat.length; i += 4) {
+      members.push({
+        account: flat[i] as AccountId,
+        role: ROLES[flat[i + 1] as number]!,
+        joinedSeq: flat[i + 2] as Seq,
+        joinedIndex: flat[i + 3] as number,
+      });
+    }
+    return members;
+  },
+};
+
+/** In the index of an account's rooms: what reading needs. */
+export interface MembershipRow {
+  readonly joinedSeq: Seq;
+  readonly joinedIndex: number;
+  /** The other account of a direct room. */
+  readonly peer: AccountId | null;
+}
+
+export const membershipCodec: RowCodec<MembershipRow> = {
+  encode: (row) => pack([V1, row.joinedSeq, row.joinedIndex, row.peer]),
+  decode: (bytes) => {
+    const [, joinedSeq, joinedIndex, peer] = unpack(bytes) as [number, Seq, number, AccountId | null];
+    return { joinedSeq, joinedIndex, peer };
+  },
+};
+
+export interface MetaRow {
+  readonly by: AccountId;
+  readonly at: StampMs;
+  readonly sealedMeta: Uint8Array;
+}
+
+export const metaCodec: RowCodec<MetaRow> = {
+  encode: (row) => pack([V1, row.by, row.at, row.sealedMeta]),
+  decode: (bytes) => {
+    const [, by, at, sealedMeta] = unpack(bytes) as [number, AccountId, StampMs, Uint8Array];
+    return { by, at, sealedMeta };
+  },
+};
+
+export interface MessageRow {
+  /** Log index and place within that entry: resuming searches by them. */
+  readonly index: number;
+  readonly order: number;
+  readonly from: AccountId;
+  readonly device: DeviceId;
+  readonly txnId: TxnId;
+  readonly sentAt: StampMs;
+  readonly envelope: Uint8Array;
+}
+
+export const messageCodec: RowCodec<MessageRow> = {
+  encode: (row) => pack([V1, row.index, row.order, row.from, row.device, row.txnId, row.sentAt, row.envelope]),
+  decode: (bytes) => {
+    const [, index, order, from, device, txnId, sentAt, envelope] = unpack(bytes) as [
+      number,
+      number,
+      number,
+      AccountId,
+      DeviceId,
+      TxnId,
+      StampMs,
+      Uint8Array,
+    ];
+    return { index, order, from, device, txnId, sentAt, envelope };
+  },
+};
+
+/** Counters of a feed of stored events. */
+export interface FeedRow {
+  /** Events ever stored; the next one gets this number. */
+  readonly count: number;
+  /** Log index of the newest event that is no longer kept, 0 for none. */
+  readonly prunedIndex: number;
+}
+
+export const feedCodec: RowCodec<FeedRow> = {
+  encode: (row) => pack([V1, row.count, row.prunedIndex]),
+  decode: (bytes) => {
+    const [, count, prunedIndex] = unpack(bytes) as [number, number, number];
+    return { count, prunedIndex };
+  },
+};
+
+export type RoomKind = RoomRow['kind'];
+export type RoomRef = RoomId;

@@ -1,0 +1,61 @@
+import { forgetRequest } from './devices.ts';
+import { parseExpiryKey } from './keys.ts';
+import { unpack } from './pack.ts';
+import { accept, reject } from './results.ts';
+import { delist } from './sessions.ts';
+import type { AccountId, DeviceId, SessionId } from '../protocol/ids.ts';
+import type { Handler } from './results.ts';
+import type { Work } from './work.ts';
+
+/**
+ * Housekeeping that the leader proposes. The keys are those of the expiry index; each is checked again, so a sweep
+ * that is late, repeated or made up removes nothing that still counts.
+ */
+export const sweepState: Handler<'state.sweep'> = (work, { actor, body }) => {
+  if (actor !== null) return reject('forbidden');
+  let removed = 0;
+  for (const key of new Set(body.keys)) {
+    const entry = parseExpiryKey(key);
+    if (entry === undefined || entry.expiresAt > work.stampMs) continue;
+    const bytes = work.view.get(key);
+    if (bytes === undefined) continue;
+    work.view.delete(key);
+    removed += remove(work, entry.target, bytes);
+  }
+  return accept<'state.sweep'>({ removed });
+};
+
+/** @returns how many rows, or parts of one, are gone */
+function remove(work: Work, target: string, index: Uint8Array): number {
+  const [kind, first, second] = target.split('/');
+  switch (kind) {
+    case 't': {
+      // A dedupe record never changes and never comes back, so the index alone says that it is over.
+      const keys = unpack(index) as string[];
+      for (const key of keys) work.view.delete(key);
+      return keys.length;
+    }
+    case 's':
+      return removeSession(work, first as SessionId);
+    case 'q':
+      return forgetRequest(work, first as AccountId, second as DeviceId) ? 1 : 0;
+    case 'y':
+      work.answers.delete(first as DeviceId);
+      return 1;
+    default:
+      work.view.delete(target);
+      return 1;
+  }
+}
+
+/** Its end is fixed when it is made, so a session whose time is in the index is over. */
+function removeSession(work: Work, session: SessionId): number {
+  const row = work.sessions.get(session);
+  if (row === undefined) return 0;
+  work.sessions.delete(session);
+  if (!row.ended) {
+    delist(work, row.device, session);
+    work.emit({ kind: 'session-ended', account: row.account, session, at: work.stampMs }, row.account);
+  }
+  return 1;
+}

@@ -1,0 +1,165 @@
+import { COUNTED_IN_ONE_EXPIRY_ROW_MAX, EVENTS_KEPT_MAX } from './bounds.ts';
+import { feedEventCodec } from './event-codec.ts';
+import { invariant } from './invariant.ts';
+import { KEYS } from './keys.ts';
+import { pack } from './pack.ts';
+import { computeRoster } from './roster.ts';
+import {
+  accountCodec,
+  answerCodec,
+  deviceCodec,
+  deviceSessionsCodec,
+  feedCodec,
+  globalsCodec,
+  idCodec,
+  membersCodec,
+  requestsCodec,
+  roomCodec,
+  sessionCodec,
+} from './rows.ts';
+import { Table } from './table.ts';
+import type { ChatEvent, PlacedEvent } from '../protocol/events.ts';
+import type { AccountId, DeviceId, RoomId, SessionId, StampMs, TxnId } from '../protocol/ids.ts';
+import type { ApplyBatch, ApplyContext } from './apply-context.ts';
+import type { StoredEvent } from './event-codec.ts';
+import type { FeedScope } from './keys.ts';
+import type { StateView } from './ports.ts';
+import type { Roster } from './roster.ts';
+import type { GlobalsRow, RoomRow } from './rows.ts';
+
+/**
+ * Everything that the commands of one batch share: the rows they read and write, the leader's time, and what they
+ * leave behind. A command first checks everything and then writes; what it writes, the next one sees.
+ */
+export class Work {
+  readonly view: StateView;
+  readonly context: ApplyContext;
+  readonly index: number;
+  readonly stampMs: StampMs;
+  readonly events: PlacedEvent[] = [];
+
+  readonly globals;
+  readonly accounts;
+  readonly names;
+  readonly devices;
+  readonly deviceTxns;
+  readonly deviceSessions;
+  readonly requests;
+  readonly answers;
+  readonly sessions;
+  readonly rooms;
+  readonly members;
+  readonly feeds;
+  /** Keys of dedupe records made in this batch, and when the last of them expires. */
+  readonly #txnKeys: string[] = [];
+  #txnExpiresAt = 0;
+
+  constructor(view: StateView, batch: ApplyBatch, context: ApplyContext) {
+    this.view = view;
+    this.context = context;
+    this.index = batch.index;
+    this.stampMs = batch.stampMs;
+    this.globals = new Table(view, () => KEYS.globals, globalsCodec);
+    this.accounts = new Table(view, KEYS.account, accountCodec);
+    this.names = new Table(view, KEYS.name, idCodec<AccountId>());
+    this.devices = new Table(view, KEYS.device, deviceCodec);
+    this.deviceTxns = new Table<DeviceId, TxnId>(view, KEYS.deviceTxn, idCodec<TxnId>());
+    this.deviceSessions = new Table<DeviceId, readonly SessionId[]>(view, KEYS.deviceSessions, deviceSessionsCodec);
+    this.requests = new Table(view, KEYS.requests, requestsCodec);
+    this.answers = new Table(view, KEYS.answer, answerCodec);
+    this.sessions = new Table(view, KEYS.session, sessionCodec);
+    this.rooms = new Table(view, KEYS.room, roomCodec);
+    this.members = new Table(view, KEYS.members, membersCodec);
+    this.feeds = new Table(view, KEYS.feed, feedCodec);
+  }
+
+  /** Gives an event its place. Messages are found through their rooms; others are kept in the scopes that replay them. */
+  emit(event: ChatEvent & { readonly kind: 'message' }): void;
+  emit(event: StoredEvent, ...scopes: FeedScope[]): void;
+  emit(event: ChatEvent, ...scopes: FeedScope[]): void {
+    const placed = { index: this.index, order: this.events.length, event };
+    this.events.push(placed);
+    if (event.kind === 'message') return;
+    for (const scope of scopes) this.#store(scope, feedEventCodec.encode({ ...placed, event }));
+  }
+
+  /** The order that the next event gets. */
+  get nextOrder(): number {
+    return this.events.length;
+  }
+
+  /** Notes that the rows of `target` may be removed at `expiresAt`; sweeping checks them again. */
+  expireAt(expiresAt: number, target: string): void {
+    this.view.put(KEYS.expiry(expiresAt, target), EMPTY);
+  }
+
+  cancelExpiry(expiresAt: number, target: string): void {
+    this.view.delete(KEYS.expiry(expiresAt, target));
+  }
+
+  /** Dedupe records of one batch expire together, with the last of them. */
+  rememberTxn(key: string, expiresAt: number): void {
+    this.#txnKeys.push(key);
+    this.#txnExpiresAt = Math.max(this.#txnExpiresAt, expiresAt);
+  }
+
+  globalsRow(): GlobalsRow {
+    return this.globals.get('globals') ?? { deviceEpoch: 0, deviceIndex: 0 };
+  }
+
+  rosterOf(room: RoomId, row: RoomRow): Roster {
+    const at = { base: row.base, deviceEpoch: this.globalsRow().deviceEpoch };
+    const known = this.context.rosters.get(room, at);
+    if (known !== undefined) return known;
+    const members = this.members.get(room);
+    invariant(members !== undefined, 'every room has members');
+    const roster = computeRoster(row.base, members, (account) => this.accounts.get(account));
+    this.context.rosters.set(room, { ...at, roster });
+    return roster;
+  }
+
+  /** Hands all that was changed to the view. */
+  finish(): void {
+    this.#storeTxnGroups();
+    for (const table of [
+      this.globals,
+      this.accounts,
+      this.names,
+      this.devices,
+      this.deviceTxns,
+      this.deviceSessions,
+      this.requests,
+      this.answers,
+      this.sessions,
+      this.rooms,
+      this.members,
+      this.feeds,
+    ]) {
+      table.flush();
+    }
+  }
+
+  #store(scope: FeedScope, bytes: Uint8Array): void {
+    const feed = this.feeds.get(scope) ?? { count: 0, prunedIndex: 0 };
+    this.view.put(KEYS.feedEvent(scope, feed.count), bytes);
+    let { prunedIndex } = feed;
+    if (feed.count >= EVENTS_KEPT_MAX) {
+      const key = KEYS.feedEvent(scope, feed.count - EVENTS_KEPT_MAX);
+      const oldest = this.view.get(key);
+      invariant(oldest !== undefined, 'a feed keeps its newest events');
+      prunedIndex = feedEventCodec.decode(oldest).index;
+      this.view.delete(key);
+    }
+    this.feeds.put(scope, { count: feed.count + 1, prunedIndex });
+  }
+
+  #storeTxnGroups(): void {
+    for (let part = 0; part * COUNTED_IN_ONE_EXPIRY_ROW_MAX < this.#txnKeys.length; part++) {
+      const start = part * COUNTED_IN_ONE_EXPIRY_ROW_MAX;
+      const keys = this.#txnKeys.slice(start, start + COUNTED_IN_ONE_EXPIRY_ROW_MAX);
+      this.view.put(KEYS.expiry(this.#txnExpiresAt, KEYS.txnGroup(this.index, part)), pack(keys));
+    }
+  }
+}
+
+const EMPTY = new Uint8Array(0);

@@ -1,0 +1,178 @@
+import { isAccountId, isAccountName, isDeviceId, isRoomId, isSessionId } from './ids.ts';
+import { LIMITS } from './limits.ts';
+import type { CommandBodies, CommandKind } from './commands.ts';
+import type { DeviceRecord } from './device-record.ts';
+import type { StampMs } from './ids.ts';
+
+/** The fields of a kind of body, in a fixed order; what is optional is nil when it is missing. */
+export interface BodyCodec<Body> {
+  toFields(body: Body): unknown[];
+  /** @returns undefined unless the fields have exactly this form, within `LIMITS` */
+  fromFields(fields: readonly unknown[]): Body | undefined;
+}
+
+const KEY_BYTES = 32;
+const HASH_BYTES = 32;
+const SIGNATURE_BYTES = 64;
+export const COMMAND_LIMITS = {
+  sealedUserKeyBytesMax: 1024,
+  challengeIdBytesMin: 16,
+  challengeIdBytesMax: 64,
+  sweepKeysMax: 1024,
+  sweepKeyBytesMax: 256,
+} as const;
+
+type Check<T> = (value: unknown) => value is T;
+const text =
+  <T extends string>(check: (value: string) => value is T): Check<T> =>
+  (value): value is T =>
+    typeof value === 'string' && check(value);
+const bytesOf =
+  (min: number, max = min): Check<Uint8Array> =>
+  (value): value is Uint8Array =>
+    value instanceof Uint8Array && value.length >= min && value.length <= max;
+const listOf =
+  <T>(check: Check<T>, max: number): Check<readonly T[]> =>
+  (value): value is readonly T[] =>
+    Array.isArray(value) && value.length <= max && value.every((item) => check(item));
+const orNil =
+  <T>(check: Check<T>): Check<T | null> =>
+  (value): value is T | null =>
+    value === null || check(value);
+
+const account = text(isAccountId);
+const accountName = text(isAccountName);
+const device = text(isDeviceId);
+const session = text(isSessionId);
+const room = text(isRoomId);
+const key = bytesOf(KEY_BYTES);
+const hash = bytesOf(HASH_BYTES);
+const challengeId = bytesOf(COMMAND_LIMITS.challengeIdBytesMin, COMMAND_LIMITS.challengeIdBytesMax);
+const sealedUserKey = bytesOf(1, COMMAND_LIMITS.sealedUserKeyBytesMax);
+const envelope = bytesOf(1, LIMITS.envelopeBytesMax);
+const members = listOf(account, LIMITS.membersPerCommandMax);
+const time: Check<StampMs> = (value): value is StampMs =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+const kindOfRoom: Check<'direct' | 'group'> = (value): value is 'direct' | 'group' =>
+  value === 'direct' || value === 'group';
+const stateKey: Check<string> = (value): value is string =>
+  typeof value === 'string' && value.length > 0 && value.length <= COMMAND_LIMITS.sweepKeyBytesMax;
+const record: Check<[DeviceRecord['device'], Uint8Array, Uint8Array, Uint8Array]> = (
+  value,
+): value is [DeviceRecord['device'], Uint8Array, Uint8Array, Uint8Array] =>
+  Array.isArray(value) &&
+  value.length === 4 &&
+  device(value[0]) &&
+  key(value[1]) &&
+  key(value[2]) &&
+  bytesOf(SIGNATURE_BYTES)(value[3]);
+
+const recordFields = (it: DeviceRecord): unknown[] => [it.device, it.signingKey, it.sealingKey, it.signature];
+const recordOf = ([id, signingKey, sealingKey, signature]: [
+  DeviceRecord['device'],
+  Uint8Array,
+  Uint8Array,
+  Uint8Array,
+]): DeviceRecord => ({ device: id, signingKey, sealingKey, signature });
+
+type Checked<Checks extends readonly Check<unknown>[]> = {
+  [I in keyof Checks]: Checks[I] extends Check<infer T> ? T : never;
+};
+
+/** A codec from the list of its fields' checks and the two directions. */
+function codec<Body, const Checks extends readonly Check<unknown>[]>(
+  checks: Checks,
+  toFields: (body: Body) => unknown[],
+  build: (...fields: Checked<Checks>) => Body,
+): BodyCodec<Body> {
+  return {
+    toFields,
+    fromFields: (fields) =>
+      fields.length === checks.length && checks.every((check, i) => check(fields[i]))
+        ? build(...(fields as unknown as Checked<Checks>))
+        : undefined,
+  };
+}
+
+export const bodyCodecs: { readonly [K in CommandKind]: BodyCodec<CommandBodies[K]> } = {
+  'account.register': codec(
+    [accountName, key, record, orNil(hash)],
+    (it) => [it.name, it.userKey, recordFields(it.device), it.inviteHash ?? null],
+    (name, userKey, device, inviteHash) => {
+      const body = { name, userKey, device: recordOf(device) };
+      return inviteHash === null ? body : { ...body, inviteHash };
+    },
+  ),
+  'device.request': codec(
+    [account, device, key, key],
+    (it) => [it.account, it.device, it.signingKey, it.sealingKey],
+    (account, device, signingKey, sealingKey) => ({ account, device, signingKey, sealingKey }),
+  ),
+  'device.approve': codec(
+    [record, sealedUserKey],
+    (it) => [recordFields(it.record), it.sealedUserKey],
+    (record, sealedUserKey) => ({ record: recordOf(record), sealedUserKey }),
+  ),
+  'device.revoke': codec(
+    [device],
+    (it) => [it.device],
+    (device) => ({ device }),
+  ),
+  'session.create': codec(
+    [account, device, challengeId, time, hash, hash],
+    (it) => [it.account, it.device, it.challengeId, it.challengeExpiresAt, it.accessHash, it.refreshHash],
+    (account, device, challengeId, challengeExpiresAt, accessHash, refreshHash) => ({
+      account,
+      device,
+      challengeId,
+      challengeExpiresAt,
+      accessHash,
+      refreshHash,
+    }),
+  ),
+  'session.refresh': codec(
+    [session, hash, hash, hash],
+    (it) => [it.session, it.spentHash, it.accessHash, it.refreshHash],
+    (session, spentHash, accessHash, refreshHash) => ({ session, spentHash, accessHash, refreshHash }),
+  ),
+  'session.revoke': codec(
+    [session],
+    (it) => [it.session],
+    (session) => ({ session }),
+  ),
+  'room.create': codec(
+    [kindOfRoom, members, orNil(envelope)],
+    (it) => [it.kind, it.members, it.sealedMeta ?? null],
+    (kind, members, sealedMeta) => (sealedMeta === null ? { kind, members } : { kind, members, sealedMeta }),
+  ),
+  'room.add': codec(
+    [room, members, orNil(envelope)],
+    (it) => [it.room, it.members, it.sealedMeta ?? null],
+    (room, members, sealedMeta) => (sealedMeta === null ? { room, members } : { room, members, sealedMeta }),
+  ),
+  'room.remove': codec(
+    [room, account],
+    (it) => [it.room, it.member],
+    (room, member) => ({ room, member }),
+  ),
+  'room.set-meta': codec(
+    [room, envelope],
+    (it) => [it.room, it.sealedMeta],
+    (room, sealedMeta) => ({ room, sealedMeta }),
+  ),
+  'message.send': codec(
+    [room, envelope],
+    (it) => [it.room, it.envelope],
+    (room, envelope) => ({ room, envelope }),
+  ),
+  'invite.create': codec(
+    [hash, time],
+    (it) => [it.inviteHash, it.expiresAt],
+    (inviteHash, expiresAt) => ({ inviteHash, expiresAt }),
+  ),
+  'state.sweep': codec(
+    [listOf(stateKey, COMMAND_LIMITS.sweepKeysMax)],
+    (it) => [it.keys],
+    (keys) => ({ keys }),
+  ),
+};
