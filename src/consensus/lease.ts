@@ -23,13 +23,16 @@ export const hasLease = (raft: Raft): boolean => {
 };
 
 /**
- * Whether this peer owes it to a leader not to help in electing another: it heard one lately, or it
- * restarted, has forgotten whom it heard, and leases are in use.
+ * Whether this peer owes it to a leader not to help in electing another, because it heard one lately.
+ * Where leases rest on that, it owes it whatever happened since, even if it restarted and does not
+ * remember whom it heard.
  */
 export const protectsLeader = (raft: Raft): boolean => {
   const { checkQuorum, readOnlyOption, electionTicks } = raft.config;
-  if (readOnlyOption === 'lease' && raft.restarted && raft.ticks < electionTicks) return true;
-  if (!checkQuorum || raft.leader === NO_PEER) return false;
-  if (raft.hint !== undefined && raft.hint.leader === raft.leader) return false;
+  if (readOnlyOption === 'lease') {
+    const heardAt = raft.heardAtTick ?? (raft.restarted ? 0 : undefined);
+    if (heardAt !== undefined && raft.ticks - heardAt < electionTicks) return true;
+  }
+  if (!checkQuorum || raft.leader === NO_PEER || raft.hint?.leader === raft.leader) return false;
   return raft.electionElapsed < electionTicks;
 };

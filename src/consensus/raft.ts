@@ -74,6 +74,8 @@ export class Raft {
   /** Ticks since a leader was heard, or since the last quorum check of a leader. */
   electionElapsed = 0;
   heartbeatElapsed = 0;
+  /** When a leader, of whatever term, was last heard. */
+  heardAtTick: number | undefined;
   /** Drawn anew in `[electionTicks, 2 · electionTicks)` with every change of term or role. */
   electionTimeoutTicks = 0;
 
@@ -161,6 +163,13 @@ export class Raft {
     this.reads.reset();
     this.readRoundDue = false;
     this.earlyReads = [];
+  }
+
+  /** A message of a leader came in, so the election timeout begins anew. */
+  hearLeader(leader: PeerId): void {
+    this.leader = leader;
+    this.electionElapsed = 0;
+    this.heardAtTick = this.ticks;
   }
 
   /** Takes note of the leader of the current term. There is never a second one (5.2). */

@@ -102,7 +102,10 @@ export class RawNode {
     this.#watch.check();
   }
 
-  /** Stands for election now, if this peer may. */
+  /**
+   * Stands for election now, if this peer may. Its own vote breaks the protection that leases rest on,
+   * so with leases this is for clusters without a leader.
+   */
   campaign(): void {
     this.#stepLocal(MessageType.hup);
   }

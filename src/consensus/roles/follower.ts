@@ -11,8 +11,7 @@ const hearing =
   (handle: Handler): Handler =>
   (raft, message) => {
     raft.noteLeaderOfTerm(message.from);
-    raft.electionElapsed = 0;
-    raft.leader = message.from;
+    raft.hearLeader(message.from);
     handle(raft, message);
   };
 
@@ -21,8 +20,7 @@ const hearing =
  * is committed whoever sends it.
  */
 const onSnapshotFromAnybody: Handler = (raft, message) => {
-  raft.electionElapsed = 0;
-  raft.leader = message.from;
+  raft.hearLeader(message.from);
   onSnapshot(raft, message);
 };
 
