@@ -1,7 +1,7 @@
 import { deviceIdOf } from '../protocol/derive-ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { ANSWER_TTL_MS } from './bounds.ts';
-import { KEYS } from './keys.ts';
+import { deviceFeed, KEYS } from './keys.ts';
 import { accept, reject } from './results.ts';
 import { sameBytes } from './roster.ts';
 import { checkActor, endSession } from './sessions.ts';
@@ -69,7 +69,7 @@ export const approveDevice: Handler<'device.approve'> = (work, { actor, body }) 
   work.expireAt(expiresAt, KEYS.answer(record.device));
   work.devices.put(record.device, { account, revoked: false });
   changeDevices(work, account, row, [...row.devices, record]);
-  work.emit({ kind: 'devices-changed', account, device: record.device, change: 'added', at: work.stampMs }, account);
+  announce(work, account, record.device, 'added');
   return accept<'device.approve'>({ device: record.device });
 };
 
@@ -87,7 +87,7 @@ export const revokeDevice: Handler<'device.revoke'> = (work, { actor, body }) =>
   work.devices.put(device, { account, revoked: true });
   changeDevices(work, account, row, rest);
   for (const session of work.deviceSessions.get(device) ?? []) endSession(work, session);
-  work.emit({ kind: 'devices-changed', account, device, change: 'revoked', at: work.stampMs }, account);
+  announce(work, account, device, 'revoked');
   return accept<'device.revoke'>({ device });
 };
 
@@ -115,6 +115,10 @@ function changeDevices(work: Work, account: AccountId, row: AccountRow, devices:
   work.accounts.put(account, { ...row, devices, deviceVersion, devicesChangedIndex: work.index });
   const globals = work.globalsRow();
   work.globals.put('globals', { deviceEpoch: globals.deviceEpoch + 1, deviceIndex: work.index });
+}
+
+function announce(work: Work, account: AccountId, device: DeviceId, change: 'added' | 'revoked'): void {
+  work.emit({ kind: 'devices-changed', account, device, change, at: work.stampMs }, deviceFeed(account));
 }
 
 function tooManyDevices(): ReturnType<typeof reject> {

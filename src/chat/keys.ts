@@ -29,7 +29,7 @@ export const KEYS = {
   /** Index of an account's rooms. */
   membership: (account: AccountId, room: RoomId | '') => `j/${account}/${room}`,
   message: (room: RoomId, seq: number) => `e/${room}/${fixed(seq)}`,
-  /** Counters of a feed of stored events; a scope is a room or an account. */
+  /** Counters of a feed of stored events; see `FeedScope`. */
   feed: (scope: FeedScope) => `f/${scope}`,
   feedEvent: (scope: FeedScope, number: number) => `w/${scope}/${fixed(number)}`,
   txn: (principal: string, scope: string, txnId: TxnId) => `t/${principal}/${scope}/${txnId}`,
@@ -39,8 +39,14 @@ export const KEYS = {
   txnGroup: (index: number, part: number) => `t/${fixed(index)}/${part}`,
 } as const;
 
-/** A feed of stored events belongs to a room or an account. */
-export type FeedScope = RoomId | AccountId;
+/**
+ * Whose stored events these are: a room's, an account's own, or the changes of an account's devices, which others
+ * see too.
+ */
+export type FeedScope = RoomId | AccountId | DeviceFeedScope;
+type DeviceFeedScope = `${AccountId}/devices`;
+
+export const deviceFeed = (account: AccountId): DeviceFeedScope => `${account}/devices`;
 
 const DIGITS = 16;
 const EXPIRY_KEY = /^x\/(\d{16})\/(.+)$/s;

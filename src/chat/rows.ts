@@ -1,4 +1,4 @@
-import type { AccountId, AccountName, DeviceId, RoomId, Seq, SessionId, StampMs, TxnId } from '../protocol/ids.ts';
+import type { AccountId, AccountName, DeviceId, Seq, SessionId, StampMs, TxnId } from '../protocol/ids.ts';
 import type { DeviceRecord } from '../protocol/device-record.ts';
 import { pack, unpack } from './pack.ts';
 
@@ -310,17 +310,16 @@ export const messageCodec: RowCodec<MessageRow> = {
 export interface FeedRow {
   /** Events ever stored; the next one gets this number. */
   readonly count: number;
-  /** Log index of the newest event that is no longer kept, 0 for none. */
-  readonly prunedIndex: number;
+  /** Log index of the newest event. */
+  readonly lastIndex: number;
+  /** Place of the newest event that is no longer kept; index 0 for none. */
+  readonly pruned: { readonly index: number; readonly order: number };
 }
 
 export const feedCodec: RowCodec<FeedRow> = {
-  encode: (row) => pack([V1, row.count, row.prunedIndex]),
+  encode: (row) => pack([V1, row.count, row.lastIndex, row.pruned.index, row.pruned.order]),
   decode: (bytes) => {
-    const [, count, prunedIndex] = unpack(bytes) as [number, number, number];
-    return { count, prunedIndex };
+    const [, count, lastIndex, index, order] = unpack(bytes) as [number, number, number, number, number];
+    return { count, lastIndex, pruned: { index, order } };
   },
 };
-
-export type RoomKind = RoomRow['kind'];
-export type RoomRef = RoomId;

@@ -27,19 +27,19 @@ export const sweepState: Handler<'state.sweep'> = (work, { actor, body }) => {
 
 /** @returns how many rows, or parts of one, are gone */
 function remove(work: Work, target: string, index: Uint8Array): number {
-  const [kind, first, second] = target.split('/');
-  switch (kind) {
-    case 't': {
+  const [, first, second] = target.split('/');
+  switch (target.slice(0, 2)) {
+    case 't/': {
       // A dedupe record never changes and never comes back, so the index alone says that it is over.
       const keys = unpack(index) as string[];
       for (const key of keys) work.view.delete(key);
       return keys.length;
     }
-    case 's':
+    case 's/':
       return removeSession(work, first as SessionId);
-    case 'q':
+    case 'q/':
       return forgetRequest(work, first as AccountId, second as DeviceId) ? 1 : 0;
-    case 'y':
+    case 'y/':
       work.answers.delete(first as DeviceId);
       return 1;
     default:

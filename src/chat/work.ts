@@ -139,18 +139,21 @@ export class Work {
     }
   }
 
+  /** A feed keeps its newest events; the place of the last one it lost says from where it can replay. */
   #store(scope: FeedScope, bytes: Uint8Array): void {
-    const feed = this.feeds.get(scope) ?? { count: 0, prunedIndex: 0 };
-    this.view.put(KEYS.feedEvent(scope, feed.count), bytes);
-    let { prunedIndex } = feed;
-    if (feed.count >= EVENTS_KEPT_MAX) {
-      const key = KEYS.feedEvent(scope, feed.count - EVENTS_KEPT_MAX);
+    const feed = this.feeds.get(scope);
+    const count = feed?.count ?? 0;
+    let pruned = feed?.pruned ?? { index: 0, order: 0 };
+    this.view.put(KEYS.feedEvent(scope, count), bytes);
+    if (count >= EVENTS_KEPT_MAX) {
+      const key = KEYS.feedEvent(scope, count - EVENTS_KEPT_MAX);
       const oldest = this.view.get(key);
       invariant(oldest !== undefined, 'a feed keeps its newest events');
-      prunedIndex = feedEventCodec.decode(oldest).index;
+      const { index, order } = feedEventCodec.decode(oldest);
+      pruned = { index, order };
       this.view.delete(key);
     }
-    this.feeds.put(scope, { count: feed.count + 1, prunedIndex });
+    this.feeds.put(scope, { count: count + 1, lastIndex: this.index, pruned });
   }
 
   #storeTxnGroups(): void {

@@ -1,0 +1,176 @@
+import { afterPrefix, KEYS } from './keys.ts';
+import { accountName } from './queries-accounts.ts';
+import { readRow } from './queries-rows.ts';
+import { computeRoster } from './roster.ts';
+import { accountCodec, membersCodec, membershipCodec, metaCodec, roomCodec } from './rows.ts';
+import type { DeviceRecord } from '../protocol/device-record.ts';
+import type { PlacedEvent } from '../protocol/events.ts';
+import type { AccountId, AccountName, RoomId, Seq } from '../protocol/ids.ts';
+import type { StateReader } from './ports.ts';
+import type { MembershipRow, RoomRow } from './rows.ts';
+
+export interface RoomSummaryInfo {
+  readonly room: RoomId;
+  readonly kind: 'direct' | 'group';
+  /** 0 for an empty room. */
+  readonly lastSeq: Seq;
+  /** The first seq that the asking account may read. */
+  readonly joinedSeq: Seq;
+  readonly rosterVersion: number;
+  /** For direct rooms: the other account. */
+  readonly peer?: { readonly account: AccountId; readonly name: AccountName };
+  readonly sealedMeta?: Uint8Array;
+}
+
+export interface RoomMemberInfo {
+  readonly account: AccountId;
+  readonly name: AccountName;
+  readonly role: 'owner' | 'admin' | 'member';
+  readonly joinedSeq: Seq;
+  readonly userKey: Uint8Array;
+  readonly devices: readonly DeviceRecord[];
+}
+
+export interface RoomDetailInfo extends RoomSummaryInfo {
+  /** In the order in which they joined. */
+  readonly members: readonly RoomMemberInfo[];
+}
+
+/**
+ * Rooms of an account in order of room id.
+ *
+ * @returns `next`: what to pass as `after` for the next page, null at the end
+ */
+export async function roomsOf(
+  reader: StateReader,
+  account: AccountId,
+  page: { readonly after?: RoomId; readonly limit: number },
+): Promise<{ readonly rooms: readonly RoomSummaryInfo[]; readonly next: RoomId | null }> {
+  const memberships = await membershipsOf(reader, account, { ...page, limit: page.limit + 1 });
+  const rooms = memberships.slice(0, page.limit).flatMap(({ room, row }) => summaryOf(reader, room, row) ?? []);
+  const last = memberships[page.limit - 1];
+  return { rooms, next: memberships.length > page.limit ? (last?.room ?? null) : null };
+}
+
+/** @returns undefined when there is no such room, or the account is no member */
+export function roomDetail(reader: StateReader, account: AccountId, room: RoomId): RoomDetailInfo | undefined {
+  const membership = membershipIn(reader, account, room);
+  const summary = membership === undefined ? undefined : summaryOf(reader, room, membership);
+  if (summary === undefined) return undefined;
+  const members = readRow(reader, KEYS.members(room), membersCodec) ?? [];
+  return {
+    ...summary,
+    members: members.map(({ account: member, role, joinedSeq }) => {
+      const { name, userKey, devices } = readRow(reader, KEYS.account(member), accountCodec)!;
+      return { account: member, name, role, joinedSeq, userKey, devices };
+    }),
+  };
+}
+
+/** @returns undefined for who is no member now */
+export function membershipIn(reader: StateReader, account: AccountId, room: RoomId): MembershipRow | undefined {
+  return readRow(reader, KEYS.membership(account, room), membershipCodec);
+}
+
+export function roomMembers(reader: StateReader, room: RoomId): readonly AccountId[] {
+  return (readRow(reader, KEYS.members(room), membersCodec) ?? []).map(({ account }) => account);
+}
+
+/** All who are in a room with this account, itself included. */
+export async function accountsSharingRooms(reader: StateReader, account: AccountId): Promise<ReadonlySet<AccountId>> {
+  const sharing = new Set<AccountId>([account]);
+  for await (const { room } of allMemberships(reader, account)) {
+    for (const member of roomMembers(reader, room)) sharing.add(member);
+  }
+  return sharing;
+}
+
+/**
+ * The accounts whose sockets see an event, by the rows as they are now. What resuming replays and what sockets see
+ * are the same: a member sees what came after its join, one who was removed sees its removal and nothing later.
+ */
+export async function audienceOf(reader: StateReader, { index, event }: PlacedEvent): Promise<readonly AccountId[]> {
+  switch (event.kind) {
+    case 'message':
+      return membersOf(reader, event.room)
+        .filter(({ joinedSeq }) => joinedSeq <= event.seq)
+        .map(({ account }) => account);
+    case 'room-created':
+    case 'members-added':
+    case 'room-meta':
+      return joinedBy(reader, event.room, index);
+    case 'member-removed':
+      return [...new Set([...joinedBy(reader, event.room, index), ...event.members])];
+    case 'devices-changed':
+      return [...(await accountsSharingRooms(reader, event.account))];
+    case 'device-requested':
+    case 'session-ended':
+      break;
+  }
+  return [event.account];
+}
+
+function joinedBy(reader: StateReader, room: RoomId, index: number): readonly AccountId[] {
+  return membersOf(reader, room)
+    .filter(({ joinedIndex }) => joinedIndex <= index)
+    .map(({ account }) => account);
+}
+
+const membersOf = (reader: StateReader, room: RoomId) => readRow(reader, KEYS.members(room), membersCodec) ?? [];
+
+function summaryOf(reader: StateReader, room: RoomId, membership: MembershipRow): RoomSummaryInfo | undefined {
+  const row = readRow(reader, KEYS.room(room), roomCodec);
+  if (row === undefined) return undefined;
+  const { peer } = membership;
+  const sealedMeta = readRow(reader, KEYS.meta(room), metaCodec)?.sealedMeta;
+  return {
+    room,
+    kind: row.kind,
+    lastSeq: row.lastSeq,
+    joinedSeq: membership.joinedSeq,
+    rosterVersion: rosterVersionOf(reader, room, row),
+    ...(peer === null ? {} : { peer: { account: peer, name: accountName(reader, peer)! } }),
+    ...(sealedMeta === undefined ? {} : { sealedMeta }),
+  };
+}
+
+function rosterVersionOf(reader: StateReader, room: RoomId, row: RoomRow): number {
+  const accountOf = (account: AccountId) => readRow(reader, KEYS.account(account), accountCodec);
+  return computeRoster(row.base, membersOf(reader, room), accountOf).version;
+}
+
+interface Membership {
+  readonly room: RoomId;
+  readonly row: MembershipRow;
+}
+
+const MEMBERSHIPS_PAGE = 64;
+
+/** Page by page, so that an account with very many rooms does not hold up others. */
+export async function* allMemberships(reader: StateReader, account: AccountId): AsyncGenerator<Membership> {
+  let after: RoomId | undefined;
+  for (;;) {
+    const page = { limit: MEMBERSHIPS_PAGE, ...(after === undefined ? {} : { after }) };
+    const memberships = await membershipsOf(reader, account, page);
+    yield* memberships;
+    after = memberships.at(-1)?.room;
+    if (after === undefined || memberships.length < MEMBERSHIPS_PAGE) return;
+  }
+}
+
+async function membershipsOf(
+  reader: StateReader,
+  account: AccountId,
+  page: { readonly after?: RoomId; readonly limit: number },
+): Promise<readonly Membership[]> {
+  const prefix = KEYS.membership(account, '');
+  const rows = await reader.range({
+    gte: page.after === undefined ? prefix : `${KEYS.membership(account, page.after)}\0`,
+    lt: afterPrefix(prefix),
+    limit: page.limit,
+  });
+  return rows.map(([key, bytes]) => ({
+    room: key.slice(prefix.length) as RoomId,
+    row: membershipCodec.decode(bytes),
+  }));
+}
