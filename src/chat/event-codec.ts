@@ -12,7 +12,7 @@ export interface FeedEventRow extends PlacedEvent {
 type StoredEventOf<K extends StoredEvent['kind']> = Extract<StoredEvent, { readonly kind: K }>;
 
 /** What stands in the row of each kind, in this order. */
-const FIELDS: { readonly [K in StoredEvent['kind']]: readonly Exclude<keyof StoredEventOf<K>, 'kind'>[] } = {
+const FIELDS: { readonly [K in StoredEvent['kind']]: readonly (Exclude<keyof StoredEventOf<K>, 'kind'> & string)[] } = {
   'room-created': ['room', 'roomKind', 'members', 'by', 'at'],
   'members-added': ['room', 'members', 'by', 'at'],
   'member-removed': ['room', 'members', 'by', 'at'],
