@@ -58,7 +58,7 @@ export interface OpenInput {
   readonly sender: { readonly device: DeviceId; readonly signingKey: Uint8Array };
 }
 
-export interface OpenedContent {
+interface OpenedContent {
   readonly ok: true;
   readonly content: Uint8Array;
   readonly r: Uint8Array;

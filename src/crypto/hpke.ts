@@ -9,7 +9,7 @@ import type { SealingKeyPair, X25519Provider } from './x25519.ts';
  * HPKE (RFC 9180), base mode, one suite: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20-Poly1305. Names follow
  * the RFC. Nothing here knows who sent what: base mode does not authenticate the sender.
  */
-export interface HpkeContext {
+interface HpkeContext {
   /** Sender only: the next ciphertext, 16 bytes longer than the plaintext. */
   seal(plaintext: Uint8Array, aad: Uint8Array): Uint8Array;
   /** Receiver only: the next plaintext in order, or `null` when it does not verify (and the place is not used up). */
