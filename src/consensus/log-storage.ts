@@ -18,7 +18,11 @@ export type LogGap = typeof COMPACTED | typeof UNAVAILABLE;
  * because appends have to be matched against it. An implementation throws when it is damaged.
  */
 export interface LogStorage {
-  /** What was durable when the process started. Called once. */
+  /**
+   * What was durable when the process started, called once. `confState` is the membership as of the
+   * last applied index (`RaftConfig.applied`): changes in entries that follow are handed out to be
+   * applied again. The stored commit index may lag behind.
+   */
   initialState(): { readonly hardState: HardState; readonly confState: ConfState };
   /**
    * Entries `lo ≤ index < hi`, cut after the last one that keeps their sum of `entryBytes` within

@@ -13,7 +13,10 @@ export interface RaftConfig {
   /** The leader sends heartbeats every that many ticks. */
   readonly heartbeatTicks: number;
   readonly storage: LogStorage;
-  /** Last index the state machine had applied when the process started. */
+  /**
+   * Last index the state machine had applied when the process started; the storage's `confState` is
+   * the membership as of this index.
+   */
   readonly applied?: LogIndex;
   /**
    * Random numbers in `[0, 1)` for the election jitter, from a seeded generator in simulations. The
@@ -75,6 +78,7 @@ export const checkRaftConfig = (config: RaftConfig): CheckedRaftConfig => {
   }
   const checkQuorum = config.checkQuorum ?? false;
   const readOnlyOption = config.readOnlyOption ?? 'safe';
+  const hintVotes = config.hintVotes ?? false;
   if (readOnlyOption === 'lease' && !checkQuorum) refuse('lease reads need checkQuorum');
   return {
     id: config.id,
@@ -91,11 +95,11 @@ export const checkRaftConfig = (config: RaftConfig): CheckedRaftConfig => {
     maxInflightBytes,
     checkQuorum,
     preVote: config.preVote ?? false,
-    readOnlyOption,
+    readOnlyOption: hintVotes ? 'safe' : readOnlyOption,
     disableProposalForwarding: config.disableProposalForwarding ?? false,
     disableConfChangeValidation: config.disableConfChangeValidation ?? false,
     stepDownOnRemoval: config.stepDownOnRemoval ?? false,
-    hintVotes: config.hintVotes ?? false,
+    hintVotes,
     onEvent: config.onEvent ?? ignoreEvent,
   };
 };

@@ -47,6 +47,7 @@ import {
   EntryType,
   isEmptyHardState,
   isLocalThread,
+  maxIndex,
   NO_PEER,
   RaftRole,
   ZERO_INDEX,
@@ -84,9 +85,9 @@ export class RawNode {
       raft.restarted = true;
       raft.term = hardState.term;
       raft.vote = hardState.vote;
-      raft.log.loadCommitted(hardState.commit);
     }
-    if (raft.config.applied > 0) raft.log.appliedTo(raft.config.applied, 0);
+    const { applied } = raft.config;
+    raft.log.resume(maxIndex(hardState.commit, applied), applied);
     becomeFollower(raft, raft.term, NO_PEER);
     this.#raft = raft;
     this.#handedSoftState = { leader: raft.leader, role: raft.role };

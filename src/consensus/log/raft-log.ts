@@ -307,11 +307,17 @@ export class RaftLog {
     this.#unstable.restore(snapshot);
   }
 
-  /** Takes the commit index over from durable state, at start. */
-  loadCommitted(index: LogIndex): void {
-    if (index < this.#committed || index > this.lastIndex()) {
-      throw violation(`stored commit ${index} is outside of [${this.#committed}, ${this.lastIndex()}]`);
+  /**
+   * Takes over what was known when the process started; 0 is nothing. Whatever was applied was
+   * committed, though the stored commit index may lag behind.
+   */
+  resume(committed: LogIndex, applied: LogIndex): void {
+    if (committed !== 0) {
+      if (committed < this.#committed || committed > this.lastIndex()) {
+        throw violation(`stored commit ${committed} is outside of [${this.#committed}, ${this.lastIndex()}]`);
+      }
+      this.#committed = committed;
     }
-    this.#committed = index;
+    if (applied !== 0) this.appliedTo(applied, 0);
   }
 }

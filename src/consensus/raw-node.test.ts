@@ -1,0 +1,562 @@
+import { describe, expect, it } from 'vitest';
+import { Cluster, type ClusterOptions } from '../testing/consensus/cluster.ts';
+import { ConsensusError } from './errors.ts';
+import { makeMessage, MessageType, type Message } from './message.ts';
+import {
+  ConfChangeKind,
+  ConfChangeTransition,
+  EMPTY_BYTES,
+  NO_PEER,
+  type ConfChange,
+  type ConfChangeStep,
+  type LogIndex,
+  type PeerId,
+  type Term,
+} from './types.ts';
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const text = (data: Uint8Array): string => new TextDecoder().decode(data);
+const id = (value: number): PeerId => value as PeerId;
+
+const three = (peer: NonNullable<ClusterOptions['peer']> = {}): Cluster => {
+  const cluster = new Cluster({ voters: [1, 2, 3], peer });
+  cluster.elect(1);
+  return cluster;
+};
+
+const appliedTexts = (cluster: Cluster, peer: number): string[] =>
+  cluster
+    .peer(peer)
+    .applied.filter(({ type, data }) => type === 'normal' && data.length > 0)
+    .map(({ data }) => text(data));
+
+const change = (...steps: [ConfChangeKind, number][]): ConfChange => ({
+  version: 2,
+  transition: ConfChangeTransition.auto,
+  steps: steps.map(([kind, peer]): ConfChangeStep => ({ kind, peer: id(peer) })),
+  context: EMPTY_BYTES,
+});
+
+const status = (cluster: Cluster, peer: number) => cluster.peer(peer).raw.status();
+const sent = (cluster: Cluster, type: MessageType): Message[] => cluster.network.filter((one) => one.type === type);
+
+describe('replication', () => {
+  for (const asyncStorageWrites of [false, true]) {
+    it(`applies proposals everywhere in one order (asynchronous writes: ${asyncStorageWrites})`, () => {
+      const cluster = three({ asyncStorageWrites });
+      cluster.peer(1).raw.propose(bytes('a'));
+      cluster.peer(2).raw.propose(bytes('b'));
+      cluster.settle();
+      cluster.peer(1).raw.propose(bytes('c'));
+      cluster.settle();
+      for (const peer of [1, 2, 3]) expect(appliedTexts(cluster, peer)).toEqual(['a', 'b', 'c']);
+    });
+  }
+
+  it('says where a proposal went', () => {
+    const cluster = new Cluster({ voters: [1, 2, 3] });
+    expect(cluster.peer(1).raw.propose(bytes('x'))).toEqual({ kind: 'dropped', reason: 'no-leader' });
+    cluster.elect(1);
+    expect(cluster.peer(1).raw.propose(bytes('x'))).toEqual({ kind: 'appended', index: 3, term: 1 });
+    expect(cluster.peer(2).raw.propose(bytes('y'))).toEqual({ kind: 'forwarded', leader: 1 });
+  });
+
+  it('pushes back when too much is uncommitted, and recovers', () => {
+    const cluster = three({ maxUncommittedBytes: 10 });
+    const leader = cluster.peer(1).raw;
+    expect(leader.propose(new Uint8Array(9)).kind).toBe('appended');
+    expect(leader.propose(new Uint8Array(2))).toEqual({ kind: 'dropped', reason: 'uncommitted-bytes-full' });
+    cluster.settle();
+    expect(leader.propose(new Uint8Array(2)).kind).toBe('appended');
+  });
+
+  it('brings a peer back whose log has a long tail of another leader, in few rounds', () => {
+    const cluster = three();
+    cluster.isolate(1);
+    for (let count = 0; count < 200; count += 1) cluster.peer(1).raw.propose(bytes('lost'));
+    cluster.settle();
+    cluster.elect(2);
+    for (let count = 0; count < 100; count += 1) cluster.peer(2).raw.propose(bytes('kept'));
+    cluster.settle();
+    cluster.heal();
+    let rejections = 0;
+    cluster.reaches = (message) => {
+      if (message.reject) rejections += 1;
+      return true;
+    };
+    cluster.tick(3);
+    expect(appliedTexts(cluster, 1)).toEqual(Array(100).fill('kept'));
+    expect(rejections).toBeLessThanOrEqual(2);
+  });
+
+  it('sends a snapshot to a peer that lacks compacted entries', () => {
+    const cluster = three();
+    cluster.isolate(3);
+    for (let count = 0; count < 20; count += 1) cluster.peer(1).raw.propose(bytes(`m${count}`));
+    cluster.settle();
+    cluster.peer(1).disk.compact(15 as LogIndex);
+    cluster.heal();
+    cluster.tick(4);
+    expect(appliedTexts(cluster, 3)).toEqual(appliedTexts(cluster, 1));
+    expect(status(cluster, 1).progress.map(({ state }) => state)).toEqual(['replicate', 'replicate', 'replicate']);
+    expect(cluster.peer(3).raw.basicStatus().firstIndex).toBe(23);
+  });
+
+  it('ignores an append whose entries do not follow each other', () => {
+    const cluster = three();
+    const last = cluster.peer(2).raw.basicStatus().lastIndex;
+    const entry = { term: 1 as Term, index: (last + 2) as LogIndex, type: 'normal' as const, data: EMPTY_BYTES };
+    const append = makeMessage(MessageType.app, {
+      from: id(1),
+      to: id(2),
+      term: 1 as Term,
+      index: last,
+      logTerm: 1 as Term,
+      entries: [entry],
+    });
+    cluster.peer(2).raw.step(append);
+    expect(cluster.peer(2).raw.basicStatus().lastIndex).toBe(last);
+    expect(cluster.peer(2).events.at(-1)).toMatchObject({ kind: 'message-ignored', reason: 'malformed' });
+  });
+
+  it('stops rather than go on without entries it had acknowledged', () => {
+    const cluster = three();
+    const heartbeat = makeMessage(MessageType.heartbeat, {
+      from: id(1),
+      to: id(2),
+      term: 1 as Term,
+      commit: 99 as LogIndex,
+    });
+    expect(() => cluster.peer(2).raw.step(heartbeat)).toThrow(ConsensusError);
+  });
+
+  it('stops when a term has two leaders', () => {
+    const cluster = three();
+    const fromOther = makeMessage(MessageType.heartbeat, { from: id(3), to: id(2), term: 1 as Term });
+    expect(() => cluster.peer(2).raw.step(fromOther)).toThrow('both lead term 1');
+    expect(() => cluster.peer(1).raw.step({ ...fromOther, to: id(1) })).toThrow('both lead term 1');
+  });
+});
+
+describe('leadership', () => {
+  const careful = { preVote: true, checkQuorum: true };
+
+  it('survives the return of a peer that was cut off', () => {
+    const cluster = three(careful);
+    cluster.isolate(3);
+    cluster.tick(60);
+    expect(cluster.peer(3).raw.basicStatus().hardState.term).toBe(1);
+    cluster.heal();
+    cluster.tick(30);
+    expect(cluster.leaders.map((peer) => [peer.id, peer.raw.basicStatus().hardState.term])).toEqual([[1, 1]]);
+  });
+
+  it('is given up by a leader that reaches no majority, within two election timeouts', () => {
+    const cluster = three(careful);
+    cluster.isolate(1);
+    cluster.tick(20, [1]);
+    expect(cluster.peer(1).raw.basicStatus().role).toBe('follower');
+  });
+
+  it('passes to another majority, which the old leader then follows', () => {
+    const cluster = three(careful);
+    cluster.isolate(1);
+    cluster.tick(40);
+    expect(cluster.leaders).toHaveLength(1);
+    cluster.heal();
+    cluster.tick(5);
+    const [leader] = cluster.leaders;
+    expect(leader?.id).not.toBe(1);
+    expect(cluster.peer(1).raw.basicStatus().leader).toBe(leader?.id);
+  });
+
+  it('is handed over on request, once the other has the whole log', () => {
+    const cluster = three(careful);
+    cluster.isolate(2);
+    cluster.peer(1).raw.propose(bytes('a'));
+    cluster.settle();
+    cluster.heal();
+    cluster.peer(1).raw.transferLeader(id(2));
+    expect(cluster.peer(1).raw.propose(bytes('b'))).toEqual({ kind: 'dropped', reason: 'transfer-in-progress' });
+    cluster.tick(3);
+    expect(cluster.leaders.map((peer) => peer.id)).toEqual([2]);
+    expect(appliedTexts(cluster, 2)).toEqual(['a']);
+  });
+
+  it('stays when the hand-over takes longer than an election timeout', () => {
+    const cluster = three(careful);
+    cluster.isolate(2);
+    cluster.peer(1).raw.propose(bytes('a'));
+    cluster.settle();
+    cluster.peer(1).raw.transferLeader(id(2));
+    cluster.tick(11, [1, 3]);
+    expect(cluster.peer(1).events.some(({ kind }) => kind === 'transfer-aborted')).toBe(true);
+    expect(cluster.peer(1).raw.propose(bytes('b')).kind).toBe('appended');
+  });
+
+  it('comes back with term and vote after a restart', () => {
+    const cluster = three();
+    for (const peer of [1, 2, 3]) cluster.peer(peer).restart();
+    expect(cluster.peer(2).raw.basicStatus().hardState).toMatchObject({ term: 1, vote: 1 });
+    const rival = makeMessage(MessageType.vote, {
+      from: id(3),
+      to: id(2),
+      term: 1 as Term,
+      index: 9 as LogIndex,
+      logTerm: 1 as Term,
+    });
+    cluster.peer(2).raw.step(rival);
+    expect(cluster.peer(2).work()).toMatchObject([{ type: 'MsgVoteResp', reject: true }]);
+  });
+});
+
+describe('membership', () => {
+  it('moves to other peers jointly, and leaves the joint configuration by itself', () => {
+    const cluster = new Cluster({ voters: [1, 2, 3], spare: [4, 5] });
+    cluster.elect(1);
+    const moved = change(['add-voter', 4], ['add-voter', 5], ['remove', 2], ['remove', 3]);
+    expect(cluster.peer(1).raw.proposeConfChange(moved).kind).toBe('appended');
+    cluster.tick(3);
+    expect(status(cluster, 1).confState).toMatchObject({ voters: [1, 4, 5], votersOutgoing: [], autoLeave: false });
+    cluster.isolate(2, 3);
+    cluster.peer(1).raw.propose(bytes('without 2 and 3'));
+    cluster.settle();
+    expect(appliedTexts(cluster, 5)).toEqual(['without 2 and 3']);
+  });
+
+  it('refuses a second change while one is not applied, and one that cannot be applied', () => {
+    const cluster = new Cluster({ voters: [1, 2, 3], spare: [4] });
+    cluster.elect(1);
+    const leader = cluster.peer(1).raw;
+    expect(leader.proposeConfChange(change(['add-voter', 4])).kind).toBe('appended');
+    expect(leader.proposeConfChange(change(['remove', 2]))).toMatchObject({
+      kind: 'refused',
+      reason: 'change-pending',
+    });
+    cluster.settle();
+    expect(status(cluster, 1).confState.voters).toEqual([1, 2, 3, 4]);
+    expect(leader.proposeConfChange(change())).toMatchObject({ kind: 'refused', reason: 'not-joint' });
+
+    const alone = new Cluster({ voters: [1] });
+    alone.elect(1);
+    const removal = alone.peer(1).raw.proposeConfChange(change(['remove', 1]));
+    expect(removal).toMatchObject({ kind: 'refused', reason: 'not-applicable' });
+    alone.settle();
+    expect(status(alone, 1).confState.voters).toEqual([1]);
+  });
+
+  it('does not take a leader down that is sent a conf change nobody can read', () => {
+    const cluster = three();
+    const entries = [{ term: 0 as Term, index: 0 as LogIndex, type: 'conf-change' as const, data: bytes('nonsense') }];
+    const proposal = makeMessage(MessageType.prop, { from: id(2), to: id(1), entries });
+    expect(cluster.peer(1).raw.step(proposal)).toBe('proposal-dropped');
+  });
+
+  it('lets a leader that removed itself step down, and the rest go on', () => {
+    const cluster = three({ stepDownOnRemoval: true });
+    cluster.peer(1).raw.proposeConfChange(change(['remove', 1]));
+    cluster.settle();
+    expect(cluster.peer(1).raw.basicStatus().role).toBe('follower');
+    cluster.elect(2);
+    cluster.peer(2).raw.propose(bytes('after'));
+    cluster.settle();
+    expect(appliedTexts(cluster, 3)).toEqual(['after']);
+  });
+
+  it('does not let a peer stand for election that has not applied a committed change', () => {
+    const cluster = new Cluster({ voters: [1, 2, 3], spare: [4], peer: { asyncStorageWrites: true } });
+    cluster.elect(1);
+    const follower = cluster.peer(2);
+    const execute = follower.executeApply.bind(follower);
+    follower.executeApply = () => {
+      follower.applyWork.length = 0;
+      return [];
+    };
+    cluster.peer(1).raw.proposeConfChange(change(['add-voter', 4]));
+    cluster.tick(2, [1]);
+    follower.raw.campaign();
+    expect(follower.raw.basicStatus().role).toBe('follower');
+    expect(follower.events.at(-1)).toMatchObject({ kind: 'campaign-refused', reason: 'unapplied-conf-change' });
+    follower.executeApply = execute;
+  });
+});
+
+describe('linearizable reads', () => {
+  const read = (cluster: Cluster, peer: number, name: string): void => cluster.peer(peer).raw.readIndex(bytes(name));
+  const answers = (cluster: Cluster, peer: number): [string, number][] =>
+    cluster.peer(peer).readStates.map(({ context, index }) => [text(context), index]);
+
+  it('answers leader and followers with an index that covers everything acknowledged', () => {
+    const cluster = three();
+    cluster.peer(1).raw.propose(bytes('a'));
+    cluster.settle();
+    read(cluster, 1, 'at leader');
+    read(cluster, 2, 'at follower');
+    cluster.settle();
+    expect(answers(cluster, 1)).toEqual([['at leader', 3]]);
+    expect(answers(cluster, 2)).toEqual([['at follower', 3]]);
+  });
+
+  it('asks the others once for any number of reads', () => {
+    const cluster = three();
+    for (let count = 0; count < 50; count += 1) read(cluster, 1, `r${count}`);
+    cluster.network.push(...cluster.peer(1).work());
+    expect(sent(cluster, MessageType.heartbeat)).toHaveLength(2);
+    cluster.settle();
+    expect(answers(cluster, 1)).toHaveLength(50);
+  });
+
+  it('does not answer while no majority confirms, and does after it has healed', () => {
+    const cluster = three();
+    cluster.isolate(1);
+    read(cluster, 1, 'r');
+    cluster.settle();
+    expect(answers(cluster, 1)).toEqual([]);
+    cluster.heal();
+    cluster.tick(1, [1]);
+    expect(answers(cluster, 1)).toEqual([['r', 2]]);
+  });
+
+  it('is not misled by answers to an earlier round', () => {
+    const cluster = three();
+    cluster.tick(1, [1]);
+    read(cluster, 1, 'first');
+    cluster.network.push(...cluster.peer(1).work());
+    const early = cluster.network;
+    cluster.network = [];
+    read(cluster, 1, 'second');
+    cluster.peer(1).work();
+    for (const message of early) cluster.peer(message.to).raw.step(message);
+    cluster.settle();
+    expect(answers(cluster, 1)).toEqual([['first', 2]]);
+  });
+
+  it('waits until the leader has committed an entry of its own term', () => {
+    const cluster = three();
+    cluster.isolate(1);
+    cluster.peer(2).raw.campaign();
+    cluster.reaches = ({ type, from, to }) => from !== 1 && to !== 1 && type !== MessageType.app;
+    cluster.settle();
+    expect(cluster.peer(2).raw.basicStatus().role).toBe('leader');
+    read(cluster, 2, 'early');
+    cluster.settle();
+    expect(answers(cluster, 2)).toEqual([]);
+    cluster.heal();
+    cluster.tick(2, [2]);
+    expect(answers(cluster, 2)).toEqual([['early', 3]]);
+  });
+
+  describe('from a lease', () => {
+    const leased = { readOnlyOption: 'lease', checkQuorum: true, preVote: true } as const;
+
+    const answersAtOnce = (cluster: Cluster): boolean => {
+      const before = cluster.peer(1).readStates.length;
+      read(cluster, 1, 'r');
+      cluster.peer(1).work();
+      return cluster.peer(1).readStates.length > before;
+    };
+
+    it('answers at once while it lasts', () => {
+      const cluster = three(leased);
+      expect(answersAtOnce(cluster)).toBe(false);
+      cluster.tick(1);
+      expect(answersAtOnce(cluster)).toBe(true);
+      cluster.isolate(1);
+      cluster.tick(9, [1]);
+      expect(answersAtOnce(cluster)).toBe(false);
+    });
+
+    it('ends before any other peer can be elected', () => {
+      const cluster = three(leased);
+      cluster.tick(1);
+      cluster.isolate(1);
+      for (let ticks = 0; ticks < 30; ticks += 1) {
+        cluster.tick(1);
+        const other = cluster.leaders.some((peer) => peer.id !== 1);
+        expect(other && answersAtOnce(cluster)).toBe(false);
+      }
+      expect(cluster.leaders.some((peer) => peer.id !== 1)).toBe(true);
+    });
+
+    it('is void after the driver says so, until a new round is confirmed', () => {
+      const cluster = three(leased);
+      cluster.tick(1);
+      cluster.peer(1).raw.voidLease();
+      expect(answersAtOnce(cluster)).toBe(false);
+      cluster.tick(1);
+      expect(answersAtOnce(cluster)).toBe(true);
+    });
+
+    it('is over for the term once anybody was told to take over', () => {
+      const cluster = three(leased);
+      cluster.reaches = ({ type }) => type !== MessageType.timeoutNow;
+      cluster.peer(1).raw.transferLeader(id(2));
+      cluster.tick(12);
+      expect(cluster.peer(1).raw.basicStatus()).toMatchObject({ role: 'leader', transferee: NO_PEER });
+      expect(answersAtOnce(cluster)).toBe(false);
+    });
+
+    it('is honoured by a peer that restarted', () => {
+      const cluster = three(leased);
+      cluster.tick(1);
+      cluster.peer(2).restart();
+      cluster.isolate(1);
+      cluster.peer(3).raw.campaign();
+      cluster.settle();
+      expect(cluster.leaders.map((peer) => peer.id)).toEqual([1]);
+    });
+  });
+});
+
+describe('hints that the leader is dead', () => {
+  const hinting = { hintVotes: true, preVote: true, checkQuorum: true };
+  const hint = (cluster: Cluster, ...at: number[]): boolean[] =>
+    at.map((peer) => cluster.peer(peer).raw.hintLeaderDead(id(1), 1 as Term));
+
+  it('elect another at once, with one round of votes however many hold them', () => {
+    for (const at of [
+      [2, 3],
+      [3, 2],
+    ]) {
+      const cluster = three(hinting);
+      cluster.isolate(1);
+      expect(hint(cluster, ...at)).toEqual([true, true]);
+      cluster.settle();
+      expect(cluster.leaders.map((peer) => peer.id).filter((leader) => leader !== 1)).toEqual([2]);
+      expect(cluster.peer(2).raw.basicStatus().hardState.term).toBe(2);
+    }
+  });
+
+  it('elect another when one peer learns of it after having refused', () => {
+    for (const [first, second] of [
+      [2, 3],
+      [3, 2],
+    ] as const) {
+      const cluster = three(hinting);
+      cluster.isolate(1);
+      hint(cluster, first);
+      cluster.settle();
+      expect(cluster.peer(first).raw.basicStatus().role).toBe('precandidate');
+      hint(cluster, second);
+      cluster.settle();
+      expect(cluster.leaders.filter((peer) => peer.id !== 1)).toHaveLength(1);
+    }
+  });
+
+  it('elect the peer with the newest log', () => {
+    for (const [first, second] of [
+      [2, 3],
+      [3, 2],
+    ] as const) {
+      const cluster = three(hinting);
+      cluster.isolate(2);
+      cluster.peer(1).raw.propose(bytes('only at 1 and 3'));
+      cluster.settle();
+      cluster.isolate(1);
+      hint(cluster, first);
+      cluster.settle();
+      hint(cluster, second);
+      cluster.settle();
+      expect(cluster.leaders.map((peer) => peer.id)).toContain(3);
+      expect(appliedTexts(cluster, 2)).toEqual(['only at 1 and 3']);
+    }
+  });
+
+  it('in a larger cluster elect one leader, without another term', () => {
+    const cluster = new Cluster({ voters: [1, 2, 3, 4, 5], peer: hinting });
+    cluster.elect(1);
+    cluster.isolate(1);
+    hint(cluster, 5, 3, 4, 2);
+    cluster.settle();
+    expect(cluster.leaders.map((peer) => peer.id).filter((leader) => leader !== 1)).toHaveLength(1);
+  });
+
+  it('depose no leader whom the others hear', () => {
+    const cluster = three(hinting);
+    hint(cluster, 3);
+    cluster.tick(2);
+    expect(cluster.leaders.map((peer) => peer.id)).toEqual([1]);
+    expect(cluster.peer(3).raw.basicStatus()).toMatchObject({ role: 'follower', leader: 1, hardState: { term: 1 } });
+    expect(cluster.peer(3).events.some(({ kind }) => kind === 'hint-cancelled')).toBe(true);
+  });
+
+  it('are refused when they are about anybody else, an older term, or not enabled', () => {
+    const cluster = three(hinting);
+    const follower = cluster.peer(2).raw;
+    expect(follower.hintLeaderDead(id(3), 1 as Term)).toBe(false);
+    expect(follower.hintLeaderDead(id(1), 0 as Term)).toBe(false);
+    expect(cluster.peer(1).raw.hintLeaderDead(id(1), 1 as Term)).toBe(false);
+    expect(
+      three()
+        .peer(2)
+        .raw.hintLeaderDead(id(1), 1 as Term),
+    ).toBe(false);
+  });
+
+  it('exclude leases', () => {
+    const cluster = three({ ...hinting, readOnlyOption: 'lease' });
+    cluster.tick(2);
+    cluster.peer(1).raw.readIndex(bytes('r'));
+    cluster.peer(1).work();
+    expect(cluster.peer(1).readStates).toEqual([]);
+  });
+});
+
+describe('explain', () => {
+  it('says why there is no leader', () => {
+    const cluster = new Cluster({ voters: [1, 2, 3], learners: [4], spare: [5] });
+    const why = (peer: number): unknown => cluster.peer(peer).raw.explain().noLeader;
+    expect(why(1)).toMatchObject({ kind: 'waiting-for-timeout' });
+    expect(why(4)).toEqual({ kind: 'learner' });
+    expect(why(5)).toEqual({ kind: 'not-a-member' });
+    cluster.isolate(1);
+    cluster.peer(1).raw.campaign();
+    cluster.settle();
+    expect(why(1)).toEqual({ kind: 'votes-missing', granted: [1], refused: [], silent: [2, 3] });
+    cluster.heal();
+    cluster.elect(2);
+    expect(why(1)).toBeUndefined();
+  });
+
+  it('says why nothing is committed', () => {
+    const cluster = three({ asyncStorageWrites: true, checkQuorum: true });
+    const why = (): unknown => cluster.peer(1).raw.explain().notCommitting;
+    expect(why()).toBeUndefined();
+    expect(cluster.peer(2).raw.explain().notCommitting).toEqual({ kind: 'not-leader', leader: 1 });
+    cluster.isolate(1);
+    cluster.peer(1).raw.propose(bytes('x'));
+    expect(why()).toMatchObject({ kind: 'majority-behind', lagging: [{ id: 1, waitingFor: 'own-disk' }, {}, {}] });
+    cluster.settle();
+    expect(why()).toEqual({
+      kind: 'majority-behind',
+      lagging: [
+        { id: 2, match: 2, waitingFor: 'acknowledgement' },
+        { id: 3, match: 2, waitingFor: 'acknowledgement' },
+      ],
+    });
+  });
+});
+
+describe('misuse', () => {
+  it('refuses configurations that contradict themselves', () => {
+    const build = (peer: NonNullable<ClusterOptions['peer']>) => () => new Cluster({ voters: [1], peer });
+    expect(build({ electionTicks: 1 })).toThrow('electionTicks must be greater');
+    expect(build({ heartbeatTicks: 0 })).toThrow('heartbeatTicks');
+    expect(build({ maxInflightBytes: 1 })).toThrow('maxInflightBytes');
+    expect(build({ readOnlyOption: 'lease' })).toThrow('lease reads need checkQuorum');
+  });
+
+  it('asserts the order of ready and advance', () => {
+    const { raw } = new Cluster({ voters: [1] }).peer(1);
+    raw.campaign();
+    expect(() => raw.advance()).toThrow('advance() without');
+    raw.ready();
+    expect(() => raw.ready()).toThrow('before advance()');
+  });
+
+  it('keeps local messages and strangers out', () => {
+    const { raw } = three().peer(1);
+    expect(raw.step(makeMessage(MessageType.hup, { from: id(2) }))).toBe('local-message-refused');
+    expect(raw.step(makeMessage(MessageType.appResp, { from: id(9), term: 1 as Term }))).toBe('unknown-peer');
+  });
+});
