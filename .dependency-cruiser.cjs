@@ -37,7 +37,7 @@ module.exports = {
       comment: 'Programs stand on the client; only chatd builds a node.',
       severity: 'error',
       from: { path: '^src/cli/', pathNot: '(^src/cli/chatd|\\.test\\.ts$)' },
-      to: { path: '^src/', pathNot: '^src/(cli|client|protocol)/' },
+      to: { path: '^src/', pathNot: '^src/(cli/|client/|protocol/|crypto/node-)' },
     },
     {
       name: 'servers-cannot-decrypt',

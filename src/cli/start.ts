@@ -28,7 +28,8 @@ async function main(): Promise<number> {
     if (ready) say('cluster ready');
     else if (!stopping.signal.aborted) {
       say(`The cluster does not serve yet; \`npx chatctl status\` and ${layout.dataDir}/n*/chatd.log tell why.`);
-      if (await whenReady(layout, { timeoutMs: Number.POSITIVE_INFINITY, signal: stopping.signal })) say('cluster ready');
+      if (await whenReady(layout, { timeoutMs: Number.POSITIVE_INFINITY, signal: stopping.signal }))
+        say('cluster ready');
     }
     await stopped;
   } finally {

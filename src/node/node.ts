@@ -1,19 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { peerId } from '../consensus/types.ts';
 import { encodeCommand } from '../protocol/command-codec.ts';
 import { ParleyError } from '../protocol/errors.ts';
+import { makeTxnId } from '../protocol/txn-id.ts';
 import { assembleClusterView, assembleStatus } from './cluster-status.ts';
 import { ChatMachine } from './chat-machine.ts';
 import { Contact } from './contact.ts';
 import { EventLoopLag } from './event-loop-lag.ts';
 import { NodeInfoExchange } from './node-info.ts';
 import { RaftNode } from './raft/raft-node.ts';
+import { Sweeper } from './sweeper.ts';
 import type { NodeSighting } from './cluster-status.ts';
 import type { ClusterSecret } from './cluster-secret.ts';
 import type { NodeInfo } from './node-info.ts';
-import type { AppliedEvents, ChatNode, Clock, Frame, PeerDirectory, Transport } from './ports.ts';
-import type { Founding, Manifest, OpenedStore } from './store/node-store.ts';
-import type { PeerId } from '../consensus/types.ts';
+import type { AppliedEvents, ChatNode, Clock, Frame, Transport } from './ports.ts';
+import { directoryOf, foundingOf } from './peer-directory.ts';
+import type { Manifest, OpenedStore } from './store/node-store.ts';
 import type { LogIndex } from '../consensus/types.ts';
 import type { StateReader } from '../chat/ports.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
@@ -23,6 +24,7 @@ import type { ClusterId, NodeName, StampMs } from '../protocol/ids.ts';
 
 /** How long `status` waits for the other nodes. */
 const STATUS_WAIT_MS = 600;
+const SWEEP_DEADLINE_MS = 5_000;
 
 export interface NodeLogger {
   debug(fields: object, message: string): void;
@@ -71,6 +73,7 @@ export class ParleyNode implements ChatNode {
   readonly #listeners = new Set<(applied: AppliedEvents) => void>();
   readonly #replacedListeners = new Set<() => void>();
   #raft: Raft | null = null;
+  #sweeper: Sweeper | null = null;
   #members: readonly NodeName[];
   #loadSource: () => { sockets: number; messagesPerSecond: number } = () => ({ sockets: 0, messagesPerSecond: 0 });
   #lagMs = 0;
@@ -113,6 +116,7 @@ export class ParleyNode implements ChatNode {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#contact?.stop();
+    this.#sweeper?.stop();
     await this.#raft?.stop({ transferLeadership: true });
     this.#infos.stop();
     this.#lag.stop();
@@ -207,14 +211,15 @@ export class ParleyNode implements ChatNode {
     const { config, store, transport, clock, logger, onFatal } = this.#parts;
     if (store.kind === 'damaged' || this.#stopping) return;
     this.#members = manifest.peers.map(({ name }) => name);
+    const machine = new ChatMachine(manifest.clusterId);
     const raft: Raft = new RaftNode(
       {
         clock,
         log: store.log,
         state: store.state,
         transport,
-        directory: directoryOf(manifest),
-        machine: new ChatMachine(manifest.clusterId),
+        directory: directoryOf(manifest.peers),
+        machine,
         random: Math.random,
       },
       {
@@ -229,6 +234,7 @@ export class ParleyNode implements ChatNode {
           for (const listener of this.#listeners) listener(applied);
         },
         onInstalled: (index) => {
+          machine.forget();
           logger.info({ index }, 'state replaced by a snapshot');
           for (const listener of this.#replacedListeners) listener();
         },
@@ -240,6 +246,14 @@ export class ParleyNode implements ChatNode {
     this.#raft = raft;
     logger.info({ clusterId: manifest.clusterId, peers: this.#members }, 'member of the cluster');
     raft.start().catch(onFatal);
+    this.#sweeper = new Sweeper({
+      clock,
+      reader: store.state,
+      isLeader: () => raft.view().leader === this.name,
+      propose: (keys) => this.submit(sweepCommand(keys, clock.wallMs()), SWEEP_DEADLINE_MS),
+      onError: (error) => logger.warn({ error }, 'sweeping failed; it is tried again'),
+    });
+    this.#sweeper.start();
   }
 
   #route(frame: Frame): void {
@@ -293,13 +307,7 @@ export class ParleyNode implements ChatNode {
   }
 }
 
-/** Peer ids are the places of the names in their sorted list, from 1. */
-function foundingOf(clusterId: ClusterId, peers: readonly NodeName[]): Founding {
-  return { clusterId, peers: peers.toSorted().map((name, place) => ({ name, peerId: peerId(place + 1) })) };
-}
-
-function directoryOf(manifest: Manifest): PeerDirectory {
-  const names = new Map<PeerId, NodeName>(manifest.peers.map(({ name, peerId: id }) => [id, name]));
-  const ids = new Map<NodeName, PeerId>(manifest.peers.map(({ name, peerId: id }) => [name, id]));
-  return { nameOf: (peer) => names.get(peer), peerOf: (name) => ids.get(name) };
+function sweepCommand(keys: readonly string[], nowMs: number): CommandOf<'state.sweep'> {
+  const txnId = makeTxnId(nowMs, new Uint8Array(randomBytes(10)));
+  return { kind: 'state.sweep', actor: null, txnId, body: { keys } };
 }

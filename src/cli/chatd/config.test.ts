@@ -28,7 +28,10 @@ describe('readChatdConfig', () => {
 
   it('takes flags before environment before file', () => {
     const file = join(dir, 'chatd.toml');
-    writeFileSync(file, 'api = "127.0.0.1:1"\nnats-port = 2\nregistration = "closed"\norigin = ["https://a.example"]\n');
+    writeFileSync(
+      file,
+      'api = "127.0.0.1:1"\nnats-port = 2\nregistration = "closed"\norigin = ["https://a.example"]\n',
+    );
     const config = readChatdConfig({ ...flags, config: file, api: '127.0.0.1:3' }, { CHATD_NATS_PORT: '4' });
     expect(config.api.port).toBe(3);
     expect(config.natsPort).toBe(4);

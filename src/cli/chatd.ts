@@ -1,0 +1,91 @@
+/** `chatd`: one node of a cluster. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import { pino } from 'pino';
+import { readChatdConfig } from './chatd/config.ts';
+import { CHATD_OPTIONS, environmentName } from './chatd/options.ts';
+import { runNode } from './chatd/run-node.ts';
+import { EXIT, ParleyError } from '../protocol/errors.ts';
+import type { OptionRow } from './chatd/options.ts';
+
+/** A second signal, or a stop that hangs, ends the process at once. */
+const STOP_MS_MAX = 20_000;
+
+function program(): Command {
+  const chatd = new Command('chatd')
+    .description('Runs one node of a Parley cluster, with its nats-server.')
+    .exitOverride()
+    .showHelpAfterError()
+    .addHelpText(
+      'after',
+      `
+Every option can also be given in the environment (--nats-port: ${environmentName('nats-port')}) or in the TOML file
+that --config names.
+
+Example, one of three nodes on one machine:
+  chatd --id n1 --peers n1=127.0.0.1:8281,n2=127.0.0.1:8282,n3=127.0.0.1:8283 \\
+        --api 127.0.0.1:8081 --nats-port 8181 --data ./n1 --cluster-secret-file ./cluster.secret`,
+    );
+  const rows: readonly OptionRow[] = CHATD_OPTIONS;
+  for (const row of rows) chatd.addOption(optionOf(row));
+  return chatd;
+}
+
+function optionOf(row: OptionRow): Option {
+  const fallback = row.default === undefined ? '' : ` (default: ${row.default})`;
+  const option = new Option(
+    row.value === undefined ? `--${row.name}` : `--${row.name} <${row.value}>`,
+    row.help + fallback,
+  );
+  if (row.choices !== undefined) option.choices([...row.choices]);
+  if (row.repeatable === true) option.argParser((value: string, before?: string[]) => [...(before ?? []), value]);
+  return option;
+}
+
+/** Values by option name; commander hands them out by camel-cased names. */
+function givenFlags(chatd: Command): Parameters<typeof readChatdConfig>[0] {
+  const flags = chatd.options.flatMap((option) => {
+    const value: unknown = chatd.getOptionValue(option.attributeName());
+    return value === undefined ? [] : [[option.name(), value]];
+  });
+  return Object.fromEntries(flags) as Parameters<typeof readChatdConfig>[0];
+}
+
+function versionOfPackage(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+  return (manifest as { version: string }).version;
+}
+
+async function main(): Promise<void> {
+  const chatd = program();
+  chatd.parse();
+  const config = readChatdConfig(givenFlags(chatd), process.env);
+  const logger = pino({ level: config.logLevel, base: { node: config.name } }, pino.destination({ fd: 2, sync: true }));
+  const node = await runNode(config, versionOfPackage(), logger, end);
+
+  let stopping = false;
+  const stop = (why: string, exitCode: number): void => {
+    if (stopping) process.exit(exitCode === 0 ? 1 : exitCode);
+    stopping = true;
+    logger.info({ why }, 'stopping');
+    setTimeout(() => process.exit(1), STOP_MS_MAX).unref();
+    node.stop().then(() => process.exit(exitCode), end);
+  };
+  process.on('SIGTERM', () => stop('SIGTERM', 0));
+  process.on('SIGINT', () => stop('SIGINT', 0));
+  // A supervisor that started this process with a channel and is gone cannot stop it any more.
+  process.on('disconnect', () => stop('supervisor gone', 0));
+}
+
+/** The last line on standard error says in one sentence why the process ends. */
+function end(error: unknown): never {
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.usage);
+  const sentence = error instanceof Error ? error.message : String(error);
+  const stack = error instanceof ParleyError || !(error instanceof Error) ? '' : `${error.stack}\n`;
+  process.stderr.write(`${stack}chatd: ${sentence}\n`);
+  process.exit(error instanceof ParleyError ? error.exitCode : EXIT.failed);
+}
+
+process.on('uncaughtException', end);
+process.on('unhandledRejection', end);
+main().catch(end);

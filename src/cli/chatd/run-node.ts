@@ -1,0 +1,152 @@
+import { readFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buildApi } from '../../api/server.ts';
+import { ClusterSecret } from '../../node/cluster-secret.ts';
+import { ParleyNode } from '../../node/node.ts';
+import { directoryOf, foundingPeers } from '../../node/peer-directory.ts';
+import { openNodeStore } from '../../node/store/open-node-store.ts';
+import { systemClock } from '../../node/system-clock.ts';
+import { NatsTransport } from '../../node/transport/nats-transport.ts';
+import { startSidecar } from '../../node/transport/sidecar.ts';
+import { ParleyError } from '../../protocol/errors.ts';
+import { LOOPBACK } from '../local-cluster/layout.ts';
+import type { Logger } from 'pino';
+import type { ChatdConfig } from './config.ts';
+import type { ApiLimits } from '../../api/config.ts';
+import type { Sidecar } from '../../node/transport/sidecar.ts';
+
+/** How long requests under way may take when the node goes down. */
+const DRAIN_MS = 5_000;
+
+export interface RunningNode {
+  /** Drains clients, hands leadership over, closes everything, in the reverse order of starting. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Builds a node from its configuration: store, nats-server, transport, node, API.
+ * @param onFatal called when the node cannot go on; the process has to end
+ * @throws ParleyError with one sentence for people; what was started is stopped again
+ */
+export async function runNode(
+  config: ChatdConfig,
+  version: string,
+  logger: Logger,
+  onFatal: (error: unknown) => void,
+): Promise<RunningNode> {
+  const closers: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) {
+      await close().catch((error: unknown) => logger.warn({ error }, 'closing a part of the node failed'));
+    }
+  };
+  try {
+    await build(config, version, logger, onFatal, closers);
+    return { stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function build(
+  config: ChatdConfig,
+  version: string,
+  logger: Logger,
+  onFatal: (error: unknown) => void,
+  closers: (() => Promise<void>)[],
+): Promise<void> {
+  const secret = ClusterSecret.read(config.clusterSecretFile);
+  const limits = config.limitsFile === null ? undefined : readLimits(config.limitsFile);
+  const store = await openNodeStore({ dir: config.dataDir, nodeName: config.name, logger, onFatal });
+  closers.push(() => store.close());
+  await writeOwnFiles(config, secret, closers);
+
+  const sidecar = await openSidecar(config, secret, logger, closers);
+  const peers = [...config.peers.keys()];
+  const transport = await NatsTransport.connect({
+    self: config.name,
+    boot: store.bootId,
+    secret: secret.derive('transport'),
+    url: config.natsUrl ?? sidecar!.clientUrl,
+    peers,
+    directory: directoryOf(store.manifest?.peers ?? foundingPeers(peers)),
+    clock: systemClock,
+    logger,
+  });
+  closers.push(() => transport.close());
+
+  const node = new ParleyNode({
+    config: { name: config.name, peers, advertiseUrl: config.advertiseUrl, registration: config.registration, version },
+    secret,
+    store,
+    transport,
+    clock: systemClock,
+    logger,
+    natsPid: () => sidecar?.pid ?? null,
+    onFatal,
+  });
+  closers.push(() => node.stop());
+  node.start();
+
+  const api = buildApi({
+    node,
+    config: {
+      host: config.api.host,
+      port: config.api.port,
+      advertiseUrl: config.advertiseUrl,
+      origins: config.origins,
+      trustedProxies: config.trustedProxies,
+      insecureHttp: true,
+      tls:
+        config.tls === null
+          ? undefined
+          : { cert: readFileSync(config.tls.certFile), key: readFileSync(config.tls.keyFile) },
+      limits,
+    },
+    logger,
+  });
+  closers.push(() => api.close(DRAIN_MS));
+  await api.listen();
+}
+
+async function openSidecar(
+  config: ChatdConfig,
+  secret: ClusterSecret,
+  logger: Logger,
+  closers: (() => Promise<void>)[],
+): Promise<Sidecar | null> {
+  if (config.natsUrl !== null) return null;
+  const sidecar = await startSidecar({
+    node: config.name,
+    secret: secret.derive('transport'),
+    dataDir: config.dataDir,
+    client: { host: LOOPBACK, port: config.natsPort },
+    route: config.peers.get(config.name)!,
+    peers: [...config.peers].filter(([name]) => name !== config.name).map(([, address]) => address),
+    logger,
+  });
+  closers.push(() => sidecar.close());
+  return sidecar;
+}
+
+/** What other programs on this machine look for in the data directory. */
+async function writeOwnFiles(
+  config: ChatdConfig,
+  secret: ClusterSecret,
+  closers: (() => Promise<void>)[],
+): Promise<void> {
+  const pidFile = join(config.dataDir, 'chatd.pid');
+  await writeFile(pidFile, `${process.pid}\n`);
+  closers.push(() => rm(pidFile, { force: true }));
+  await writeFile(join(config.dataDir, 'admin.token'), `${secret.adminToken(config.name)}\n`, { mode: 0o600 });
+}
+
+function readLimits(file: string): Partial<ApiLimits> {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Partial<ApiLimits>;
+  } catch (cause) {
+    throw new ParleyError('usage', `The limits file ${file} cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -1,0 +1,52 @@
+import { findExpired } from '../chat/queries-sweep.ts';
+import type { StateReader } from '../chat/ports.ts';
+import type { StampMs } from '../protocol/ids.ts';
+import type { Clock } from './ports.ts';
+
+const SWEEP_EVERY_MS = 5_000;
+/** Rows removed by one command: applying it must stay short. */
+const SWEEP_ROWS_MAX = 500;
+
+interface SweeperPorts {
+  readonly clock: Clock;
+  readonly reader: StateReader;
+  readonly isLeader: () => boolean;
+  readonly propose: (keys: readonly string[]) => Promise<unknown>;
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * Housekeeping of the leader: looks for expired rows and proposes to remove them. Nothing depends on when it runs,
+ * because everything expired is refused by its time already; `apply()` checks each key again.
+ */
+export class Sweeper {
+  readonly #ports: SweeperPorts;
+  #cancel: (() => void) | null = null;
+  #stopped = false;
+
+  constructor(ports: SweeperPorts) {
+    this.#ports = ports;
+  }
+
+  start(): void {
+    this.#cancel = this.#ports.clock.after(SWEEP_EVERY_MS, () => {
+      this.#sweep()
+        .catch(this.#ports.onError)
+        .finally(() => {
+          if (!this.#stopped) this.start();
+        });
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel?.();
+  }
+
+  async #sweep(): Promise<void> {
+    const { clock, reader, isLeader, propose } = this.#ports;
+    if (!isLeader()) return;
+    const keys = await findExpired(reader, clock.wallMs() as StampMs, SWEEP_ROWS_MAX);
+    if (keys.length > 0) await propose(keys);
+  }
+}
