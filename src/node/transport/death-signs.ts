@@ -12,6 +12,8 @@ export interface DeathSignsOptions {
   readonly keys: ClusterKeys;
   readonly subjects: Subjects;
   readonly nats: NatsConnection;
+  /** Nodes that may come to be watched; deriving a key takes milliseconds that an election does not have. */
+  readonly peers: readonly NodeName[];
   readonly sign: (node: NodeName) => void;
 }
 
@@ -21,13 +23,14 @@ export interface DeathSignsOptions {
  */
 export class DeathSigns {
   readonly #options: DeathSignsOptions;
+  /** NATS users by node, as disconnect events name them. */
+  readonly #users = new Map<NodeName, string>();
   #watched: NodeName | null = null;
-  /** NATS user of the watched node, as disconnect events name it. */
-  #watchedUser = '';
 
   constructor(options: DeathSignsOptions) {
     this.#options = options;
     const { nats, self, subjects } = options;
+    for (const peer of options.peers) this.#userOf(peer);
     // Being subscribed is the whole answer.
     nats.subscribe(subjects.ping(self), () => undefined);
     nats.subscribe(subjects.absence(self, '*'), (_data, subject, status) => {
@@ -36,19 +39,26 @@ export class DeathSigns {
       }
     });
     nats.subscribe(subjects.disconnected, (data) => {
-      if (this.#watched !== null && userOfEvent(data) === this.#watchedUser) options.sign(this.#watched);
+      const watched = this.#watched;
+      if (watched !== null && userOfEvent(data) === this.#userOf(watched)) options.sign(watched);
     });
   }
 
   watch(node: NodeName | null): void {
-    if (node === this.#watched) return;
     this.#watched = node;
-    this.#watchedUser = node === null ? '' : nodeNkey(this.#options.keys, node).publicKey;
   }
 
   ping(node: NodeName): void {
     const { nats, self, subjects } = this.#options;
     nats.publish(subjects.ping(node), NOTHING, subjects.absence(self, node));
+  }
+
+  #userOf(node: NodeName): string {
+    const known = this.#users.get(node);
+    if (known !== undefined) return known;
+    const user = nodeNkey(this.#options.keys, node).publicKey;
+    this.#users.set(node, user);
+    return user;
   }
 }
 

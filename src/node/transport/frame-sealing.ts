@@ -15,7 +15,8 @@ import { ReplayWindow } from './replay-window.ts';
  *
  * A boot id of ours in the key of a received frame proves that the frame was made for this very process: only such
  * frames make a boot of another node known, and it has to be newer than the one known before. Frames for everybody
- * are accepted from known boots. So nothing recorded before a restart counts after it. Two nodes get to know each
+ * are accepted from known boots, with counters above the one that made them known. So nothing recorded before a
+ * restart counts after it. Two nodes get to know each
  * other by greetings: whoever receives a genuine frame that is not bound to its own boot greets the sender, and
  * whoever learns a boot greets back.
  */
@@ -173,7 +174,7 @@ export class FrameSealing {
       boot: senderBoot,
       sendKey: this.#sendKey(sender, senderBoot),
       direct,
-      toEverybody: newStream(this.#receiveKey(sender, senderBoot, EVERYBODY, UNKNOWN_BOOT)),
+      toEverybody: newStream(this.#receiveKey(sender, senderBoot, EVERYBODY, UNKNOWN_BOOT), header.counter),
     });
     this.#candidates.delete(sender);
     return received(header, piece, direct, true);
@@ -234,7 +235,11 @@ interface Target {
   readonly key: Uint8Array;
 }
 
-const newStream = (key: Uint8Array): Stream => ({ key, window: new ReplayWindow(), reassembly: new Reassembly() });
+const newStream = (key: Uint8Array, floor = -1): Stream => ({
+  key,
+  window: new ReplayWindow(floor),
+  reassembly: new Reassembly(),
+});
 
 const dropped = (reason: DropReason): Opened => ({ outcome: 'dropped', reason });
 

@@ -90,6 +90,7 @@ export class NatsTransport implements Transport {
       keys,
       nats,
       subjects: this.#subjects,
+      peers: peers.filter((peer) => peer !== self),
       sign: (node) => {
         this.#deathWatch.sign(node);
       },

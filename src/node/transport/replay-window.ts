@@ -10,11 +10,18 @@ export type Freshness = 'fresh' | 'replayed' | 'stale';
 export class ReplayWindow {
   /** One bit per counter, at its remainder by the window's size. */
   readonly #seen = new Uint32Array(WORDS);
-  #highest = -1;
+  readonly #floor: number;
+  #highest: number;
+
+  /** Everything up to `floor` counts as stale from the beginning. */
+  constructor(floor = -1) {
+    this.#floor = floor;
+    this.#highest = floor;
+  }
 
   check(counter: number): Freshness {
     if (counter > this.#highest) return 'fresh';
-    if (counter <= this.#highest - WINDOW) return 'stale';
+    if (counter <= this.#floor || counter <= this.#highest - WINDOW) return 'stale';
     return (this.#word(counter) & bit(counter)) === 0 ? 'fresh' : 'replayed';
   }
 
