@@ -111,9 +111,9 @@ export class NatsTransport implements Transport {
     return transport;
   }
 
-  /** Whether frames to `node` can be sealed, i.e. both processes have met. */
-  knows(node: NodeName): boolean {
-    return this.#sealing.bootOf(node) !== undefined;
+  /** The boot of `node` once both processes have met; frames to it can be sealed from then on. */
+  bootOf(node: NodeName): number | undefined {
+    return this.#sealing.bootOf(node);
   }
 
   get counters(): Readonly<TransportCounters> {

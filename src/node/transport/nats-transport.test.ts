@@ -1,0 +1,201 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { connect, nkeyAuthenticator } from 'nats';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { NodeName } from '../../protocol/ids.ts';
+import {
+  appendTo,
+  beatTo,
+  describeTransport,
+  inboxOf,
+  NODES,
+  type Inbox,
+} from '../../testing/contracts/transport.contract.ts';
+import { CLUSTER_SECRET, directory, NatsCluster } from '../../testing/nats-cluster.ts';
+import { waitUntil } from '../../testing/wait-until.ts';
+import type { TransportChildConfig } from '../../testing/transport-child.ts';
+import { systemClock } from '../system-clock.ts';
+import { ClusterKeys } from './cluster-keys.ts';
+import { FrameSealing } from './frame-sealing.ts';
+import { NatsTransport } from './nats-transport.ts';
+import { nodeNkey } from './node-nkey.ts';
+import { Subjects } from './subjects.ts';
+
+describeTransport('NATS', () => NatsCluster.start());
+
+const [n1, n2, n3] = NODES as [NodeName, NodeName, NodeName];
+const keys = new ClusterKeys(CLUSTER_SECRET);
+const subjects = new Subjects(keys.tagHex);
+
+let cluster: NatsCluster;
+const cleanups: (() => unknown)[] = [];
+const cleanUp = async (): Promise<void> => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  await cluster.close();
+};
+
+describe('NatsTransport', () => {
+  let inbox: Inbox;
+  beforeEach(async () => {
+    cluster = await NatsCluster.start();
+    inbox = inboxOf(cluster.transport(n2));
+  });
+  afterEach(cleanUp);
+
+  it('publishes an append to several peers once', async () => {
+    const { counters } = cluster.transport(n1);
+    const before = counters.framesSent;
+    cluster.transport(n1).sendRaft([appendTo(n2, 1, Uint8Array.of(1)), appendTo(n3, 1, Uint8Array.of(1))]);
+    await waitUntil(() => inbox.raft.length === 1);
+    expect(counters.framesSent).toBe(before + 1);
+    expect(counters.sharedFramesSent).toBe(1);
+  });
+
+  it('drops and counts what is forged, cut short, foreign, replayed or from an old boot', async () => {
+    const { counters } = cluster.transport(n2);
+    const raw = await connect({
+      servers: cluster.sidecar(n1).clientUrl,
+      authenticator: nkeyAuthenticator(nodeNkey(keys, n1).seed),
+    });
+    cleanups.push(() => raw.close());
+    const publish = async (frame: Uint8Array, counted: () => number): Promise<void> => {
+      const before = counted();
+      raw.publish(subjects.node(n2), frame);
+      await waitUntil(() => counted() === before + 1);
+    };
+
+    const n9 = 'n9' as NodeName;
+    const bootOfN2 = cluster.transport(n1).bootOf(n2) ?? 0;
+    const insider = new FrameSealing({ self: n9, boot: 50, keys });
+    const greeting = insider.sealGreeting(n2, bootOfN2);
+    await publish(greeting, () => counters.framesReceived);
+    await publish(greeting, () => counters.dropped.replayed);
+    await publish(greeting.subarray(0, -1), () => counters.dropped.replayed);
+    await publish(insider.sealGreeting(n2, bootOfN2).subarray(0, -1), () => counters.dropped.forged);
+    await publish(greeting.subarray(0, 20), () => counters.dropped.malformed);
+    await publish(insider.sealGreeting(n3, 1), () => counters.dropped.misaddressed);
+    await publish(insider.sealGreeting(n2, bootOfN2 + 1), () => counters.dropped.unbound);
+    const foreign = new FrameSealing({ self: n1, boot: 99, keys: new ClusterKeys(new Uint8Array(32)) });
+    await publish(foreign.sealGreeting(n2, bootOfN2), () => counters.dropped.foreign);
+    const older = new FrameSealing({ self: n9, boot: 49, keys });
+    await publish(older.sealGreeting(n2, bootOfN2), () => counters.dropped['old-boot']);
+    const [nonsense] = insider.sealForEverybody('raft', Uint8Array.of(1, 2, 3), 1_000);
+    await publish(nonsense ?? greeting, () => counters.dropped.unreadable);
+    expect(inbox).toEqual({ raft: [], frames: [] });
+  });
+
+  it('does not let a node speak for another in Raft', async () => {
+    // n3 says that the append, and the heartbeat, come from n1.
+    cluster.transport(n3).sendRaft([beatTo(n2, 1), appendTo(n2, 1, Uint8Array.of(1))]);
+    await waitUntil(() => cluster.transport(n2).counters.dropped.unreadable > 0);
+    cluster.transport(n1).sendRaft([beatTo(n2, 7)]);
+    await waitUntil(() => inbox.raft.length > 0);
+    expect(inbox.raft).toEqual([{ message: beatTo(n2, 7), from: n1 }]);
+  });
+
+  it('heals by itself after its nats-server was killed', async () => {
+    const others = inboxOf(cluster.transport(n1));
+    process.kill(cluster.sidecar(n2).pid ?? 0, 'SIGKILL');
+    const talk = setInterval(() => {
+      cluster.transport(n1).send(n2, 'forward', Uint8Array.of(1));
+      cluster.transport(n2).send(n1, 'forward-refused', Uint8Array.of(2));
+    }, 10);
+    cleanups.push(() => {
+      clearInterval(talk);
+    });
+    await waitUntil(() => cluster.transport(n2).counters.notSent.down > 0);
+    const [heardBefore, saidBefore] = [inbox.frames.length, others.frames.length];
+    await waitUntil(() => inbox.frames.length > heardBefore + 10 && others.frames.length > saidBefore + 10, 15_000);
+    expect(cluster.sidecar(n2).pid).toBeDefined();
+  });
+
+  it('refuses a server of another cluster in one sentence', async () => {
+    const refused = NatsTransport.connect({
+      self: n1,
+      boot: 1,
+      secret: new Uint8Array(32),
+      url: cluster.sidecar(n1).clientUrl,
+      peers: NODES,
+      directory,
+      clock: systemClock,
+      logger: pino({ level: 'silent' }),
+    });
+    await expect(refused).rejects.toMatchObject({ code: 'cannot_connect', message: /belongs to another cluster/ });
+  });
+});
+
+describe('signs of death', () => {
+  afterEach(cleanUp);
+
+  const hintsOf = (node: NodeName): NodeName[] => {
+    const hints: NodeName[] = [];
+    cluster.transport(node).onHint((dead) => hints.push(dead));
+    return hints;
+  };
+
+  const startChild = (self: NodeName): ChildProcess => {
+    const config: TransportChildConfig = {
+      self,
+      boot: cluster.nextBoot(),
+      secretHex: Buffer.from(CLUSTER_SECRET).toString('hex'),
+      url: cluster.sidecar(self).clientUrl,
+      peers: NODES,
+    };
+    const source = (name: string): string => new URL(`../../testing/${name}`, import.meta.url).href;
+    const child = spawn(
+      process.execPath,
+      [
+        '--import',
+        source('typescript-loader.mjs'),
+        new URL(source('transport-child.ts')).pathname,
+        JSON.stringify(config),
+      ],
+      { stdio: ['ignore', 'ignore', 'inherit'] },
+    );
+    cleanups.push(() => child.kill('SIGKILL'));
+    return child;
+  };
+
+  it.each([
+    ['its process is killed', false],
+    ['its process and its nats-server are killed together', true],
+  ])('reach every other node soon after %s', async (_name, serverToo) => {
+    cluster = await NatsCluster.start([n2, n3]);
+    const inbox = inboxOf(cluster.transport(n3));
+    const hints = [hintsOf(n2), hintsOf(n3)];
+    const child = startChild(n1);
+    await waitUntil(() => inbox.frames.some(({ from }) => from === n1));
+    cluster.transport(n2).watch(n1);
+    cluster.transport(n3).watch(n1);
+    await waitUntil(() => inbox.frames.length > 20);
+    expect(hints).toEqual([[], []]);
+    if (serverToo) process.kill(cluster.sidecar(n1).pid ?? 0, 'SIGKILL');
+    child.kill('SIGKILL');
+    await waitUntil(() => hints.every((seen) => seen.length > 0), 5_000);
+    expect(hints).toEqual([[n1], [n1]]);
+  });
+
+  it('are not seen while all are alive and busy, nor when only the own nats-server dies', async () => {
+    cluster = await NatsCluster.start();
+    const hints = [hintsOf(n2), hintsOf(n3)];
+    cluster.transport(n2).watch(n1);
+    cluster.transport(n3).watch(n1);
+    let sent = 0;
+    const load = setInterval(() => {
+      for (let i = 0; i < 40; i += 1) {
+        const data = new Uint8Array(4_000);
+        cluster.transport(n1).sendRaft([appendTo(n2, sent, data), appendTo(n3, sent, data)]);
+        sent += 1;
+      }
+    }, 10);
+    cleanups.push(() => {
+      clearInterval(load);
+    });
+    await waitUntil(() => sent > 10_000);
+    expect(hints).toEqual([[], []]);
+    const before = cluster.transport(n2).counters.framesReceived;
+    process.kill(cluster.sidecar(n2).pid ?? 0, 'SIGKILL');
+    await waitUntil(() => cluster.transport(n2).counters.framesReceived > before + 2_000);
+    expect(hints).toEqual([[], []]);
+  });
+});
