@@ -1,0 +1,99 @@
+import { open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Level } from 'level';
+import { messageOf } from './damage.ts';
+import { syncDirectory, systemCodeOf } from './files.ts';
+
+/** The driver, as the stores use it: text keys in ASCII, values as bytes. */
+export type Database = Level<string, Uint8Array>;
+export type Batch = ReturnType<typeof beginBatch>;
+export type DatabaseIterator = ReturnType<typeof iterate>;
+
+export interface DatabaseOptions {
+  /** Only while the directory has no manifest: otherwise a lost CURRENT file would look like an empty database. */
+  readonly createIfMissing: boolean;
+  /** Size of a memtable and of a write-ahead file. */
+  readonly writeBufferBytes: number;
+  readonly blockCacheBytes: number;
+}
+
+export class DatabaseOpenError extends Error {
+  /** Another process, or another part of this one, has it open. */
+  readonly locked: boolean;
+
+  constructor(location: string, cause: unknown) {
+    super(`cannot open ${location}: ${messageOf(cause)}`, { cause });
+    this.name = 'DatabaseOpenError';
+    this.locked = cause instanceof Error && systemCodeOf(cause.cause) === 'LEVEL_LOCKED';
+  }
+}
+
+/**
+ * Opens a LevelDB. What it recovered from its write-ahead file is durable afterwards: LevelDB writes it to a synced
+ * table while it opens. Compression is off: what we store is mostly ciphertext.
+ *
+ * @throws DatabaseOpenError
+ */
+export async function openDatabase(location: string, options: DatabaseOptions): Promise<Database> {
+  const database = new Level<string, Uint8Array>(location, {
+    keyEncoding: 'utf8',
+    valueEncoding: 'view',
+    createIfMissing: options.createIfMissing,
+    compression: false,
+    writeBufferSize: options.writeBufferBytes,
+    cacheSize: options.blockCacheBytes,
+  });
+  try {
+    await database.open();
+  } catch (error) {
+    throw new DatabaseOpenError(location, error);
+  }
+  await syncDirectory(location);
+  return database;
+}
+
+export function beginBatch(database: Database) {
+  return database.batch();
+}
+
+export interface KeyRange {
+  readonly gte: string;
+  readonly lt: string;
+  readonly limit?: number;
+  readonly reverse?: boolean;
+  /** Whether what is read shall displace what is in the block cache. */
+  readonly fillCache?: boolean;
+  readonly snapshot?: ReturnType<Database['snapshot']>;
+}
+
+/** Sees the database as it is now, or as the snapshot does. */
+export function iterate(database: Database, range: KeyRange) {
+  return database.iterator(range);
+}
+
+/**
+ * Makes every accepted write durable, whichever write-ahead file it went to: when a memtable is full, LevelDB goes on
+ * in a new file and never syncs the old one, which matters until the table made from it is on disk. A file that
+ * disappears meanwhile has become such a table.
+ */
+export async function syncWriteAheadFiles(location: string): Promise<void> {
+  for (const name of await readdir(location)) {
+    if (name.endsWith('.log')) await syncFile(join(location, name));
+  }
+  await syncDirectory(location);
+}
+
+async function syncFile(path: string): Promise<void> {
+  let handle;
+  try {
+    handle = await open(path, 'r+');
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return;
+    throw error;
+  }
+  try {
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+}

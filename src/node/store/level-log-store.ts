@@ -1,0 +1,519 @@
+import assert from 'node:assert/strict';
+import { countWithin, entryBytes } from '../../consensus/log/entry-bytes.ts';
+import { COMPACTED, SNAPSHOT_TEMPORARILY_UNAVAILABLE, UNAVAILABLE, type LogGap } from '../../consensus/log-storage.ts';
+import {
+  EMPTY_BYTES,
+  EMPTY_HARD_STATE,
+  ZERO_INDEX,
+  ZERO_TERM,
+  type ConfState,
+  type Entry,
+  type HardState,
+  type LogIndex,
+  type Snapshot,
+  type SnapshotMetadata,
+  type Term,
+} from '../../consensus/types.ts';
+import type { Done, LogStore, LogWrite } from '../ports.ts';
+import { CHAIN_START, chainHashBytes, chainHashFrom, type ChainHash } from './chain-hash.ts';
+import { messageOf } from './damage.ts';
+import type { FatalSwitch } from './fatal-switch.ts';
+import { beginBatch, type Batch, type Database } from './level-database.ts';
+import { follows, packRecord, packedBytes, unpackRecord, type LogRecord } from './log-record.ts';
+import { logDamage, type RecoveredLog } from './log-recovery.ts';
+import { BASE_KEY, HARD_STATE_KEY, encodeBase, encodeHardState, recordKey, type LogBase } from './log-rows.ts';
+import { LogTail } from './log-tail.ts';
+import type { MarkFile } from './mark-file.ts';
+import type { Mark, StoreLimits } from './node-store.ts';
+import type { RecordIndex, RecordPlace } from './record-index.ts';
+import type { TermRuns } from './term-runs.ts';
+
+/** Keys of dead records that are deleted along with a write, or by themselves while nothing else is to be done. */
+const GARBAGE_PER_WRITE_MAX = 256;
+/** Unpacked records that are kept for followers that read through the log. */
+const READ_RECORDS_MAX = 8;
+
+export interface LogStoreOptions {
+  readonly database: Database;
+  readonly markFile: MarkFile;
+  readonly recovered: RecoveredLog;
+  readonly limits: Pick<StoreLimits, 'logCacheBytesMax' | 'recordBytesMax'>;
+  /** What the state store held when the process started. */
+  readonly applied: () => { readonly index: LogIndex; readonly confState: ConfState };
+  readonly fatal: FatalSwitch;
+  /** Nothing is written before the directory says whose it is. */
+  readonly mayWrite: () => boolean;
+}
+
+/** What one disk write makes durable. */
+interface WriteGroup {
+  readonly waiting: readonly Done[];
+  readonly hardState: HardState;
+  readonly base: LogBase;
+  /** First entry that is (re)written, or one past the last when none is. */
+  readonly from: LogIndex;
+  readonly last: LogIndex;
+  readonly places: readonly RecordPlace[];
+  /** Records that are dead once a new base is durable. */
+  readonly compacted: readonly string[];
+}
+
+/** The rows of the database of an empty log. */
+export async function createLog(database: Database): Promise<void> {
+  const base: LogBase = { epoch: 1, index: ZERO_INDEX, term: ZERO_TERM, hash: CHAIN_START };
+  await beginBatch(database)
+    .put(BASE_KEY, encodeBase(base))
+    .put(HARD_STATE_KEY, encodeHardState(EMPTY_HARD_STATE))
+    .write({ sync: true });
+}
+
+/**
+ * The Raft log in LevelDB.
+ *
+ * Memory is ahead of the disk: a write that was accepted is visible at once, and the next disk write takes everything
+ * that changed since the one before it, as one synced batch of few large records (group commit). The order on disk:
+ * first the mark is lowered where a suffix is about to go, then the batch is written, then the mark follows, then
+ * `done` is called. See `mark-file.ts` for what the mark is good for, `log-rows.ts` for the keys.
+ */
+export class LevelLogStore implements LogStore {
+  readonly #database: Database;
+  readonly #mark: MarkFile;
+  readonly #options: LogStoreOptions;
+  readonly #terms: TermRuns;
+  readonly #records: RecordIndex;
+  #tail: LogTail;
+  #base: LogBase;
+  /** The base on disk. */
+  #writtenBase: LogBase;
+  #hardState: HardState;
+  /** The hard state on disk. */
+  #writtenHardState: HardState;
+  /** First entry that differs from what was last handed to the disk. */
+  #dirtyFrom: LogIndex;
+  /** First entry that the write under way replaces: it is in memory only until that write is done. */
+  #writingFrom: LogIndex | undefined;
+  #baseChanged = false;
+  /** Where to compact to as soon as the entries up to there are on disk. */
+  #compactLater: LogIndex | undefined;
+  #compacted: string[] = [];
+  #garbage: string[];
+  #waiting: Done[] = [];
+  #writing = false;
+  #scheduled = false;
+  #closing = false;
+  #onIdle: (() => void) | undefined;
+  #snapshotSource: () => SnapshotMetadata | undefined = () => undefined;
+  readonly #readRecords = new Map<string, LogRecord>();
+
+  constructor(options: LogStoreOptions) {
+    const { recovered } = options;
+    this.#options = options;
+    this.#database = options.database;
+    this.#mark = options.markFile;
+    this.#terms = recovered.terms;
+    this.#records = recovered.records;
+    this.#tail = recovered.tail;
+    this.#base = recovered.base;
+    this.#writtenBase = recovered.base;
+    this.#hardState = recovered.hardState;
+    this.#writtenHardState = recovered.hardState;
+    this.#garbage = recovered.garbage;
+    this.#dirtyFrom = this.#tail.next;
+    this.#schedule();
+  }
+
+  // -------------------------------------------------------------- reading
+
+  initialState(): { hardState: HardState; confState: ConfState } {
+    const applied = this.#options.applied();
+    const { term, vote, commit } = this.#hardState;
+    // What was applied was committed, even when the commit index on disk is older.
+    const knownCommit = Math.max(commit, applied.index) as LogIndex;
+    return { hardState: { term, vote, commit: knownCommit }, confState: applied.confState };
+  }
+
+  firstIndex(): LogIndex {
+    return (this.#base.index + 1) as LogIndex;
+  }
+
+  lastIndex(): LogIndex {
+    return (this.#tail.next - 1) as LogIndex;
+  }
+
+  term(index: LogIndex): Term | LogGap {
+    if (index < this.#base.index) return COMPACTED;
+    if (index === this.#base.index) return this.#base.term;
+    if (index >= this.#tail.next) return UNAVAILABLE;
+    const term = this.#terms.termAt(index);
+    assert(term !== undefined);
+    return term;
+  }
+
+  entries(lo: LogIndex, hi: LogIndex, maxBytes: number): Entry[] | LogGap {
+    if (lo <= this.#base.index) return COMPACTED;
+    if (hi > this.#tail.next) return UNAVAILABLE;
+    const entries: Entry[] = [];
+    let bytesLeft = maxBytes;
+    let next = lo;
+    while (next < hi) {
+      const chunk = this.#entriesAt(next, hi);
+      const count = countWithin(chunk, 0, chunk.length, bytesLeft);
+      for (let at = 0; at < count; at += 1) {
+        const entry = chunk[at]!;
+        bytesLeft -= entryBytes(entry);
+        if (bytesLeft < 0 && entries.length > 0) return entries;
+        entries.push(entry);
+      }
+      if (count < chunk.length || bytesLeft <= 0) return entries;
+      next = (next + count) as LogIndex;
+    }
+    return entries;
+  }
+
+  /** Some entries from `lo` on and before `hi`, from one place; at least one. */
+  #entriesAt(lo: LogIndex, hi: LogIndex): readonly Entry[] {
+    if (lo >= this.#tail.first) return this.#tail.slice(lo, hi);
+    const { place, record } = this.#readRecord(lo);
+    return record.entries.slice(lo - place.first, Math.min(hi, place.last + 1) - place.first);
+  }
+
+  #readRecord(index: LogIndex): { place: RecordPlace; record: LogRecord } {
+    const place = this.#records.find(index);
+    assert(place !== undefined, `entry ${index} is in no record`);
+    const key = recordKey(this.#base.epoch, place.first);
+    const record = this.#readRecords.get(key) ?? this.#loadRecord(key);
+    // A record on disk may still be longer than its place says: its end was replaced, the write is under way.
+    if (record.entries[0]?.index !== place.first || record.hashes[place.last - place.first] !== place.hash) {
+      throw logDamage(`the record at entry ${place.first} is not the one that was written`);
+    }
+    return { place, record };
+  }
+
+  #loadRecord(key: string): LogRecord {
+    let value;
+    try {
+      value = this.#database.getSync(key);
+    } catch (error) {
+      throw logDamage(messageOf(error), error);
+    }
+    const record = value === undefined ? undefined : unpackRecord(value);
+    if (record === undefined) throw logDamage(`the record ${key} does not match its hashes`);
+    if (this.#readRecords.size >= READ_RECORDS_MAX) {
+      for (const oldest of this.#readRecords.keys()) {
+        this.#readRecords.delete(oldest);
+        break;
+      }
+    }
+    this.#readRecords.set(key, record);
+    return record;
+  }
+
+  chainHash(index: LogIndex): Uint8Array {
+    return chainHashBytes(this.#hashAt(index));
+  }
+
+  #hashAt(index: LogIndex): ChainHash {
+    assert(index >= this.#base.index && index < this.#tail.next, `no chain hash is known at ${index}`);
+    if (index === this.#base.index) return this.#base.hash;
+    if (index >= this.#tail.first - 1) return this.#tail.hashAt(index);
+    const { place, record } = this.#readRecord(index);
+    return record.hashes[index - place.first]!;
+  }
+
+  setSnapshotSource(source: () => SnapshotMetadata | undefined): void {
+    this.#snapshotSource = source;
+  }
+
+  snapshot(): Snapshot | typeof SNAPSHOT_TEMPORARILY_UNAVAILABLE {
+    const metadata = this.#snapshotSource();
+    return metadata === undefined ? SNAPSHOT_TEMPORARILY_UNAVAILABLE : { metadata, data: EMPTY_BYTES };
+  }
+
+  // -------------------------------------------------------------- accepting writes
+
+  append(write: LogWrite, done: Done): void {
+    assert(!this.#closing && this.#options.mayWrite(), "the log is closed, or nobody's yet");
+    if (write.snapshot !== undefined) this.#restartAfter(write.snapshot.metadata, write.snapshot.chainHash);
+    if (write.hardState !== undefined) this.#hardState = write.hardState;
+    this.#acceptEntries(write.entries);
+    this.#waiting.push(done);
+    this.#schedule();
+  }
+
+  #restartAfter({ index, term }: SnapshotMetadata, chainHash: Uint8Array): void {
+    const hash = chainHashFrom(chainHash);
+    assert(index > this.#base.index, `a snapshot at ${index} is not newer than the log's base ${this.#base.index}`);
+    this.#base = { epoch: this.#base.epoch + 1, index, term, hash };
+    this.#baseChanged = true;
+    this.#compactLater = undefined;
+    this.#tail = new LogTail((index + 1) as LogIndex, hash);
+    this.#dirtyFrom = this.#tail.next;
+    this.#terms.clear();
+    for (const place of this.#records.takeFrom(ZERO_INDEX)) {
+      this.#compacted.push(recordKey(this.#base.epoch - 1, place.first));
+    }
+    this.#readRecords.clear();
+  }
+
+  #acceptEntries(entries: readonly Entry[]): void {
+    const fresh = entries.filter((entry) => entry.index > this.#base.index);
+    const [first] = fresh;
+    if (first === undefined) return;
+    assert(first.index <= this.#tail.next, `appending at ${first.index} would leave a gap after ${this.lastIndex()}`);
+    if (first.index < this.#tail.next) this.#truncateFrom(first.index);
+    let previous = this.term((first.index - 1) as LogIndex) as Term;
+    for (const [at, entry] of fresh.entries()) {
+      assert(entry.term >= previous, `terms go down at entry ${entry.index}`);
+      assert(at === 0 || follows(fresh[at - 1]!, entry), `entry ${entry.index} does not follow the one before it`);
+      this.#tail.push(entry);
+      this.#terms.push(entry.index, entry.term);
+      previous = entry.term;
+    }
+    this.#dirtyFrom = Math.min(this.#dirtyFrom, first.index) as LogIndex;
+  }
+
+  #truncateFrom(index: LogIndex): void {
+    if (index >= this.#tail.first) this.#tail.truncateFrom(index);
+    else this.#tail = new LogTail(index, this.#hashAt((index - 1) as LogIndex));
+    this.#terms.truncateFrom(index);
+    this.#dirtyFrom = Math.min(this.#dirtyFrom, index) as LogIndex;
+  }
+
+  compact(index: LogIndex): void {
+    const term = this.term(index);
+    assert(typeof term === 'number', `cannot compact to ${index}: the log holds ${this.firstIndex()} on`);
+    if (index === this.#base.index) return;
+    if (index >= this.#pinnedFrom()) {
+      this.#compactLater = index;
+      return;
+    }
+    this.#compactLater = undefined;
+    this.#base = { epoch: this.#base.epoch, index, term, hash: this.#hashAt(index) };
+    this.#baseChanged = true;
+    this.#terms.dropBefore((index + 1) as LogIndex);
+    for (const place of this.#records.takeThrough(index)) {
+      const key = recordKey(this.#base.epoch, place.first);
+      this.#compacted.push(key);
+      this.#readRecords.delete(key);
+    }
+    this.#tail.dropBefore((index + 1) as LogIndex);
+    this.#schedule();
+  }
+
+  /** First entry that is in memory only. */
+  #pinnedFrom(): LogIndex {
+    return Math.min(this.#dirtyFrom, this.#writingFrom ?? this.#dirtyFrom) as LogIndex;
+  }
+
+  // -------------------------------------------------------------- writing
+
+  /** In a microtask: what is accepted in the same turn goes into the same write. */
+  #schedule(): void {
+    if (this.#scheduled || this.#writing || this.#options.fatal.tripped) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      if (!this.#writing && !this.#options.fatal.tripped) this.#next();
+    });
+  }
+
+  #next(): void {
+    if (this.#mustSync()) this.#run(this.#writeGroup());
+    else if (this.#waiting.length > 0) this.#finishWithoutDisk();
+    else if (this.#garbage.length > 0) this.#run(this.#deleteGarbage());
+    else this.#onIdle?.();
+  }
+
+  #run(work: Promise<void>): void {
+    this.#writing = true;
+    work.then(
+      () => {
+        this.#writing = false;
+        this.#schedule();
+      },
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  #fail(error: unknown): void {
+    this.#options.fatal.trip(new Error(`writing the log failed: ${messageOf(error)}`, { cause: error }));
+  }
+
+  /** A commit index alone need not be durable: it goes along with the next write. */
+  #mustSync(): boolean {
+    const { term, vote, commit } = this.#hardState;
+    const written = this.#writtenHardState;
+    if (this.#dirtyFrom < this.#tail.next || this.#baseChanged) return true;
+    if (term !== written.term || vote !== written.vote) return true;
+    return this.#closing && commit !== written.commit;
+  }
+
+  #finishWithoutDisk(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const done of waiting) done();
+    this.#schedule();
+  }
+
+  async #writeGroup(): Promise<void> {
+    // Again, because more may be accepted while the mark is being synced.
+    for (let lower = this.#lowerMark(); lower !== undefined; lower = this.#lowerMark()) await lower;
+    const batch = beginBatch(this.#database);
+    const group = this.#fill(batch);
+    this.#writingFrom = group.from;
+    await batch.write({ sync: true });
+    this.#writingFrom = undefined;
+    await this.#finishGroup(group);
+  }
+
+  /** Before entries the mark speaks of are replaced, it is lowered to what stays. */
+  #lowerMark(): Promise<void> | undefined {
+    const { mark, hardState } = this.#mark.content;
+    if (this.#base.epoch !== this.#writtenBase.epoch) {
+      if (mark.index < this.#base.index || mark.index === this.#writtenBase.index) return undefined;
+      // True of the old log and of the new one.
+      const { index, term, hash } = this.#writtenBase;
+      return this.#syncMark({ hardState, mark: { index, term, hash: chainHashBytes(hash), ackTerm: mark.ackTerm } });
+    }
+    const kept = (this.#dirtyFrom - 1) as LogIndex;
+    if (mark.index <= kept) return undefined;
+    return this.#syncMark({ hardState, mark: { ...this.#markAt(kept), ackTerm: mark.ackTerm } });
+  }
+
+  #markAt(index: LogIndex): Omit<Mark, 'ackTerm'> {
+    return { index, term: this.term(index) as Term, hash: this.chainHash(index) };
+  }
+
+  #syncMark(content: MarkFile['content']): Promise<void> {
+    this.#mark.update(content);
+    return new Promise((resolve) => this.#mark.sync(resolve));
+  }
+
+  /** Puts everything that changed into one batch. */
+  #fill(batch: Batch): WriteGroup {
+    const from = this.#dirtyFrom;
+    const base = this.#base;
+    if (this.#baseChanged) batch.put(BASE_KEY, encodeBase(base));
+    batch.put(HARD_STATE_KEY, encodeHardState(this.#hardState));
+    this.#removeRecords(batch, from);
+    const places = this.#putRecords(batch, from);
+    for (const key of this.#garbage.splice(0, GARBAGE_PER_WRITE_MAX)) batch.del(key);
+    const group: WriteGroup = {
+      waiting: this.#waiting,
+      hardState: this.#hardState,
+      base,
+      from,
+      last: this.lastIndex(),
+      places,
+      compacted: this.#compacted,
+    };
+    this.#waiting = [];
+    this.#compacted = [];
+    this.#baseChanged = false;
+    this.#dirtyFrom = this.#tail.next;
+    return group;
+  }
+
+  /** Deletes records from `from` on; one that begins before it is cut, and can be read all the time. */
+  #removeRecords(batch: Batch, from: LogIndex): void {
+    const { epoch } = this.#base;
+    for (const place of this.#records.takeFrom(from)) {
+      const key = recordKey(epoch, place.first);
+      this.#readRecords.delete(key);
+      if (place.first >= from) {
+        batch.del(key);
+        continue;
+      }
+      const record = this.#loadRecord(key);
+      this.#readRecords.delete(key);
+      const packed = packRecord(record.before, record.entries.slice(0, from - place.first));
+      batch.put(key, packed.bytes);
+      this.#records.push({ first: place.first, last: (from - 1) as LogIndex, hash: packed.hashes.at(-1)! });
+    }
+  }
+
+  #putRecords(batch: Batch, from: LogIndex): RecordPlace[] {
+    const places: RecordPlace[] = [];
+    const end = this.#tail.next;
+    let first = from;
+    while (first < end) {
+      const entries = this.#tail.slice(first, this.#recordEnd(first, end));
+      const packed = packRecord(this.#tail.hashAt((first - 1) as LogIndex), entries);
+      batch.put(recordKey(this.#base.epoch, first), packed.bytes);
+      this.#tail.setHashes(first, packed.hashes);
+      const last = (first + entries.length - 1) as LogIndex;
+      places.push({ first, last, hash: packed.hashes.at(-1)! });
+      first = (last + 1) as LogIndex;
+    }
+    return places;
+  }
+
+  #recordEnd(first: LogIndex, end: LogIndex): LogIndex {
+    let bytes = 0;
+    let at = first;
+    while (at < end) {
+      bytes += packedBytes(this.#tail.at(at));
+      if (bytes > this.#options.limits.recordBytesMax && at > first) break;
+      at = (at + 1) as LogIndex;
+    }
+    return at;
+  }
+
+  async #finishGroup(group: WriteGroup): Promise<void> {
+    const promised = this.#writtenHardState;
+    this.#writtenHardState = group.hardState;
+    this.#writtenBase = group.base;
+    // A snapshot that was accepted meanwhile began a new epoch: these records belong to the dead one.
+    if (group.base.epoch === this.#base.epoch) this.#takeOver(group);
+    else for (const place of group.places) this.#compacted.push(recordKey(group.base.epoch, place.first));
+    const mustSync =
+      group.hardState.term !== promised.term || group.hardState.vote !== promised.vote || group.compacted.length > 0;
+    const marked = this.#raiseMark(group, mustSync);
+    if (marked !== undefined) await marked;
+    this.#garbage.push(...group.compacted);
+    const compactLater = this.#compactLater;
+    if (compactLater !== undefined && compactLater < this.#pinnedFrom()) this.compact(compactLater);
+    for (const done of group.waiting) done();
+  }
+
+  #takeOver(group: WriteGroup): void {
+    for (const place of group.places) {
+      if (place.last > this.#base.index) this.#records.push(place);
+      else this.#compacted.push(recordKey(group.base.epoch, place.first));
+    }
+    this.#tail.shrink(this.#options.limits.logCacheBytesMax, this.#pinnedFrom());
+  }
+
+  /** The mark follows the log: to the last entry on disk that is not about to be replaced. */
+  #raiseMark(group: WriteGroup, mustSync: boolean): Promise<void> | undefined {
+    const { mark } = this.#mark.content;
+    const sameLog = group.base.epoch === this.#base.epoch;
+    const index = Math.min(group.last, this.#dirtyFrom - 1) as LogIndex;
+    const known = sameLog && index >= this.#base.index ? this.#markAt(index) : mark;
+    const content = { hardState: group.hardState, mark: { ...known, ackTerm: group.hardState.term } };
+    if (mustSync) return this.#syncMark(content);
+    this.#mark.update(content);
+    return undefined;
+  }
+
+  async #deleteGarbage(): Promise<void> {
+    const batch = beginBatch(this.#database);
+    for (const key of this.#garbage.splice(0, GARBAGE_PER_WRITE_MAX)) batch.del(key);
+    await batch.write();
+  }
+
+  // -------------------------------------------------------------- closing
+
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    const { fatal } = this.#options;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+      fatal.onTrip(resolve);
+      this.#schedule();
+    });
+    await this.#mark.close();
+    await this.#database.close();
+  }
+}

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import type { PeerId } from '../../consensus/types.ts';
+import { ParleyError } from '../../protocol/errors.ts';
+import { isClusterId, isNodeName, type NodeName } from '../../protocol/ids.ts';
+import { damaged } from './damage.ts';
+import type { Founding, FoundingPeer, Manifest } from './node-store.ts';
+import { readSealedJson, writeSealedJson } from './sealed-json.ts';
+
+/** Format of a data directory. A greater one was written by a newer program and is refused untouched. */
+export const FORMAT_VERSION = 1;
+
+const MANIFEST_FILE = 'manifest';
+const FOUNDING_FILE = 'founding';
+
+export interface Identity {
+  readonly manifest: Manifest | undefined;
+  readonly founding: Founding | undefined;
+}
+
+/**
+ * Reads who the directory belongs to.
+ *
+ * @throws ParleyError `damaged`, `unsupported_version`, or `wrong_cluster` when it is another node's
+ */
+export async function readIdentity(dir: string, nodeName: NodeName): Promise<Identity> {
+  const manifest = await readSealedJson(join(dir, MANIFEST_FILE), 'manifest', MANIFEST_FILE);
+  if (manifest !== undefined) {
+    const read = checkManifest(manifest, dir);
+    checkOwner(read.nodeName, nodeName, dir);
+    return { manifest: read, founding: read };
+  }
+  const founding = await readSealedJson(join(dir, FOUNDING_FILE), 'manifest', FOUNDING_FILE);
+  if (founding === undefined) return { manifest: undefined, founding: undefined };
+  const read = checkManifest(founding, dir);
+  checkOwner(read.nodeName, nodeName, dir);
+  return { manifest: undefined, founding: read };
+}
+
+/** The founding record has the manifest's shape: joining is writing it under its final name. */
+export async function writeFounding(dir: string, nodeName: NodeName, founding: Founding): Promise<void> {
+  await writeSealedJson(join(dir, FOUNDING_FILE), manifestOf(nodeName, founding));
+}
+
+export async function writeManifest(dir: string, nodeName: NodeName, founding: Founding): Promise<Manifest> {
+  const manifest = manifestOf(nodeName, founding);
+  await writeSealedJson(join(dir, MANIFEST_FILE), manifest);
+  return manifest;
+}
+
+export function sameFounding(a: Founding, b: Founding): boolean {
+  return JSON.stringify(plain(a)) === JSON.stringify(plain(b));
+}
+
+function plain(founding: Founding): Founding {
+  return {
+    clusterId: founding.clusterId,
+    peers: founding.peers.map(({ name, peerId }) => ({ name, peerId })),
+  };
+}
+
+function manifestOf(nodeName: NodeName, founding: Founding): Manifest {
+  const own = founding.peers.find((peer) => peer.name === nodeName);
+  assert(own !== undefined, `${nodeName} is none of the founding peers`);
+  return { formatVersion: FORMAT_VERSION, nodeName, peerId: own.peerId, ...plain(founding) };
+}
+
+function checkManifest(value: unknown, dir: string): Manifest {
+  const manifest = value as Partial<Record<keyof Manifest, unknown>> | null;
+  const version = manifest?.formatVersion;
+  if (typeof version === 'number' && version > FORMAT_VERSION) {
+    throw new ParleyError(
+      'unsupported_version',
+      `${dir} has data format ${version}, this program knows ${FORMAT_VERSION}: upgrade it.`,
+    );
+  }
+  if (!isManifest(manifest)) throw damaged('manifest', MANIFEST_FILE, 'it lacks a field');
+  return manifest;
+}
+
+function isManifest(value: Partial<Record<keyof Manifest, unknown>> | null): value is Manifest {
+  return (
+    value !== null &&
+    value.formatVersion === FORMAT_VERSION &&
+    typeof value.clusterId === 'string' &&
+    isClusterId(value.clusterId) &&
+    typeof value.nodeName === 'string' &&
+    isNodeName(value.nodeName) &&
+    isPeerId(value.peerId) &&
+    Array.isArray(value.peers) &&
+    value.peers.every(isFoundingPeer)
+  );
+}
+
+function isFoundingPeer(value: unknown): value is FoundingPeer {
+  const peer = value as Partial<Record<keyof FoundingPeer, unknown>> | null;
+  return peer !== null && typeof peer.name === 'string' && isNodeName(peer.name) && isPeerId(peer.peerId);
+}
+
+function isPeerId(value: unknown): value is PeerId {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+function checkOwner(owner: NodeName, nodeName: NodeName, dir: string): void {
+  if (owner === nodeName) return;
+  throw new ParleyError(
+    'wrong_cluster',
+    `${dir} belongs to node ${owner}, not to ${nodeName}: give each node its own.`,
+  );
+}

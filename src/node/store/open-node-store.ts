@@ -1,0 +1,235 @@
+import { mkdir } from 'node:fs/promises';
+import { EMPTY_CONF_STATE, type ConfState } from '../../consensus/types.ts';
+import { ParleyError } from '../../protocol/errors.ts';
+import type { LogStore, StateStore } from '../ports.ts';
+import { nextBootId } from './boot-counter.ts';
+import { damageOf, damaged } from './damage.ts';
+import { lockDirectory, type DirectoryLock } from './directory-lock.ts';
+import { FatalSwitch } from './fatal-switch.ts';
+import { LevelLogStore } from './level-log-store.ts';
+import { LevelStateStore } from './level-state-store.ts';
+import { readIdentity, sameFounding, writeFounding, writeManifest, type Identity } from './manifest.ts';
+import { readMark } from './mark-file.ts';
+import type { MarkContent } from './mark-slot.ts';
+import {
+  STORE_LIMITS,
+  type DamagedStore,
+  type Founding,
+  type IntactStore,
+  type Manifest,
+  type NodeStoreOptions,
+  type OpenedStore,
+  type StoreDamage,
+} from './node-store.ts';
+import { markPath, openLog, type OpenedLog } from './open-log.ts';
+import { openState } from './open-state.ts';
+import type { StateDatabase } from './state-database.ts';
+import { StateFolders } from './state-folders.ts';
+
+/**
+ * Opens or makes a node's data directory. One process at a time.
+ *
+ * @throws ParleyError `data_in_use` when another process has it, `wrong_cluster` when it belongs to another node,
+ *   `unsupported_version` when a newer program wrote it; what is in it is then as it was
+ */
+export async function openNodeStore(options: NodeStoreOptions): Promise<OpenedStore> {
+  await mkdir(options.dir, { recursive: true, mode: 0o700 });
+  const lock = await lockDirectory(options.dir);
+  try {
+    return await openLocked(options, lock);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function openLocked(options: NodeStoreOptions, lock: DirectoryLock): Promise<OpenedStore> {
+  const { dir, logger } = options;
+  const { identity, damage: lost } = await readIdentityOrDamage(options);
+  const isNew = identity.manifest === undefined && lost === undefined;
+  const bootId = await nextBootId(dir, isNew ? 1 : Math.floor(Date.now() / 1000));
+  const opened = { identity, bootId, lock };
+  let damage = lost;
+  if (damage === undefined) {
+    try {
+      return await openParts(options, opened);
+    } catch (error) {
+      damage = damageOf(error);
+      if (damage === undefined) throw error;
+    }
+  }
+  logger.error({ damage }, 'the data of this node is damaged');
+  return new Damaged({ dir, ...opened }, damage, await copiesBeside(dir));
+}
+
+async function readIdentityOrDamage({
+  dir,
+  nodeName,
+}: NodeStoreOptions): Promise<{ identity: Identity; damage: StoreDamage | undefined }> {
+  try {
+    return { identity: await readIdentity(dir, nodeName), damage: undefined };
+  } catch (error) {
+    const damage = damageOf(error);
+    if (damage === undefined) throw error;
+    return { identity: { manifest: undefined, founding: undefined }, damage };
+  }
+}
+
+interface Opened {
+  readonly identity: Identity;
+  readonly bootId: number;
+  readonly lock: DirectoryLock;
+}
+
+async function openParts(options: NodeStoreOptions, opened: Opened): Promise<IntactStore> {
+  const { dir, logger } = options;
+  const limits = { ...STORE_LIMITS, ...options.limits };
+  const fatal = new FatalSwitch(options.onFatal);
+  const fresh = opened.identity.manifest === undefined;
+  const log = await openLog({ dir, fresh, limits, fatal });
+  let disk: StateDatabase | undefined;
+  try {
+    const folders = await StateFolders.open(dir);
+    disk = await openState({ folders, fresh, logBase: log.recovered.base.index, limits, logger, fatal });
+    checkAgreement(log, disk);
+    return new Intact({ ...opened, options, limits, fatal, folders, log, disk });
+  } catch (error) {
+    await log.markFile.close();
+    await log.database.close();
+    await disk?.close();
+    throw error;
+  }
+}
+
+/**
+ * The state holds what the log has, or is about to hold: only a snapshot that was installed as state, but not as log
+ * yet, may be ahead of it.
+ */
+function checkAgreement({ recovered }: OpenedLog, disk: StateDatabase): void {
+  const { index } = disk.applied;
+  const last = recovered.tail.next - 1;
+  if (index < recovered.base.index) {
+    throw damaged('state', disk.where, `it ends at entry ${index}, but the log begins at ${recovered.base.index + 1}`);
+  }
+  if (index > last && disk.installedFrom?.metadata.index !== index) {
+    throw damaged('log', 'log', `it ends at entry ${last}, but entry ${index} was applied`);
+  }
+}
+
+async function copiesBeside(dir: string): Promise<MarkContent | undefined> {
+  try {
+    return await readMark(markPath(dir));
+  } catch {
+    return undefined;
+  }
+}
+
+interface IntactParts extends Opened {
+  readonly options: NodeStoreOptions;
+  readonly limits: typeof STORE_LIMITS;
+  readonly fatal: FatalSwitch;
+  readonly folders: StateFolders;
+  readonly log: OpenedLog;
+  readonly disk: StateDatabase;
+}
+
+class Intact implements IntactStore {
+  readonly kind = 'intact';
+  readonly dir: string;
+  readonly bootId: number;
+  readonly log: LogStore;
+  readonly state: StateStore;
+  readonly #parts: IntactParts;
+  #identity: Identity;
+
+  constructor(parts: IntactParts) {
+    const { options, limits, fatal, folders, disk } = parts;
+    this.dir = options.dir;
+    this.bootId = parts.bootId;
+    this.#parts = parts;
+    this.#identity = parts.identity;
+    const state = new LevelStateStore({
+      folders,
+      disk,
+      foundingConfState: () => this.#foundingConfState(),
+      cacheBytesMax: limits.stateCacheBytesMax,
+      fatal,
+    });
+    this.state = state;
+    this.log = new LevelLogStore({
+      ...parts.log,
+      limits,
+      fatal,
+      applied: () => ({ index: state.appliedIndex, confState: state.confState }),
+      mayWrite: () => this.manifest !== undefined,
+    });
+  }
+
+  get manifest(): Manifest | undefined {
+    return this.#identity.manifest;
+  }
+
+  get founding(): Founding | undefined {
+    return this.#identity.founding;
+  }
+
+  #foundingConfState(): ConfState {
+    const peers = this.manifest?.peers ?? [];
+    return { ...EMPTY_CONF_STATE, voters: peers.map(({ peerId }) => peerId).sort((a, b) => a - b) };
+  }
+
+  async recordFounding(founding: Founding): Promise<void> {
+    const known = this.founding;
+    if (known !== undefined) {
+      if (sameFounding(known, founding)) return;
+      throw new ParleyError(
+        'wrong_cluster',
+        `${this.dir} belongs to cluster ${known.clusterId} with its peers, not to ${founding.clusterId}.`,
+      );
+    }
+    await writeFounding(this.dir, this.#parts.options.nodeName, founding);
+    this.#identity = { manifest: undefined, founding };
+  }
+
+  async join(): Promise<Manifest> {
+    const { manifest, founding } = this.#identity;
+    if (manifest !== undefined) return manifest;
+    if (founding === undefined) throw new Error('there is no founding record to join by');
+    const written = await writeManifest(this.dir, this.#parts.options.nodeName, founding);
+    this.#identity = { manifest: written, founding: written };
+    return written;
+  }
+
+  async close(): Promise<void> {
+    await this.state.close();
+    await this.log.close();
+    await this.#parts.lock.release();
+  }
+}
+
+class Damaged implements DamagedStore {
+  readonly kind = 'damaged';
+  readonly dir: string;
+  readonly bootId: number;
+  readonly manifest: DamagedStore['manifest'];
+  readonly founding: DamagedStore['founding'];
+  readonly damage: StoreDamage;
+  readonly hardState: DamagedStore['hardState'];
+  readonly mark: DamagedStore['mark'];
+  readonly #lock: DirectoryLock;
+
+  constructor(opened: Opened & { readonly dir: string }, damage: StoreDamage, beside: MarkContent | undefined) {
+    this.dir = opened.dir;
+    this.bootId = opened.bootId;
+    this.manifest = opened.identity.manifest;
+    this.founding = opened.identity.founding;
+    this.damage = damage;
+    this.hardState = beside?.hardState;
+    this.mark = beside?.mark;
+    this.#lock = opened.lock;
+  }
+
+  close(): Promise<void> {
+    return this.#lock.release();
+  }
+}

@@ -1,0 +1,93 @@
+import { rename } from 'node:fs/promises';
+import { EMPTY_CONF_STATE, ZERO_INDEX, ZERO_TERM, type LogIndex } from '../../consensus/types.ts';
+import type { StampMs } from '../../protocol/ids.ts';
+import { damageOf, damaged, messageOf } from './damage.ts';
+import type { FatalSwitch } from './fatal-switch.ts';
+import { MultisetHash } from './multiset-hash.ts';
+import type { StoreLimits, StoreLogger } from './node-store.ts';
+import { StateBuilder } from './state-builder.ts';
+import { StateDatabase } from './state-database.ts';
+import type { StateFolders } from './state-folders.ts';
+
+export interface OpenStateOptions {
+  readonly folders: StateFolders;
+  /** Whether the directory has no manifest yet: then, and only then, a missing state is made. */
+  readonly fresh: boolean;
+  /** Where the log begins: from 0 a lost state can be made again by applying all of it. */
+  readonly logBase: LogIndex;
+  readonly limits: StoreLimits;
+  readonly logger: StoreLogger;
+  readonly fatal: FatalSwitch;
+}
+
+/** @throws ParleyError `damaged` */
+export async function openState(options: OpenStateOptions): Promise<StateDatabase> {
+  const { folders, fresh, logBase, logger } = options;
+  const current = await folders.current();
+  if (current === undefined) {
+    if (!fresh) throw damaged('state', 'state-current', 'it is missing');
+    return createState(folders);
+  }
+  let disk;
+  try {
+    disk = await openCurrent(current, options);
+  } catch (error) {
+    const damage = damageOf(error);
+    if (damage === undefined || logBase > 0) throw error;
+    logger.warn({ damage }, 'the state is damaged: it is rebuilt from the log, which is complete');
+    await rename(folders.path(current), `${folders.path(current)}.damaged`);
+    return createState(folders);
+  }
+  if (fresh && disk.applied.index > 0) {
+    await disk.close();
+    throw damaged('manifest', 'manifest', 'it is missing, but the state is not empty');
+  }
+  await folders.removeOthers(current);
+  return disk;
+}
+
+async function createState(folders: StateFolders): Promise<StateDatabase> {
+  const name = folders.unused();
+  const builder = await StateBuilder.create(folders.path(name), name);
+  const disk = await builder.finish({
+    index: ZERO_INDEX,
+    term: ZERO_TERM,
+    stampMs: 0 as StampMs,
+    confState: EMPTY_CONF_STATE,
+    hash: new MultisetHash(),
+  });
+  await folders.point(name);
+  return disk;
+}
+
+async function openCurrent(name: string, options: OpenStateOptions): Promise<StateDatabase> {
+  const { folders, limits } = options;
+  const condemned = await folders.condemnation(name);
+  if (condemned !== undefined) throw damaged('state', name, condemned);
+  const disk = await StateDatabase.open(folders.path(name), name);
+  if (disk.applied.hash.rows > limits.verifyRowsAtOpenMax) {
+    void verifyInBackground(disk, options);
+    return disk;
+  }
+  try {
+    await disk.verify();
+    return disk;
+  } catch (error) {
+    await disk.close();
+    throw error;
+  }
+}
+
+/** Reading every row of a large state takes long: a node serves meanwhile. What it finds is there at the next start. */
+async function verifyInBackground(disk: StateDatabase, { folders, fatal, logger }: OpenStateOptions): Promise<void> {
+  try {
+    const { index, hash } = await disk.verify();
+    logger.info({ index, rows: hash.rows }, 'every row of the state was verified');
+  } catch (error) {
+    const damage = damageOf(error);
+    // Anything else comes from closing the database.
+    if (damage === undefined) return;
+    await folders.condemn(disk.where, damage.reason);
+    fatal.trip(new Error(messageOf(error), { cause: error }));
+  }
+}

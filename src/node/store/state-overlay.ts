@@ -1,0 +1,68 @@
+import type { AppliedRow } from './state-rows.ts';
+import { MultisetHash } from './multiset-hash.ts';
+import { RowDigest } from './row-digest.ts';
+import { encodeRow, rowKeyOf } from './state-rows.ts';
+
+/** Null stands for a deleted row. */
+export type RowChange = Uint8Array | null;
+export type Position = Omit<AppliedRow, 'hash'>;
+
+/** What a change costs in memory beside its key and value. */
+const CHANGE_OVERHEAD_BYTES = 200;
+
+/**
+ * Changes of consecutive entries that are written to disk together. Entries join it until it is sealed; sealing
+ * computes the state hash after it, so that a row which changed a hundred times meanwhile is hashed once.
+ */
+export class ChangeGroup {
+  readonly rows = new Map<string, RowChange>();
+  /** The same rows before this group. */
+  readonly #before = new Map<string, Uint8Array | undefined>();
+  position: Position;
+  bytes = 0;
+  #sealed: SealedGroup | undefined;
+
+  constructor(position: Position) {
+    this.position = position;
+  }
+
+  get sealed(): SealedGroup | undefined {
+    return this.#sealed;
+  }
+
+  /** @param before the value until now */
+  change(key: string, value: RowChange, before: Uint8Array | undefined): void {
+    if (!this.#before.has(key)) {
+      this.#before.set(key, before);
+      this.bytes += CHANGE_OVERHEAD_BYTES + key.length + (before?.length ?? 0);
+    }
+    this.bytes += (value?.length ?? 0) - (this.rows.get(key)?.length ?? 0);
+    this.rows.set(key, value);
+  }
+
+  /** @param before hash of the state before this group */
+  seal(before: MultisetHash): SealedGroup {
+    if (this.#sealed !== undefined) return this.#sealed;
+    const hash = new MultisetHash(before);
+    const rowDigest = new RowDigest();
+    const rows: [string, Uint8Array | undefined][] = [];
+    for (const [key, value] of this.rows) {
+      const old = this.#before.get(key);
+      if (old !== undefined) hash.remove(key, old);
+      if (value === null) {
+        rows.push([rowKeyOf(key), undefined]);
+        continue;
+      }
+      const digest = rowDigest.of(key, value);
+      hash.addDigest(digest);
+      rows.push([rowKeyOf(key), encodeRow(digest, value)]);
+    }
+    this.#sealed = { rows, applied: { ...this.position, hash } };
+    return this.#sealed;
+  }
+}
+
+export interface SealedGroup {
+  readonly rows: readonly (readonly [rowKey: string, stored: Uint8Array | undefined])[];
+  readonly applied: AppliedRow;
+}
