@@ -3,13 +3,15 @@ import { decodeConfChange } from '../../consensus/membership/conf-change-codec.t
 import { EntryType, plus, type ConfChange, type ConfState, type Entry, type LogIndex } from '../../consensus/types.ts';
 import { decodeBatch } from '../../protocol/batch.ts';
 import type { StampMs } from '../../protocol/ids.ts';
-import type { StateStore } from '../ports.ts';
+import type { AppliedPosition, StateStore } from '../ports.ts';
 import type { BatchOutcome, CommittedBatch, StateMachine } from './state-machine.ts';
 
 export interface ApplierEnv<Result, Event> {
   readonly state: StateStore;
   readonly machine: StateMachine<Result, Event>;
   readonly itemsPerSlice: number;
+  /** The membership before the first entry; the state store learns it with that. */
+  readonly foundingConfState: ConfState;
   readonly applyConfChange: (change: ConfChange) => ConfState;
   readonly defer: (callback: () => void) => void;
   readonly onBatch: (batch: CommittedBatch, outcome: BatchOutcome<Result, Event>, bytes: number) => void;
@@ -102,7 +104,7 @@ export class Applier<Result, Event> {
     assert(entry.index === plus(state.appliedIndex, 1), `entry ${entry.index} after ${state.appliedIndex}`);
     if (entry.type !== EntryType.normal) return this.#applyMembership(entry);
     if (entry.data.length === 0) {
-      state.begin().commit({ index: entry.index, term: entry.term, stampMs: state.lastStampMs });
+      state.begin().commit(this.#position(entry, state.lastStampMs));
       return 1;
     }
     return this.#applyBatch(entry);
@@ -117,7 +119,7 @@ export class Applier<Result, Event> {
     const transaction = state.begin();
     const outcome = machine.apply(transaction, batch);
     assert(outcome.results.length === items.length, 'the state machine owes a result for each command');
-    transaction.commit({ index: entry.index, term: entry.term, stampMs });
+    transaction.commit(this.#position(entry, stampMs));
     onBatch(batch, outcome, entry.data.length);
     return Math.max(1, items.length);
   }
@@ -125,7 +127,11 @@ export class Applier<Result, Event> {
   #applyMembership(entry: Entry): number {
     const { state, applyConfChange } = this.#env;
     const confState = applyConfChange(decodeConfChange(entry));
-    state.begin().commit({ index: entry.index, term: entry.term, stampMs: state.lastStampMs, confState });
+    state.begin().commit({ ...this.#position(entry, state.lastStampMs), confState });
     return 1;
+  }
+
+  #position({ index, term }: Entry, stampMs: StampMs): AppliedPosition {
+    return index === 1 ? { index, term, stampMs, confState: this.#env.foundingConfState } : { index, term, stampMs };
   }
 }

@@ -215,7 +215,7 @@ export class CommandQueue<Result> {
   /** Another node takes this one for the leader. */
   onForward(from: NodeName, payload: Uint8Array): void {
     const { boot, commands } = decodeForward(payload);
-    const proposals = commands.map((command) => ({ ...command, boot, origin: from }));
+    const proposals = commands.map(({ serial, command }) => ({ boot, serial, command, origin: from }));
     if (!this.#leads || this.#stopped) {
       this.#refuse(proposals, 'not-leader');
       return;

@@ -22,7 +22,7 @@ import { RaftDriver, type CoreView } from './raft-driver.ts';
 import type { RaftPeerConfig, RaftPeerEvents, RaftPeerStatus, RaftPorts } from './raft-peer-types.ts';
 import { DEFAULT_RAFT_SETTINGS, type RaftSettings } from './raft-settings.ts';
 import { ReadBarriers } from './read-barriers.ts';
-import { logRepair, startingConfState, storageForCore } from './recovery.ts';
+import { confStateOf, logRepair, storageForCore } from './recovery.ts';
 import { SnapshotReceiver } from './snapshot-receiver.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
 import { StampClock } from './stamp-clock.ts';
@@ -146,6 +146,7 @@ export class RaftPeer<Result, Event> {
       state: this.#ports.state,
       machine: this.#ports.machine,
       itemsPerSlice: this.#settings.applyItemsPerSlice,
+      foundingConfState: confStateOf(this.#config.foundingVoters),
       applyConfChange: (change) => this.#core.applyConfChange(change),
       defer: this.#defer,
       onBatch: (batch, outcome, bytes) => this.#onBatch(batch, outcome, bytes),
@@ -213,7 +214,7 @@ export class RaftPeer<Result, Event> {
     const settings = this.#settings;
     return new RawNode({
       id: this.#id,
-      storage: storageForCore(log, state, startingConfState(state, this.#config.foundingVoters)),
+      storage: storageForCore(log, state, confStateOf(this.#config.foundingVoters)),
       applied: state.appliedIndex,
       random,
       electionTicks: settings.electionTicks,
@@ -479,6 +480,16 @@ export class RaftPeer<Result, Event> {
 
   get stampMs(): StampMs {
     return this.#ports.state.lastStampMs;
+  }
+
+  /** As of the last turn; undefined before the start. For checkers. */
+  get coreView(): CoreView | undefined {
+    return this.#driver?.view;
+  }
+
+  /** Whether a snapshot is about to replace log and state. */
+  get installing(): boolean {
+    return this.#driver?.installing ?? false;
   }
 
   view(): { readonly leader: NodeName | null; readonly term: Term; readonly commitIndex: LogIndex } {

@@ -23,20 +23,21 @@ export function logRepair(log: LogStore, state: StateStore): LogWrite | undefine
   return { entries: [], snapshot: { metadata, chainHash } };
 }
 
-/** The membership as of the applied index; that of the founders as long as nothing is applied. */
-export function startingConfState(state: StateStore, foundingVoters: readonly PeerId[]): ConfState {
-  if (state.confState.voters.length > 0 || state.appliedIndex > 0) return state.confState;
-  return { ...EMPTY_CONF_STATE, voters: foundingVoters.toSorted((a, b) => a - b) };
-}
+/** The membership of founders. */
+export const confStateOf = (foundingVoters: readonly PeerId[]): ConfState => ({
+  ...EMPTY_CONF_STATE,
+  voters: foundingVoters.toSorted((a, b) => a - b),
+});
 
 /**
- * The log as the core should see it: with the membership of the state, and with a commit index that covers what the
- * state has applied (the stored one need not be current).
+ * The log as the core should see it: with the membership of the state (that of the founders as long as nothing is
+ * applied), and with a commit index that covers what the state has applied (the stored one need not be current).
  */
-export function storageForCore(log: LogStore, state: StateStore, confState: ConfState): LogStorage {
+export function storageForCore(log: LogStore, state: StateStore, founders: ConfState): LogStorage {
   return {
     initialState: () => {
       const { hardState } = log.initialState();
+      const confState = state.appliedIndex === 0 ? founders : state.confState;
       return { hardState: { ...hardState, commit: maxIndex(hardState.commit, state.appliedIndex) }, confState };
     },
     entries: (lo, hi, maxBytes) => log.entries(lo, hi, maxBytes),
