@@ -74,7 +74,7 @@ export const ERRORS = {
   too_many: row(422, 1, false, 'A limit of this cluster is reached.'),
   rate_limited: row(429, 1, true, 'Too many requests: slow down.', 4429),
   // The cluster.
-  no_leader: row(503, 4, true, 'No leader serves right now: try again.'),
+  no_leader: row(503, 4, true, 'No leader serves right now: try again.', 4503),
   overloaded: row(503, 1, true, 'The cluster is busy: slow down and try again.', 4503),
   behind: row(503, 8, true, 'This node has not caught up with your cursor yet: try again or ask another node.'),
   deadline_exceeded: row(504, 8, true, 'No answer before the deadline. The same request may be sent again safely.'),

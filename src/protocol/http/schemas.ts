@@ -136,6 +136,8 @@ export const RefreshBody = Type.Object(
   },
   strict,
 );
+// DELETE /v1/sessions/{session} answers which one it was.
+export const SessionEndReply = Type.Object({ session: SessionIdField });
 // GET /v1/sessions (login), DELETE /v1/sessions/{session} (login; `current` is one's own).
 export const SessionsReply = Type.Object({
   sessions: Type.Array(

@@ -1,0 +1,86 @@
+import { timingSafeEqual } from 'node:crypto';
+import { parseAccessToken, sessionSecretHash } from '../crypto/tokens.ts';
+import { sessionById } from '../chat/queries-sessions.ts';
+import { ParleyError } from '../protocol/errors.ts';
+import type { ChatNode } from '../node/ports.ts';
+import type { Actor } from '../protocol/commands.ts';
+import type { ApiLimits } from './config.ts';
+import type { LeaderTime } from './leader-time.ts';
+
+/** Who is asking: a device of an account that holds this session's access secret. */
+export type Session = Actor;
+
+const BEARER = /^bearer +/i;
+
+/**
+ * Tells who holds a token, from the replicated state of this node alone. A token holds on every node; it ends by the
+ * cluster's time (see `LeaderTime`) or as soon as this node has applied the end of its session.
+ */
+export class Authenticator {
+  readonly #node: ChatNode;
+  readonly #time: LeaderTime;
+  readonly #limits: Pick<ApiLimits, 'authenticateWithinMs'>;
+
+  constructor(node: ChatNode, time: LeaderTime, limits: Pick<ApiLimits, 'authenticateWithinMs'>) {
+    this.#node = node;
+    this.#time = time;
+    this.#limits = limits;
+  }
+
+  /**
+   * For one request. A node that is cut off goes on answering those who were logged in before.
+   *
+   * @throws ParleyError `unauthenticated`, `token_expired`, `session_revoked`
+   */
+  authenticate(token: string): Session {
+    const parsed = parseAccessToken(token);
+    if (parsed === null) throw new ParleyError('unauthenticated');
+    const row = sessionById(this.#node.reader, parsed.session);
+    if (row === undefined || !timingSafeEqual(sessionSecretHash(parsed.secret), row.accessHash)) {
+      throw new ParleyError('unauthenticated');
+    }
+    const nowMs = this.#time.nowMs();
+    if (row.ended || row.expiresAt <= nowMs) throw new ParleyError('session_revoked');
+    if (row.accessExpiresAt <= nowMs) throw new ParleyError('token_expired');
+    return { account: row.account, device: row.device, session: parsed.session };
+  }
+
+  /** @throws ParleyError as `authenticate` */
+  authenticateHeader(header: string | undefined): Session {
+    return this.authenticate(bearerOf(header));
+  }
+
+  /**
+   * For a live feed, which outlives its token: not on a node that has been cut off, where revocations do not arrive.
+   *
+   * @throws ParleyError as `authenticate`, and `no_leader`
+   */
+  authenticateAnew(token: string): Session {
+    this.checkInTouch();
+    return this.authenticate(token);
+  }
+
+  /** @throws ParleyError `no_leader` on a node that has had no leader for too long to log anybody in */
+  checkInTouch(): void {
+    if (this.#node.leaderlessMs() > this.#limits.authenticateWithinMs) {
+      throw new ParleyError('no_leader', 'This node is cut off from the cluster: use another.');
+    }
+  }
+
+  /** @throws ParleyError `session_revoked` when a session that has a live feed is over */
+  checkStillOpen({ session }: Session): void {
+    const row = sessionById(this.#node.reader, session);
+    if (row === undefined || row.ended || row.expiresAt <= this.#time.nowMs()) throw new ParleyError('session_revoked');
+  }
+
+  /** @throws ParleyError `unauthenticated` without the admin token of one of the nodes */
+  checkAdmin(header: string | undefined): void {
+    if (!this.#node.isAdminToken(bearerOf(header)))
+      throw new ParleyError('unauthenticated', 'The admin token is needed.');
+  }
+}
+
+function bearerOf(header: string | undefined): string {
+  if (header === undefined || !BEARER.test(header)) throw new ParleyError('unauthenticated');
+  return header.replace(BEARER, '').trim();
+}

@@ -1,0 +1,89 @@
+import { LIMITS } from '../protocol/limits.ts';
+
+/** Bounds of one node's API. Every queue, page, rate and wait of `src/api` takes its size from here. */
+export interface ApiLimits {
+  /** Body of a request or one WebSocket frame. */
+  readonly bodyBytesMax: number;
+  readonly jsonDepthMax: number;
+  /** How long a request may wait for a leader, or for this node to catch up with a cursor. */
+  readonly requestDeadlineMs: number;
+  /** How long a client may take to send a whole request, and its headers. */
+  readonly requestReceiveMs: number;
+  readonly headersReceiveMs: number;
+  readonly keepAliveMs: number;
+  /** Without leader contact for this long, local reads are marked as stale. */
+  readonly staleAfterMs: number;
+  /** Without leader contact for this long, this node authenticates nobody anew. */
+  readonly authenticateWithinMs: number;
+  /** Requests of one logged-in account, from anywhere. */
+  readonly perAccount: BucketRate;
+  /** Requests from one address (IPv4) or one /64 (IPv6), logged in or not. */
+  readonly perAddress: BucketRate;
+  /**
+   * Registering, logging in and asking for a device, from one address. Not per name: secrets are too long to guess,
+   * so a limit by name would only let strangers lock somebody out.
+   */
+  readonly perAddressLogin: BucketRate;
+  /** Accounts and addresses that are remembered; beyond it the longest unused one is forgotten. */
+  readonly bucketsMax: number;
+  /** WebSockets of this node, of one address and of one account. */
+  readonly socketsMax: number;
+  readonly socketsPerAddressMax: number;
+  readonly socketsPerAccountMax: number;
+  /** From the upgrade to `identify` or `resume`. */
+  readonly identifyMs: number;
+  readonly heartbeatMs: number;
+  /** Sends of one socket that wait for the log; reading pauses there, and at twice as many it answers `overloaded`. */
+  readonly inFlightSendsMax: number;
+  /** Bytes that wait for one socket's reader; beyond it the reader is cut off as a slow consumer. */
+  readonly socketQueueBytesMax: number;
+  /** Events that wait for one socket while it reads what it missed; beyond it they are read again from the state. */
+  readonly catchUpEventsMax: number;
+  /** Events per page while catching up. */
+  readonly catchUpPageEvents: number;
+}
+
+export interface BucketRate {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+export const API_LIMITS: ApiLimits = {
+  bodyBytesMax: LIMITS.frameBytesMax,
+  jsonDepthMax: LIMITS.jsonDepthMax,
+  requestDeadlineMs: LIMITS.requestDeadlineMs,
+  requestReceiveMs: 30_000,
+  headersReceiveMs: 10_000,
+  keepAliveMs: 65_000,
+  staleAfterMs: 1_000,
+  authenticateWithinMs: 10_000,
+  perAccount: { perSecond: 100, burst: 500 },
+  perAddress: { perSecond: 500, burst: 2_000 },
+  perAddressLogin: { perSecond: 5, burst: 200 },
+  bucketsMax: 50_000,
+  socketsMax: 20_000,
+  socketsPerAddressMax: 2_000,
+  socketsPerAccountMax: 64,
+  identifyMs: 10_000,
+  heartbeatMs: 15_000,
+  inFlightSendsMax: 64,
+  socketQueueBytesMax: 4 * 1024 * 1024,
+  catchUpEventsMax: 1_000,
+  catchUpPageEvents: 100,
+};
+
+export interface ApiConfig {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** What clients are told to use for this node; null: the address it listens on. */
+  readonly advertiseUrl: string | null;
+  /** Further web origins that may talk to this node, e.g. that of a proxy. */
+  readonly origins: readonly string[];
+  /** Addresses or CIDR ranges whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
+  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
+  /** Permits plain HTTP on an address that others can reach. */
+  readonly insecureHttp: boolean;
+  readonly limits?: Partial<ApiLimits> | undefined;
+}

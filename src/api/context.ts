@@ -1,0 +1,34 @@
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { Logger } from 'pino';
+import type { ChatNode } from '../node/ports.ts';
+import type { Authenticator } from './auth.ts';
+import type { ClientAddresses } from './client-address.ts';
+import type { ApiConfig, ApiLimits } from './config.ts';
+import type { EventHub } from './gateway/event-hub.ts';
+import type { LeaderTime } from './leader-time.ts';
+import type { Origins } from './origin.ts';
+import type { RateLimits } from './rate-limits.ts';
+
+/** What every route and socket of one node shares. Built once, in `server.ts`. */
+export interface ApiContext {
+  readonly node: ChatNode;
+  readonly config: ApiConfig;
+  readonly limits: ApiLimits;
+  readonly logger: Logger;
+  readonly auth: Authenticator;
+  readonly time: LeaderTime;
+  readonly origins: Origins;
+  readonly addresses: ClientAddresses;
+  readonly rates: RateLimits;
+  readonly hub: EventHub;
+}
+
+export type App = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;

@@ -1,0 +1,52 @@
+import { accountName } from '../../chat/queries-accounts.ts';
+import { eventsSince } from '../../chat/queries-events.ts';
+import { allMemberships } from '../../chat/queries-rooms.ts';
+import { ParleyError } from '../../protocol/errors.ts';
+import type { Position } from '../../chat/queries-cursor.ts';
+import type { EventsPage } from '../../chat/queries-events.ts';
+import type { ChatNode } from '../../node/ports.ts';
+import type { AccountId, AccountName, RoomId } from '../../protocol/ids.ts';
+
+/** Readers that may read what they missed at the same time; the others wait their turn. */
+const READERS_MAX = 16;
+/** Names are remembered; they never change. */
+const NAMES_MAX = 50_000;
+
+/** What event feeds ask the state. */
+export class FeedQueries {
+  readonly #node: Pick<ChatNode, 'reader'>;
+  readonly #names = new Map<AccountId, AccountName>();
+  readonly #turns: (() => void)[] = [];
+  #reading = 0;
+
+  constructor(node: Pick<ChatNode, 'reader'>) {
+    this.#node = node;
+  }
+
+  readonly nameOf = (account: AccountId): AccountName => {
+    const known = this.#names.get(account);
+    if (known !== undefined) return known;
+    const name = accountName(this.#node.reader, account);
+    if (name === undefined) throw new ParleyError('internal', 'An event names an account that does not exist.');
+    if (this.#names.size >= NAMES_MAX) this.#names.clear();
+    this.#names.set(account, name);
+    return name;
+  };
+
+  readonly roomsOf = async function* (this: FeedQueries, account: AccountId): AsyncGenerator<RoomId> {
+    for await (const { room } of allMemberships(this.#node.reader, account)) yield room;
+  }.bind(this);
+
+  async pageAfter(account: AccountId, after: Position, limit: number): Promise<EventsPage> {
+    if (this.#reading >= READERS_MAX) await new Promise<void>((resolve) => this.#turns.push(resolve));
+    else this.#reading += 1;
+    try {
+      return await eventsSince(this.#node.reader, { account, after, limit });
+    } finally {
+      // The turn passes on, or the place becomes free.
+      const next = this.#turns.shift();
+      if (next === undefined) this.#reading -= 1;
+      else next();
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import type { ServerResponse } from 'node:http';
+import { asParleyError, publicErrorOf } from '../problem.ts';
+import { Coalescer, SocketQueue } from './socket-queue.ts';
+import { feedStart, readyFrame } from './feed-start.ts';
+import { ParleyError } from '../../protocol/errors.ts';
+import type { Position } from '../../chat/queries-cursor.ts';
+import type { Session } from '../auth.ts';
+import type { ApiContext } from '../context.ts';
+import type { EventFrame } from './event-frame.ts';
+import type { FeedSink, Subscription } from './subscription.ts';
+
+const CLOSE_MS = 2_000;
+const coalescer = new Coalescer();
+
+/**
+ * The live feed where WebSockets are blocked: the same frames as server-sent events, `event:` being the frame's type
+ * and `id:` the cursor to resume from.
+ */
+export class SentEvents implements FeedSink {
+  readonly #context: ApiContext;
+  readonly #session: Session;
+  readonly #response: ServerResponse;
+  readonly #queue: SocketQueue;
+  readonly #heartbeat: NodeJS.Timeout;
+  #subscription: Subscription | null = null;
+  #ended = false;
+
+  /** @param response its head is written already */
+  constructor(context: ApiContext, session: Session, response: ServerResponse) {
+    this.#context = context;
+    this.#session = session;
+    this.#response = response;
+    this.#queue = new SocketQueue(response, coalescer, context.limits.socketQueueBytesMax, () =>
+      this.end(new ParleyError('slow_consumer')),
+    );
+    this.#heartbeat = setInterval(() => this.#beat(), context.limits.heartbeatMs).unref();
+    response.on('close', () => this.#gone());
+  }
+
+  async start(cursor: string | null): Promise<void> {
+    try {
+      const from = await feedStart(this.#context, cursor);
+      if (this.#ended) return;
+      this.#subscription = this.#context.hub.subscribe({ session: this.#session, from, sink: this });
+    } catch (error) {
+      this.end(asParleyError(error));
+    }
+  }
+
+  opened(start: { readonly position: Position; readonly recovered: boolean }): void {
+    this.#write('ready', readyFrame(this.#context, this.#session, start));
+  }
+
+  deliver(frame: EventFrame): void {
+    this.#queue.write(frame.sentEventBytes);
+  }
+
+  hasRoom(): boolean {
+    return this.#queue.hasRoom();
+  }
+
+  drained(): Promise<void> {
+    return this.#queue.drained();
+  }
+
+  end(error: ParleyError): void {
+    if (this.#ended) return;
+    this.#write('error', { type: 'error', ...publicErrorOf(error) });
+    this.#gone();
+    this.#response.end();
+    setTimeout(() => this.#response.destroy(), CLOSE_MS).unref();
+  }
+
+  #beat(): void {
+    try {
+      this.#context.auth.checkStillOpen(this.#session);
+      this.#context.auth.checkInTouch();
+      this.#queue.write(Buffer.from(': beat\n\n'));
+    } catch (error) {
+      this.end(asParleyError(error));
+    }
+  }
+
+  #write(event: string, frame: object): void {
+    this.#queue.write(Buffer.from(`event: ${event}\ndata: ${JSON.stringify(frame)}\n\n`));
+  }
+
+  #gone(): void {
+    this.#ended = true;
+    clearInterval(this.#heartbeat);
+    this.#subscription?.close();
+    this.#queue.close();
+  }
+}

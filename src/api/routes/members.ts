@@ -1,0 +1,72 @@
+import { accountIdByName } from '../../chat/queries-accounts.ts';
+import { ParleyError } from '../../protocol/errors.ts';
+import { RoomMemberPath, TxnQuery } from '../../protocol/http/queries.ts';
+import { MemberPutBody, RoomReply } from '../../protocol/http/schemas.ts';
+import { sealedMetaOf } from '../device-fields.ts';
+import { cursorAfterWrite } from '../freshness.ts';
+import { sessionOf, txnIdOf } from '../route-hooks.ts';
+import { submit } from '../submit.ts';
+import type { AccountId, RoomId, TxnId } from '../../protocol/ids.ts';
+import type { ApiContext, App } from '../context.ts';
+import type { RouteHooks } from '../route-hooks.ts';
+
+/** Who is in a room. Leaving is removing oneself. */
+export function addMemberRoutes(app: App, context: ApiContext, hooks: RouteHooks): void {
+  app.put(
+    '/v1/rooms/:room/members/:name',
+    {
+      onRequest: hooks.loggedIn,
+      schema: {
+        tags: ['rooms'],
+        summary: 'Add a member',
+        params: RoomMemberPath,
+        body: MemberPutBody,
+        response: { 200: RoomReply },
+      },
+    },
+    async (request) => {
+      const { params, body } = request;
+      const { room } = await submit(context, {
+        kind: 'room.add',
+        actor: sessionOf(request),
+        txnId: body.txnId as TxnId,
+        body: {
+          room: params.room as RoomId,
+          members: [accountOf(context, params.name)],
+          ...sealedMetaOf(body.sealedMeta),
+        },
+      });
+      return { room, cursor: cursorAfterWrite(context) };
+    },
+  );
+
+  app.delete(
+    '/v1/rooms/:room/members/:name',
+    {
+      onRequest: hooks.loggedIn,
+      schema: {
+        tags: ['rooms'],
+        summary: 'Remove a member, or leave',
+        params: RoomMemberPath,
+        querystring: TxnQuery,
+        response: { 200: RoomReply },
+      },
+    },
+    async (request) => {
+      const { room } = await submit(context, {
+        kind: 'room.remove',
+        actor: sessionOf(request),
+        txnId: txnIdOf(request, request.query),
+        body: { room: request.params.room as RoomId, member: accountOf(context, request.params.name) },
+      });
+      return { room, cursor: cursorAfterWrite(context) };
+    },
+  );
+}
+
+/** @throws ParleyError `no_such_user` */
+function accountOf({ node }: ApiContext, name: string): AccountId {
+  const account = accountIdByName(node.reader, name);
+  if (account === undefined) throw new ParleyError('no_such_user');
+  return account;
+}

@@ -1,0 +1,41 @@
+import swagger from '@fastify/swagger';
+import { Problem } from '../../protocol/http/schemas.ts';
+import type { FastifySchema } from 'fastify';
+import type { App } from '../context.ts';
+import type { RouteHooks } from '../route-hooks.ts';
+
+const DESCRIPTION = `Any node answers everything. Requests that change something carry a transaction id and may be
+repeated safely. Errors are RFC 9457 problem details with a stable \`code\`. The live feed is a WebSocket at \`/v1/ws\`.`;
+
+/** Has to come before the routes, which it listens to. */
+export function describeRoutes(app: App, version: string, hooks: RouteHooks): void {
+  void app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Parley', version, description: DESCRIPTION },
+      components: {
+        securitySchemes: {
+          session: { type: 'http', scheme: 'bearer', description: 'p1.<session>.<secret>' },
+          admin: { type: 'http', scheme: 'bearer', description: 'The admin token of a node.' },
+        },
+      },
+    },
+    transform: ({ schema, url, route }) => ({ url, schema: completed(schema, securityOf(route.onRequest, hooks)) }),
+  });
+}
+
+/** The description of this API, made from the schemas that check its requests. */
+export function addOpenApiRoute(app: App): void {
+  app.get('/v1/openapi.json', { schema: { hide: true } }, () => app.swagger());
+}
+
+function completed(schema: FastifySchema | undefined, scheme: 'session' | 'admin' | null): FastifySchema {
+  const response = { ...(schema?.response as object | undefined), default: Problem };
+  return { ...schema, response, ...(scheme === null ? {} : { security: [{ [scheme]: [] }] }) };
+}
+
+function securityOf(onRequest: unknown, hooks: RouteHooks): 'session' | 'admin' | null {
+  const list: unknown[] = Array.isArray(onRequest) ? onRequest : [onRequest];
+  if (list.includes(hooks.loggedIn)) return 'session';
+  return list.includes(hooks.admin) ? 'admin' : null;
+}

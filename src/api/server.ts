@@ -1,0 +1,176 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import { ParleyError } from '../protocol/errors.ts';
+import { createApp } from './app.ts';
+import { Authenticator } from './auth.ts';
+import { ClientAddresses } from './client-address.ts';
+import { resolveLimits } from './limits-config.ts';
+import { EventHub } from './gateway/event-hub.ts';
+import { FeedQueries } from './gateway/feed-queries.ts';
+import { Gateway } from './gateway/gateway.ts';
+import { RateMeter } from './gateway/rate-meter.ts';
+import { addCommonHooks, addPreflight } from './headers.ts';
+import { LeaderTime } from './leader-time.ts';
+import { Origins } from './origin.ts';
+import { RateLimits } from './rate-limits.ts';
+import { createRouteHooks } from './route-hooks.ts';
+import { addAccountRoutes } from './routes/accounts.ts';
+import { addAdminRoutes } from './routes/admin.ts';
+import { addClusterRoutes } from './routes/cluster.ts';
+import { addDeviceRoutes } from './routes/devices.ts';
+import { addEventRoutes } from './routes/events.ts';
+import { addHealthRoutes } from './routes/health.ts';
+import { addMemberRoutes } from './routes/members.ts';
+import { addMessageRoutes } from './routes/messages.ts';
+import { addOpenApiRoute, describeRoutes } from './routes/openapi.ts';
+import { addRoomRoutes } from './routes/rooms.ts';
+import { addSessionRoutes } from './routes/sessions.ts';
+import { addStatusPage } from './routes/status-page.ts';
+import type { ChatNode } from '../node/ports.ts';
+import type { ApiConfig } from './config.ts';
+import type { ApiContext, App } from './context.ts';
+
+export interface ApiParts {
+  readonly node: ChatNode;
+  readonly config: ApiConfig;
+  readonly logger: Logger;
+}
+
+export interface Api {
+  /** @returns the URL it listens on. @throws ParleyError `port_in_use`, `usage` */
+  listen(): Promise<string>;
+  /**
+   * Sends sockets elsewhere, answers what was taken, and closes; what is not done by `graceMs` is cut.
+   */
+  close(graceMs: number): Promise<void>;
+  /** The URL it listens on, null before and after. */
+  readonly address: string | null;
+  readonly stats: ApiStats;
+}
+
+export interface ApiStats {
+  readonly sockets: number;
+  readonly messagesPerSecond: number;
+}
+
+/**
+ * The API of one node: HTTP, WebSocket and server-sent events on one port.
+ *
+ * @throws ParleyError `usage` for a configuration that cannot work
+ */
+export function buildApi({ node, config, logger }: ApiParts): Api {
+  const limits = resolveLimits(config.limits);
+  refusePlainHttp(config);
+  const time = new LeaderTime(node);
+  const configured = config.advertiseUrl === null ? config.origins : [config.advertiseUrl, ...config.origins];
+  const context: ApiContext = {
+    node,
+    config,
+    limits,
+    logger,
+    time,
+    auth: new Authenticator(node, time, limits),
+    origins: new Origins(node, configured),
+    addresses: new ClientAddresses(config.trustedProxies),
+    rates: new RateLimits(limits),
+    hub: new EventHub(node, new FeedQueries(node), limits, logger),
+  };
+  const sends = new RateMeter();
+  const onSend = (): void => sends.mark();
+  const app = createApp({ config, limits, logger, leader: () => node.raftView().leader });
+  addRoutes(app, context, onSend);
+  return new RunningApi(app, context, new Gateway(context, onSend), sends);
+}
+
+function addRoutes(app: App, context: ApiContext, onSend: () => void): void {
+  const hooks = createRouteHooks(app, context);
+  addCommonHooks(app, context);
+  describeRoutes(app, context.node.version, hooks);
+  // In a scope of their own, which is built after the one above that listens to them.
+  void app.register((scope, _options, done) => {
+    const routes = scope as App;
+    addAccountRoutes(routes, context, hooks);
+    addDeviceRoutes(routes, context, hooks);
+    addSessionRoutes(routes, context, hooks);
+    addRoomRoutes(routes, context, hooks);
+    addMemberRoutes(routes, context, hooks);
+    addMessageRoutes(routes, context, hooks, onSend);
+    addEventRoutes(routes, context, hooks);
+    addClusterRoutes(routes, context);
+    addAdminRoutes(routes, context, hooks);
+    addHealthRoutes(routes, context);
+    addOpenApiRoute(routes);
+    addStatusPage(routes);
+    addPreflight(routes);
+    done();
+  });
+}
+
+/** @throws ParleyError `usage`: tokens must not travel in clear where others can listen, unless that is wanted */
+function refusePlainHttp({ host, tls, insecureHttp }: ApiConfig): void {
+  const isLoopback = host === 'localhost' || host === '::1' || /^127\./.test(host);
+  if (tls !== undefined || insecureHttp || isLoopback) return;
+  throw new ParleyError(
+    'usage',
+    `Plain HTTP on ${host} shows tokens to everybody on the way: give --tls-cert and --tls-key, or --insecure-http.`,
+  );
+}
+
+class RunningApi implements Api {
+  readonly #app: App;
+  readonly #context: ApiContext;
+  readonly #gateway: Gateway;
+  readonly #sends: RateMeter;
+  #address: string | null = null;
+
+  constructor(app: App, context: ApiContext, gateway: Gateway, sends: RateMeter) {
+    this.#app = app;
+    this.#context = context;
+    this.#gateway = gateway;
+    this.#sends = sends;
+  }
+
+  get address(): string | null {
+    return this.#address;
+  }
+
+  get stats(): ApiStats {
+    return { sockets: this.#gateway.size, messagesPerSecond: this.#sends.perSecond() };
+  }
+
+  async listen(): Promise<string> {
+    const { config, node, time, hub, origins } = this.#context;
+    time.start();
+    hub.start();
+    node.setLoadSource(() => this.stats);
+    this.#gateway.attach(this.#app.server as Server);
+    try {
+      await this.#app.listen({ host: config.host, port: config.port });
+    } catch (cause) {
+      time.stop();
+      hub.stop(new ParleyError('shutting_down'));
+      if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
+      throw new ParleyError('port_in_use', `Port ${config.port} on ${config.host} is taken by another program.`, {
+        cause,
+      });
+    }
+    this.#address = urlOf(this.#app.server.address() as AddressInfo, config.tls === undefined ? 'http' : 'https');
+    origins.addListening(this.#address);
+    return this.#address;
+  }
+
+  async close(graceMs: number): Promise<void> {
+    this.#address = null;
+    await this.#gateway.close(graceMs);
+    this.#context.hub.stop(new ParleyError('shutting_down'));
+    const cut = setTimeout(() => this.#app.server.closeAllConnections(), graceMs);
+    await this.#app.close();
+    clearTimeout(cut);
+    this.#context.time.stop();
+  }
+}
+
+function urlOf({ address, family, port }: AddressInfo, scheme: 'http' | 'https'): string {
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}

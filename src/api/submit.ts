@@ -1,0 +1,16 @@
+import { ParleyError } from '../protocol/errors.ts';
+import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
+import type { ApiContext } from './context.ts';
+
+type Accepted<K extends CommandKind> = Extract<CommandResult<K>, { ok: true }>['value'];
+
+/**
+ * Through the log, with the usual deadline.
+ *
+ * @throws ParleyError what `apply()` rejected it with, or what kept it from the log
+ */
+export async function submit<K extends CommandKind>(context: ApiContext, command: CommandOf<K>): Promise<Accepted<K>> {
+  const result: CommandResult<K> = await context.node.submit<K>(command, context.limits.requestDeadlineMs);
+  if (result.ok) return result.value;
+  throw new ParleyError(result.code, result.detail, result.data === undefined ? {} : { data: { ...result.data } });
+}

@@ -1,0 +1,2 @@
+/** RFC 3339, UTC, with milliseconds. */
+export const timeOf = (ms: number): string => new Date(ms).toISOString();

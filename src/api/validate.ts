@@ -1,0 +1,48 @@
+import { TypeCompiler } from '@sinclair/typebox/compiler';
+import { Value } from '@sinclair/typebox/value';
+import type { Static, TSchema } from '@sinclair/typebox';
+import type { TypeCheck } from '@sinclair/typebox/compiler';
+import type { FastifySchemaCompiler } from 'fastify';
+import { ParleyError } from '../protocol/errors.ts';
+
+/**
+ * One validator for requests and frames, compiled from the schemas that also make the API description. Nothing is
+ * coerced or dropped in bodies and frames: a field that the schema does not know is refused by name.
+ */
+export type Validator<T extends TSchema> = (value: unknown) => Static<T>;
+
+/** @returns a function that gives the value back, typed, or throws ParleyError `invalid_field` naming the field */
+export function validatorOf<T extends TSchema>(schema: T): Validator<T> {
+  const check = TypeCompiler.Compile(schema);
+  return (value) => {
+    if (check.Check(value)) return value as Static<T>;
+    throw firstError(check, value);
+  };
+}
+
+/** The validators of fastify's routes. In paths and queries everything is text, so there numbers are converted. */
+export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
+  const check = TypeCompiler.Compile(schema);
+  return (raw: unknown) => {
+    const value = httpPart === 'body' ? raw : Value.Convert(schema, raw);
+    return check.Check(value) ? { value } : { error: firstError(check, value) };
+  };
+};
+
+function firstError(check: TypeCheck<TSchema>, value: unknown): ParleyError {
+  if (typeof value !== 'object' || value === null) {
+    return new ParleyError('invalid_field', 'A JSON object is expected.', { data: { field: '' } });
+  }
+  const error = check.Errors(value).First();
+  const field = (error?.path ?? '').slice(1).replaceAll('/', '.');
+  const reason = error === undefined ? 'not valid' : explain(error.message);
+  return new ParleyError('invalid_field', `${field}: ${reason}.`, { data: { field } });
+}
+
+/** TypeBox's words, without the pattern's own text where it is longer than it is helpful. */
+function explain(message: string): string {
+  if (message === 'Unexpected property') return 'unknown field';
+  if (message === 'Expected required property' || message === 'Required property') return 'missing';
+  if (message.startsWith('Expected string to match')) return 'not in its proper form';
+  return message.charAt(0).toLowerCase() + message.slice(1);
+}

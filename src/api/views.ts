@@ -1,0 +1,72 @@
+import { textOfBytes } from './bytes.ts';
+import { timeOf } from './time-text.ts';
+import type { Static } from '@sinclair/typebox';
+import type { AccountInfo } from '../chat/queries-accounts.ts';
+import type { MessageInfo } from '../chat/queries-messages.ts';
+import type { RoomDetailInfo, RoomSummaryInfo } from '../chat/queries-rooms.ts';
+import type { DeviceRecord } from '../protocol/device-record.ts';
+import type {
+  AccountJsonT,
+  DeviceJson,
+  MemberJson,
+  MessageJsonT,
+  RoomDetailJson,
+  RoomSummaryJson,
+} from '../protocol/http/schemas.ts';
+
+/** Rows as the API shows them, and device records as requests bring them. */
+
+export function deviceJson(record: DeviceRecord): Static<typeof DeviceJson> {
+  return {
+    device: record.device,
+    signingKey: textOfBytes(record.signingKey),
+    sealingKey: textOfBytes(record.sealingKey),
+    signature: textOfBytes(record.signature),
+  };
+}
+
+export function accountJson({ account, name, userKey, devices }: AccountInfo): AccountJsonT {
+  return { account: name, accountId: account, userKey: textOfBytes(userKey), devices: devices.map(deviceJson) };
+}
+
+export function roomSummaryJson(room: RoomSummaryInfo): RoomSummaryJson {
+  return {
+    room: room.room,
+    kind: room.kind,
+    lastSeq: room.lastSeq,
+    rosterVersion: room.rosterVersion,
+    ...(room.peer === undefined ? {} : { peer: { account: room.peer.name, accountId: room.peer.account } }),
+    ...(room.sealedMeta === undefined ? {} : { sealedMeta: textOfBytes(room.sealedMeta) }),
+  };
+}
+
+export function roomDetailJson(room: RoomDetailInfo, cursor: string): RoomDetailJson {
+  return { ...roomSummaryJson(room), members: room.members.map(memberJson), cursor };
+}
+
+function memberJson(member: RoomDetailInfo['members'][number]): Static<typeof MemberJson> {
+  return {
+    account: member.name,
+    accountId: member.account,
+    role: member.role,
+    joinedSeq: member.joinedSeq,
+    userKey: textOfBytes(member.userKey),
+    devices: member.devices.map(deviceJson),
+  };
+}
+
+/** Also the fields of a `message` event. */
+export function messageJson(
+  message: Pick<MessageInfo, 'room' | 'seq' | 'id' | 'from' | 'fromName' | 'device' | 'sentAt' | 'envelope'>,
+): MessageJsonT {
+  return {
+    room: message.room,
+    seq: message.seq,
+    id: message.id,
+    from: message.fromName,
+    fromId: message.from,
+    device: message.device,
+    sentAt: timeOf(message.sentAt),
+    envelope: textOfBytes(message.envelope),
+  };
+}

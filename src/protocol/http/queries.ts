@@ -1,0 +1,56 @@
+import { Type } from '@sinclair/typebox';
+import { LIMITS } from '../limits.ts';
+import {
+  CursorField,
+  DeviceIdField,
+  NameField,
+  RoomIdField,
+  SeqField,
+  SessionIdField,
+  strict,
+  TxnIdField,
+} from './fields.ts';
+
+/** What stands in paths and behind the `?`. */
+
+const Limit = Type.Integer({ minimum: 1, maximum: LIMITS.readPageMax });
+/** How fresh a read is. */
+const freshness = {
+  cursor: Type.Optional(CursorField),
+  consistency: Type.Optional(
+    Type.Union([Type.Literal('local'), Type.Literal('linearizable')], {
+      description:
+        'local: as this node knows it, but not older than `cursor`. linearizable: as the cluster knows it now.',
+    }),
+  ),
+};
+
+export const FreshnessQuery = Type.Object(freshness, strict);
+export const AccountsQuery = Type.Object(
+  {
+    ...freshness,
+    query: Type.Optional(Type.String({ maxLength: 32, pattern: '^[a-z0-9._-]*$', description: 'How names begin.' })),
+    after: Type.Optional(NameField),
+    limit: Type.Optional(Limit),
+  },
+  strict,
+);
+export const RoomsQuery = Type.Object(
+  { ...freshness, after: Type.Optional(RoomIdField), limit: Type.Optional(Limit) },
+  strict,
+);
+export const MessagesQuery = Type.Object(
+  { ...freshness, after: Type.Optional(SeqField), before: Type.Optional(SeqField), limit: Type.Optional(Limit) },
+  strict,
+);
+export const EventsQuery = Type.Object({ cursor: Type.Optional(CursorField) }, strict);
+/** Where a request has no body, its transaction id stands here or in `Idempotency-Key`. */
+export const TxnQuery = Type.Object({ txnId: Type.Optional(TxnIdField) }, strict);
+
+export const NamePath = Type.Object({ name: NameField });
+export const NameDevicePath = Type.Object({ name: NameField, device: DeviceIdField });
+export const DevicePath = Type.Object({ device: DeviceIdField });
+export const SessionPath = Type.Object({ session: Type.Union([SessionIdField, Type.Literal('current')]) });
+export const RoomPath = Type.Object({ room: RoomIdField });
+export const RoomMemberPath = Type.Object({ room: RoomIdField, name: NameField });
+export const RoomTxnPath = Type.Object({ room: RoomIdField, txnId: TxnIdField });

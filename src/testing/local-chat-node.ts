@@ -1,0 +1,222 @@
+import { applyBatch } from '../chat/apply.ts';
+import { createApplyContext } from '../chat/apply-context.ts';
+import { encodeCommand } from '../protocol/command-codec.ts';
+import { clusterIdOf } from '../protocol/derive-ids.ts';
+import { ParleyError } from '../protocol/errors.ts';
+import { MemoryState } from './memory-state.ts';
+import type { ApplyContext } from '../chat/apply-context.ts';
+import type { AppliedEvents, ChatNode } from '../node/ports.ts';
+import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
+import type { ClusterJson, StatusJson } from '../protocol/http/schemas.ts';
+import type { ClusterId, NodeName, StampMs } from '../protocol/ids.ts';
+
+export interface LocalNodeOptions {
+  readonly name?: string;
+  readonly registration?: ChatNode['registration'];
+  /** The advertised URL, known when the API listens. */
+  readonly url?: () => string | null;
+  /** The first leader stamp; each entry is one millisecond later, and `advance` adds more. */
+  readonly startMs?: number;
+  readonly adminToken?: string;
+}
+
+interface Waiting {
+  readonly command: Uint8Array;
+  readonly settle: (result: CommandResult) => void;
+  readonly fail: (error: ParleyError) => void;
+}
+
+/** So many commands go into one entry, as under load. */
+const COMMANDS_PER_ENTRY_MAX = 64;
+
+/**
+ * A cluster of one node without log and disk: commands are applied by the real state machine, whatever arrives in
+ * one turn of the event loop as one entry. The seams that tests need are the last methods.
+ */
+export class LocalChatNode implements ChatNode {
+  readonly name: NodeName;
+  readonly version = '0.0.0-test';
+  readonly clusterId: ClusterId | null;
+  readonly registration: ChatNode['registration'];
+  readonly challengeKey = new Uint8Array(32).fill(7);
+  readonly #options: LocalNodeOptions;
+  readonly #context: ApplyContext;
+  readonly #state = new MemoryState();
+  readonly #listeners = new Set<(applied: AppliedEvents) => void>();
+  readonly #replacedListeners = new Set<() => void>();
+  readonly #indexWaiters = new Set<() => void>();
+  #queue: Waiting[] = [];
+  #stampMs: number;
+  #leaderlessMs = 0;
+  #held = false;
+  #load: () => { readonly sockets: number; readonly messagesPerSecond: number } = () => ({
+    sockets: 0,
+    messagesPerSecond: 0,
+  });
+
+  constructor(options: LocalNodeOptions = {}) {
+    this.#options = options;
+    this.name = (options.name ?? 'n1') as NodeName;
+    this.registration = options.registration ?? 'open';
+    this.clusterId = clusterIdOf(new Uint8Array(16).fill(1));
+    this.#context = createApplyContext(this.clusterId);
+    this.#stampMs = options.startMs ?? Date.now();
+  }
+
+  get reader(): MemoryState {
+    return this.#state;
+  }
+
+  get stampMs(): StampMs {
+    return this.#stampMs as StampMs;
+  }
+
+  submit<K extends CommandKind>(command: CommandOf<K>, deadlineMs: number): Promise<CommandResult<K>> {
+    const bytes = encodeCommand(command);
+    return new Promise((resolve, reject) => {
+      if (this.#leaderlessMs > 0) {
+        reject(new ParleyError('no_leader'));
+        return;
+      }
+      const timer = setTimeout(() => reject(new ParleyError('deadline_exceeded')), deadlineMs);
+      if (this.#queue.length === 0 && !this.#held) setImmediate(() => this.#apply());
+      this.#queue.push({
+        command: bytes,
+        settle: (result) => {
+          clearTimeout(timer);
+          resolve(result as CommandResult<K>);
+        },
+        fail: (error) => {
+          clearTimeout(timer);
+          reject(error);
+        },
+      });
+    });
+  }
+
+  readBarrier(): Promise<void> {
+    return this.#leaderlessMs > 0 ? Promise.reject(new ParleyError('no_leader')) : Promise.resolve();
+  }
+
+  waitForIndex(index: number, deadlineMs: number): Promise<void> {
+    if (this.#state.appliedIndex >= index) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
+        clearTimeout(timer);
+        this.#indexWaiters.delete(check);
+      };
+      const check = (): void => {
+        if (this.#state.appliedIndex < index) return;
+        stop();
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        stop();
+        reject(new ParleyError('behind'));
+      }, deadlineMs);
+      this.#indexWaiters.add(check);
+    });
+  }
+
+  onApplied(listener: (applied: AppliedEvents) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  onReplaced(listener: () => void): () => void {
+    this.#replacedListeners.add(listener);
+    return () => this.#replacedListeners.delete(listener);
+  }
+
+  leaderlessMs(): number {
+    return this.#leaderlessMs;
+  }
+
+  raftView(): { leader: NodeName | null; term: number; commitIndex: number } {
+    return { leader: this.#leaderlessMs > 0 ? null : this.name, term: 1, commitIndex: this.#state.appliedIndex };
+  }
+
+  clusterView(): ClusterJson {
+    const { leader, term } = this.raftView();
+    const load = { ...this.#load(), eventLoopLagMs: 0 };
+    const nodes = [
+      { id: this.name, url: this.#options.url?.() ?? null, up: true, load },
+      { id: 'n2', url: 'http://127.0.0.1:1', up: true, load: null },
+      { id: 'n3', url: null, up: false, load: null },
+    ];
+    return { clusterId: this.clusterId, node: this.name, leader, term, registration: this.registration, nodes };
+  }
+
+  status(): Promise<StatusJson> {
+    const { leader, term, commitIndex } = this.raftView();
+    return Promise.resolve({
+      clusterId: this.clusterId,
+      healthy: leader !== null,
+      leader,
+      term,
+      commitIndex,
+      quorum: { voters: 1, needed: 1, faultTolerance: 0 },
+      nodes: [],
+    });
+  }
+
+  readiness(): ReturnType<ChatNode['readiness']> {
+    return this.#leaderlessMs > 0 ? { ready: false, reason: 'No leader serves right now.' } : { ready: true };
+  }
+
+  isAdminToken(token: string): boolean {
+    return token === (this.#options.adminToken ?? 'admin');
+  }
+
+  setLoadSource(source: () => { readonly sockets: number; readonly messagesPerSecond: number }): void {
+    this.#load = source;
+  }
+
+  // ------------------------------------------------------------ seams for tests
+
+  /** Lets the leader's time pass; the next entry carries it. */
+  advance(ms: number): void {
+    this.#stampMs += ms;
+  }
+
+  /** 0: the leader is back. */
+  loseLeader(forMs: number): void {
+    this.#leaderlessMs = forMs;
+    if (forMs > 0) for (const { fail } of this.#queue.splice(0)) fail(new ParleyError('no_leader'));
+  }
+
+  /** Commands wait until `release`. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  release(): void {
+    this.#held = false;
+    this.#apply();
+  }
+
+  /** As after a snapshot: what `change` does is applied, but nobody hears of its events. */
+  async replaceState(change: () => Promise<unknown>): Promise<void> {
+    const listeners = [...this.#listeners];
+    this.#listeners.clear();
+    await change();
+    for (const listener of listeners) this.#listeners.add(listener);
+    for (const listener of this.#replacedListeners) listener();
+  }
+
+  #apply(): void {
+    if (this.#held) return;
+    const entry = this.#queue.splice(0, COMMANDS_PER_ENTRY_MAX);
+    if (entry.length === 0) return;
+    if (this.#queue.length > 0) setImmediate(() => this.#apply());
+    const index = this.#state.appliedIndex + 1;
+    this.#stampMs += 1;
+    const stampMs = this.stampMs;
+    const commands = entry.map(({ command }) => command);
+    const { results, events } = applyBatch(this.#state, { index, stampMs, commands }, this.#context);
+    this.#state.appliedIndex = index;
+    if (events.length > 0) for (const listener of this.#listeners) listener({ index, stampMs, events });
+    entry.forEach(({ settle }, i) => settle(results[i]!));
+    for (const check of this.#indexWaiters) check();
+  }
+}
