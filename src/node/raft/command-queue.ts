@@ -127,8 +127,8 @@ export class CommandQueue<Result> {
   #dispatch(waiting: Waiting<Result>): void {
     assert(waiting.place === 'idle');
     if (this.#leads) {
-      const { serial, command } = waiting;
-      const pushed = this.#proposals.push({ boot: this.#env.boot, serial, command, origin: null });
+      const { serial, command, deadlineMs: expiresAtMs } = waiting;
+      const pushed = this.#proposals.push({ boot: this.#env.boot, serial, command, origin: null, expiresAtMs });
       if (pushed === 'full') return;
       waiting.place = 'proposal';
       waiting.exposed = true;
@@ -166,6 +166,7 @@ export class CommandQueue<Result> {
 
   #propose(): void {
     const { batchesPerWriteMax } = this.#env.settings;
+    this.#proposals.dropExpired(this.#env.monotonicMs());
     for (let batches = 0; batches < batchesPerWriteMax; batches += 1) {
       if (this.#proposingBlocked || this.#proposals.length === 0) return;
       const items = this.#proposals.peekBatch();
@@ -174,7 +175,7 @@ export class CommandQueue<Result> {
         this.#proposingBlocked = true;
         return;
       }
-      this.#proposals.proposed(items.length);
+      this.#proposals.remove(items.length);
     }
   }
 
@@ -193,9 +194,9 @@ export class CommandQueue<Result> {
     for (const waiting of this.#toForward.splice(0)) {
       // Its deadline may have passed meanwhile.
       if (!this.#waiting.has(waiting.serial)) continue;
-      const { serial, command } = waiting;
+      const { serial, command, deadlineMs } = waiting;
       if (bytes + command.length > forwardFrameBytesMax || commands.length === COMMANDS_PER_FRAME_MAX) send();
-      commands.push({ serial, command });
+      commands.push({ serial, command, ttlMs: Math.max(0, Math.ceil(deadlineMs - nowMs)) });
       bytes += command.length;
       waiting.place = 'sent';
       waiting.exposed = true;
@@ -215,7 +216,10 @@ export class CommandQueue<Result> {
   /** Another node takes this one for the leader. */
   onForward(from: NodeName, payload: Uint8Array): void {
     const { boot, commands } = decodeForward(payload);
-    const proposals = commands.map(({ serial, command }) => ({ boot, serial, command, origin: from }));
+    const nowMs = this.#env.monotonicMs();
+    const proposals = commands.map(({ serial, command, ttlMs }) => {
+      return { boot, serial, command, origin: from, expiresAtMs: nowMs + ttlMs };
+    });
     if (!this.#leads || this.#stopped) {
       this.#refuse(proposals, 'not-leader');
       return;

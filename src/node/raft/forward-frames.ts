@@ -5,6 +5,8 @@ import { ParleyError } from '../../protocol/errors.ts';
 
 export interface ForwardedCommand {
   readonly serial: number;
+  /** How much longer its client waits. */
+  readonly ttlMs: number;
   readonly command: Uint8Array;
 }
 
@@ -23,27 +25,28 @@ export interface RefusalFrame {
 }
 
 const VERSION = 1;
+/** Fields of one command. */
+const FIELDS = 3;
 export const COMMANDS_PER_FRAME_MAX = 4_096;
 const REASONS: readonly RefusalReason[] = ['not-leader', 'overloaded'];
 const packr = new Packr({ useRecords: false, moreTypes: false });
 
 export function encodeForward({ boot, commands }: ForwardFrame): Uint8Array {
   const flat: (number | Uint8Array)[] = [];
-  for (const { serial, command } of commands) flat.push(serial, command);
+  for (const { serial, ttlMs, command } of commands) flat.push(serial, ttlMs, command);
   return packr.pack([VERSION, boot, flat]);
 }
 
 /** @throws ParleyError `bad_request` */
 export function decodeForward(bytes: Uint8Array): ForwardFrame {
   const [boot, flat] = fieldsOf(bytes, 2);
-  if (!isCount(boot) || !Array.isArray(flat) || flat.length % 2 !== 0) throw malformed();
-  if (flat.length / 2 > COMMANDS_PER_FRAME_MAX) throw malformed();
+  if (!isCount(boot) || !Array.isArray(flat) || flat.length % FIELDS !== 0) throw malformed();
+  if (flat.length / FIELDS > COMMANDS_PER_FRAME_MAX) throw malformed();
   const commands: ForwardedCommand[] = [];
-  for (let i = 0; i < flat.length; i += 2) {
-    const serial: unknown = flat[i];
-    const command: unknown = flat[i + 1];
-    if (!isCount(serial) || !(command instanceof Uint8Array)) throw malformed();
-    commands.push({ serial, command });
+  for (let i = 0; i < flat.length; i += FIELDS) {
+    const [serial, ttlMs, command] = flat.slice(i, i + FIELDS) as unknown[];
+    if (!isCount(serial) || !isCount(ttlMs) || !(command instanceof Uint8Array)) throw malformed();
+    commands.push({ serial, ttlMs, command });
   }
   return { boot, commands };
 }

@@ -5,6 +5,8 @@ import type { NodeName } from '../../protocol/ids.ts';
 export interface Proposal extends BatchItem {
   /** The node that forwarded it, null when this node's own client sent it. */
   readonly origin: NodeName | null;
+  /** When its client stops waiting: proposing it later would only take the place of others. */
+  readonly expiresAtMs: number;
 }
 
 export interface ProposalBounds {
@@ -50,6 +52,17 @@ export class ProposalQueue {
     return 'taken';
   }
 
+  /** Drops what nobody waits for any more, up to the first that somebody does. */
+  dropExpired(nowMs: number): void {
+    let count = 0;
+    for (; count < this.length; count += 1) {
+      const { boot, serial, expiresAtMs } = this.#pending[this.#head + count]!;
+      if (expiresAtMs > nowMs) break;
+      this.#known.delete(keyOf(boot, serial));
+    }
+    if (count > 0) this.remove(count);
+  }
+
   /** What goes into the next entry: as much as is preferred, but at least one. */
   peekBatch(): readonly Proposal[] {
     const { batchBytesPreferred, batchItemsMax } = this.#bounds;
@@ -63,8 +76,8 @@ export class ProposalQueue {
     return this.#pending.slice(this.#head, end);
   }
 
-  /** The first `count` are in the log now. */
-  proposed(count: number): void {
+  /** The first `count` need not wait here any longer. */
+  remove(count: number): void {
     assert(count <= this.length);
     const end = this.#head + count;
     for (; this.#head < end; this.#head += 1) {

@@ -80,8 +80,7 @@ export class Nemesis {
 
   #restartLater(node: SimNode, typicalMs: number): void {
     const { time, prng, nodes } = this.#env;
-    time.after(prng.between(0.5, 1.5) * typicalMs, () => {
-      if (!this.#active) return;
+    time.after(this.#active ? prng.between(0.5, 1.5) * typicalMs : 0, () => {
       if (!node.host.isUp) node.boot();
     });
     // Whoever watched the node may see that it is gone.

@@ -55,7 +55,7 @@ export function drawTraits(prng: Prng): WorldTraits {
       // Small bounds meet their ends often.
       batchItemsMax: tiny ? 2 : 64,
       messageBytesMax: tiny ? 128 : 64 * 1024,
-      inflightMessagesMax: prng.pick([1, 4, 64]),
+      inflightMessagesMax: tiny ? prng.pick([4, 64]) : prng.pick([1, 64]),
       inflightBytesMax: tiny ? 1_024 : DEFAULT_RAFT_SETTINGS.inflightBytesMax,
       uncommittedBytesMax: tiny ? 4_096 : DEFAULT_RAFT_SETTINGS.uncommittedBytesMax,
       unappliedBytesMax: tiny ? 512 : DEFAULT_RAFT_SETTINGS.unappliedBytesMax,

@@ -21,12 +21,14 @@ interface Operation {
   /** Commands acknowledged before this one was invoked stand before it in the room. */
   readonly roomSeqAtInvocation: number;
   seq: number | undefined;
+  failures: number;
 }
 
 const ROOMS = ['a', 'b', 'c'];
 const SUBMIT_DEADLINE_MS = 2_000;
 /** A client gives up on a node that does not answer at all, for example because it died. */
 const ANSWER_DEADLINE_MS = 2_500;
+const BACK_OFF_MS_MAX = 5_000;
 const READ_EVERY_MS = 150;
 const READ_DEADLINE_MS = 1_000;
 
@@ -80,7 +82,7 @@ export class Workload {
   #invoke(): void {
     const room = this.#env.prng.pick(ROOMS);
     const roomSeqAtInvocation = this.#ackedSeqOfRoom.get(room) ?? 0;
-    const operation = { room, txn: `t${this.#operations.length}`, roomSeqAtInvocation, seq: undefined };
+    const operation = { room, txn: `t${this.#operations.length}`, roomSeqAtInvocation, seq: undefined, failures: 0 };
     this.#operations.push(operation);
     this.#unacked += 1;
     this.#attempt(operation);
@@ -91,20 +93,22 @@ export class Workload {
     const { time, prng, nodes } = this.#env;
     const { peer } = prng.pick(nodes);
     let answered = false;
-    const again = (delayMs: number): void => {
+    const again = (): void => {
       if (answered) return;
       answered = true;
-      time.after(delayMs, () => this.#attempt(operation));
+      operation.failures += 1;
+      const backOffMs = prng.between(0, Math.min(2 ** operation.failures * 10, BACK_OFF_MS_MAX));
+      time.after(backOffMs, () => this.#attempt(operation));
     };
     if (peer === undefined) {
-      again(prng.between(5, 50));
+      again();
       return;
     }
     this.attempts += 1;
-    time.after(ANSWER_DEADLINE_MS, () => again(0));
+    time.after(ANSWER_DEADLINE_MS, () => again());
     peer.submit(encodeListCommand(operation), SUBMIT_DEADLINE_MS, (outcome) => {
       if (outcome.ok) this.#acknowledge(operation, outcome);
-      else again(prng.between(5, 50));
+      else again();
       answered = true;
     });
   }
