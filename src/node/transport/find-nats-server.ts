@@ -16,7 +16,9 @@ const run = promisify(execFile);
 const PROGRAM = 'nats-server';
 /** Folders that are not in everybody's PATH but where packages put servers. */
 const SYSTEM_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin', '/usr/local/bin'];
-const DOWNLOAD_TIMEOUT_MS = 120_000;
+const DOWNLOAD_TIMEOUT_MS = 60_000;
+/** A machine without a network should hear so soon. */
+const APT_OPTIONS = ['-o', 'Acquire::http::Timeout=10', '-o', 'Acquire::Retries=1'];
 const OUTPUT_BYTES_MAX = 1024 * 1024;
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -105,13 +107,13 @@ async function fetchFromApt(cacheDir: string): Promise<string> {
 }
 
 async function downloadPackage(cwd: string): Promise<void> {
-  const download = (): Promise<unknown> => run('/usr/bin/apt-get', ['download', PROGRAM], limits(cwd));
+  const download = (): Promise<unknown> => run('/usr/bin/apt-get', [...APT_OPTIONS, 'download', PROGRAM], limits(cwd));
   try {
     await download();
   } catch (error) {
     // A fresh container has no package lists yet; only root may fetch them.
     if (process.getuid?.() !== 0) throw error;
-    await run('/usr/bin/apt-get', ['update'], limits(cwd));
+    await run('/usr/bin/apt-get', [...APT_OPTIONS, 'update'], limits(cwd));
     await download();
   }
 }

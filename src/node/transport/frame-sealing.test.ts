@@ -67,7 +67,9 @@ describe('FrameSealing', () => {
     const frames = a.seal(n2, 'snapshot-chunk', large, PIECE) ?? [];
     expect(frames).toHaveLength(4);
     const results = frames.toReversed().map((frame) => b.open(frame));
-    expect(results.at(-1)).toMatchObject({ outcome: 'frame', payload: large });
+    const last = results.at(-1);
+    const whole = last?.outcome === 'frame' ? last.payload : undefined;
+    expect(Buffer.compare(whole ?? Buffer.alloc(0), large)).toBe(0);
   });
 
   it('refuses a frame that comes twice or too late', () => {

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
 import { connect, nkeyAuthenticator } from 'nats';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -11,11 +12,13 @@ import {
   NODES,
   type Inbox,
 } from '../../testing/contracts/transport.contract.ts';
+import { freePorts } from '../../testing/free-ports.ts';
 import { CLUSTER_SECRET, directory, NatsCluster } from '../../testing/nats-cluster.ts';
 import { waitUntil } from '../../testing/wait-until.ts';
 import type { TransportChildConfig } from '../../testing/transport-child.ts';
 import { systemClock } from '../system-clock.ts';
 import { ClusterKeys } from './cluster-keys.ts';
+import { ensureNatsServer } from './find-nats-server.ts';
 import { FrameSealing } from './frame-sealing.ts';
 import { NatsTransport } from './nats-transport.ts';
 import { nodeNkey } from './node-nkey.ts';
@@ -109,6 +112,15 @@ describe('NatsTransport', () => {
     expect(cluster.sidecar(n2).pid).toBeDefined();
   });
 
+  it('closes in good order while its nats-server is down', async () => {
+    await cluster.sidecar(n2).close();
+    await waitUntil(() => {
+      cluster.transport(n2).broadcast('hello', Uint8Array.of(1));
+      return cluster.transport(n2).counters.notSent.down > 0;
+    });
+    await expect(cluster.transport(n2).close()).resolves.toBeUndefined();
+  });
+
   it('refuses a server of another cluster in one sentence', async () => {
     const refused = NatsTransport.connect({
       self: n1,
@@ -121,6 +133,49 @@ describe('NatsTransport', () => {
       logger: pino({ level: 'silent' }),
     });
     await expect(refused).rejects.toMatchObject({ code: 'cannot_connect', message: /belongs to another cluster/ });
+  });
+});
+
+describe('NatsTransport on a NATS that is not its own', () => {
+  it('works without users, and keeps two clusters on it apart', async () => {
+    const [port = 0] = await freePorts(1);
+    const server = spawn(
+      await ensureNatsServer(join(process.cwd(), '.cache')),
+      ['-a', '127.0.0.1', '-p', String(port)],
+      {
+        stdio: 'ignore',
+      },
+    );
+    const closing: (() => Promise<unknown>)[] = [];
+    const open = async (self: NodeName, secret: Uint8Array): Promise<NatsTransport> => {
+      const transport = await NatsTransport.connect({
+        self,
+        boot: 1,
+        secret,
+        url: `nats://127.0.0.1:${port}`,
+        peers: [n1, n2],
+        directory,
+        clock: systemClock,
+        logger: pino({ level: 'silent' }),
+      });
+      closing.push(() => transport.close());
+      return transport;
+    };
+    try {
+      const transports = [await open(n1, CLUSTER_SECRET), await open(n2, CLUSTER_SECRET)] as const;
+      const strangers = [await open(n1, new Uint8Array(32)), await open(n2, new Uint8Array(32))] as const;
+      await waitUntil(() => [transports, strangers].every(([, second]) => second.bootOf(n1) !== undefined));
+      await waitUntil(() => [transports, strangers].every(([first]) => first.bootOf(n2) !== undefined));
+      const [inbox, foreignInbox] = [inboxOf(transports[1]), inboxOf(strangers[1])];
+      transports[0].broadcast('hello', Uint8Array.of(1));
+      strangers[0].broadcast('hello', Uint8Array.of(2));
+      await waitUntil(() => inbox.frames.length > 0 && foreignInbox.frames.length > 0);
+      expect(inbox.frames).toMatchObject([{ from: n1, payload: Uint8Array.of(1) }]);
+      expect(foreignInbox.frames).toMatchObject([{ from: n1, payload: Uint8Array.of(2) }]);
+    } finally {
+      for (const close of closing) await close();
+      server.kill('SIGKILL');
+    }
   });
 });
 

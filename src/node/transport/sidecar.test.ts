@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:net';
+import { createConnection, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, nkeyAuthenticator } from 'nats';
@@ -94,6 +94,27 @@ describe('startSidecar', () => {
     const stranger = new ClusterKeys(new Uint8Array(32).fill(8));
     const authenticator = nkeyAuthenticator(nodeNkey(stranger, n1).seed);
     await expect(connect({ servers: clientUrl, authenticator, reconnect: false })).rejects.toThrow(/AUTHORIZATION/i);
+  });
+
+  it('lets in no server that does not know the cluster secret', async () => {
+    await start();
+    const socket = createConnection(options.route);
+    cleanups.push(() => Promise.resolve(socket.destroy()));
+    let answer = '';
+    let ended = false;
+    socket.setEncoding('utf8');
+    socket.on('data', (chunk: string) => {
+      answer += chunk;
+    });
+    socket.on('close', () => {
+      ended = true;
+    });
+    await waitUntil(() => answer.startsWith('INFO '));
+    expect(answer).toContain('"auth_required":true');
+    socket.write(`CONNECT ${JSON.stringify({ user: 'route', pass: 'guess', name: 'x' })}\r\nPING\r\n`);
+    await waitUntil(() => ended);
+    expect(answer).toContain("-ERR 'Authorization Violation'");
+    expect(answer).not.toContain('PONG');
   });
 
   it.each([

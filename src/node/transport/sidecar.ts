@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmodSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Logger } from 'pino';
@@ -81,9 +82,9 @@ class SidecarSupervisor implements Sidecar {
     await this.#replaceOrphan();
     await assertPortFree(this.#options.client, 'clients of nats-server');
     await assertPortFree(this.#options.route, 'routes of nats-server');
-    await writePrivately(this.#configPath, config);
+    writePrivately(this.#configPath, config);
     try {
-      await this.#launch();
+      this.#launch();
       await this.#waitUntilItGreets();
       this.#started = true;
     } catch (error) {
@@ -112,7 +113,7 @@ class SidecarSupervisor implements Sidecar {
   }
 
   /** In a session of its own, so that Ctrl-C reaches chatd first, which still needs its transport to say goodbye. */
-  async #launch(): Promise<void> {
+  #launch(): void {
     const child = spawn(this.#binary, ['--config', this.#configPath], {
       cwd: this.#options.dataDir,
       detached: true,
@@ -133,7 +134,7 @@ class SidecarSupervisor implements Sidecar {
         this.#onLogLine(line);
       });
     }
-    if (child.pid !== undefined) await writePrivately(this.#pidPath, `${child.pid}\n`);
+    if (child.pid !== undefined) writePrivately(this.#pidPath, `${child.pid}\n`);
   }
 
   #onEnd(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
@@ -146,14 +147,14 @@ class SidecarSupervisor implements Sidecar {
     this.#restartDelayMs = Math.min(delayMs * 2, RESTART_DELAY_MS_MAX);
     this.#log.warn({ code, signal, delayMs }, 'nats-server ended; restarting it');
     this.#restartTimer = setTimeout(() => {
-      void this.#relaunch();
+      this.#relaunch();
     }, delayMs);
   }
 
-  async #relaunch(): Promise<void> {
+  #relaunch(): void {
     if (this.#closing) return;
     try {
-      await this.#launch();
+      this.#launch();
       this.#log.info({ pid: this.pid }, 'nats-server runs again');
     } catch (error) {
       this.#log.error({ err: error }, 'the pid file of nats-server cannot be written');
@@ -192,11 +193,11 @@ class SidecarSupervisor implements Sidecar {
 const hasEnded = (child: ChildProcess): boolean =>
   child.exitCode !== null || child.signalCode !== null || child.pid === undefined || !isRunning(child.pid);
 
-/** Nobody else may read it, and nobody sees half of it. */
-async function writePrivately(path: string, text: string): Promise<void> {
+/** Nobody else may read it, nobody sees half of it, and chatd cannot end between a start and its pid file. */
+function writePrivately(path: string, text: string): void {
   const temporary = `${path}.new`;
-  await writeFile(temporary, text, { mode: 0o600 });
+  writeFileSync(temporary, text, { mode: 0o600 });
   // The mode above only counts for a file that did not exist.
-  await chmod(temporary, 0o600);
-  await rename(temporary, path);
+  chmodSync(temporary, 0o600);
+  renameSync(temporary, path);
 }
