@@ -1,0 +1,93 @@
+import { rm } from 'node:fs/promises';
+import { EMPTY_CONF_STATE, ZERO_INDEX } from '../../consensus/types.ts';
+import { FatalSwitch } from '../../node/store/fatal-switch.ts';
+import { LevelLogStore } from '../../node/store/level-log-store.ts';
+import { LevelStateStore } from '../../node/store/level-state-store.ts';
+import { STORE_LIMITS, type StoreLimits } from '../../node/store/node-store.ts';
+import { openLog } from '../../node/store/open-log.ts';
+import { openState } from '../../node/store/open-state.ts';
+import { StateFolders } from '../../node/store/state-folders.ts';
+import { SILENT, makeTemporaryFolder } from './temporary-store.ts';
+
+/** A log without the state that belongs to it. `fresh` makes what is missing. */
+export async function openLogAlone(
+  dir: string,
+  { fresh, limits }: { readonly fresh: boolean; readonly limits?: Partial<StoreLimits> | undefined },
+): Promise<LevelLogStore> {
+  const fatal = throwing();
+  const allLimits = { ...STORE_LIMITS, ...limits };
+  const opened = await openLog({ dir, fresh, limits: allLimits, fatal });
+  return new LevelLogStore({
+    ...opened,
+    limits: allLimits,
+    fatal,
+    applied: () => ({ index: ZERO_INDEX, confState: EMPTY_CONF_STATE }),
+    mayWrite: () => true,
+  });
+}
+
+/** A state without the log that belongs to it. */
+export async function openStateAlone(
+  dir: string,
+  { fresh, limits }: { readonly fresh: boolean; readonly limits?: Partial<StoreLimits> | undefined },
+): Promise<LevelStateStore> {
+  const fatal = throwing();
+  const allLimits = { ...STORE_LIMITS, ...limits };
+  const folders = await StateFolders.open(dir);
+  // A log that began later could not rebuild a damaged state: so damage is reported.
+  const logBase = Number.MAX_SAFE_INTEGER as typeof ZERO_INDEX;
+  const disk = await openState({ folders, fresh, logBase, limits: allLimits, logger: SILENT, fatal });
+  return new LevelStateStore({
+    folders,
+    disk,
+    foundingConfState: () => EMPTY_CONF_STATE,
+    cacheBytesMax: allLimits.stateCacheBytesMax,
+    fatal,
+  });
+}
+
+function throwing(): FatalSwitch {
+  return new FatalSwitch((error) => {
+    throw error;
+  });
+}
+
+/** A store in a folder of its own that can be closed and opened again. */
+export class SingleStore<T extends { close(): Promise<void> }> {
+  readonly dir: string;
+  readonly #open: (fresh: boolean) => Promise<T>;
+  #store: T;
+
+  private constructor(dir: string, store: T, open: (fresh: boolean) => Promise<T>) {
+    this.dir = dir;
+    this.#store = store;
+    this.#open = open;
+  }
+
+  static async log(limits?: Partial<StoreLimits>): Promise<SingleStore<LevelLogStore>> {
+    const dir = await makeTemporaryFolder();
+    const open = (fresh: boolean): Promise<LevelLogStore> => openLogAlone(dir, { fresh, limits });
+    return new SingleStore(dir, await open(true), open);
+  }
+
+  static async state(limits?: Partial<StoreLimits>): Promise<SingleStore<LevelStateStore>> {
+    const dir = await makeTemporaryFolder();
+    const open = (fresh: boolean): Promise<LevelStateStore> => openStateAlone(dir, { fresh, limits });
+    return new SingleStore(dir, await open(true), open);
+  }
+
+  get store(): T {
+    return this.#store;
+  }
+
+  async reopen(): Promise<T> {
+    await this.#store.close();
+    this.#store = await this.#open(false);
+    return this.#store;
+  }
+
+  async remove(): Promise<void> {
+    await this.#store.close();
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { PeerId } from '../../consensus/types.ts';
+import type {
+  Founding,
+  IntactStore,
+  NodeStoreOptions,
+  OpenedStore,
+  StoreLimits,
+  StoreLogger,
+} from '../../node/store/node-store.ts';
+import { openNodeStore } from '../../node/store/open-node-store.ts';
+import type { ClusterId, NodeName } from '../../protocol/ids.ts';
+
+export const SILENT: StoreLogger = { info: () => {}, warn: () => {}, error: () => {} };
+
+export const TEST_NODE = 'n1' as NodeName;
+export const TEST_FOUNDING: Founding = {
+  clusterId: `C${'a'.repeat(26)}` as ClusterId,
+  peers: [
+    { name: TEST_NODE, peerId: 1 as PeerId },
+    { name: 'n2' as NodeName, peerId: 2 as PeerId },
+    { name: 'n3' as NodeName, peerId: 3 as PeerId },
+  ],
+};
+
+export function makeTemporaryFolder(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'parley-store-'));
+}
+
+/** Options that turn a failed write into a failed test. */
+export function optionsFor(dir: string, limits?: Partial<StoreLimits>): NodeStoreOptions {
+  return {
+    dir,
+    nodeName: TEST_NODE,
+    logger: SILENT,
+    onFatal: (error) => {
+      throw error;
+    },
+    ...(limits === undefined ? {} : { limits }),
+  };
+}
+
+export function insistIntact(store: OpenedStore): IntactStore {
+  assert(store.kind === 'intact', store.kind === 'damaged' ? store.damage.reason : '');
+  return store;
+}
+
+/** Opens a directory and, the first time, makes it a member of a cluster of three. */
+export async function openMember(dir: string, limits?: Partial<StoreLimits>): Promise<IntactStore> {
+  const store = insistIntact(await openNodeStore(optionsFor(dir, limits)));
+  if (store.manifest !== undefined) return store;
+  await store.recordFounding(TEST_FOUNDING);
+  await store.join();
+  return store;
+}
+
+/** A member's store in a folder of its own, that can be opened again and again. */
+export class TemporaryStore {
+  readonly dir: string;
+  readonly #limits: Partial<StoreLimits> | undefined;
+  #store: IntactStore;
+
+  private constructor(dir: string, store: IntactStore, limits: Partial<StoreLimits> | undefined) {
+    this.dir = dir;
+    this.#store = store;
+    this.#limits = limits;
+  }
+
+  static async open(limits?: Partial<StoreLimits>): Promise<TemporaryStore> {
+    const dir = await makeTemporaryFolder();
+    return new TemporaryStore(dir, await openMember(dir, limits), limits);
+  }
+
+  get store(): IntactStore {
+    return this.#store;
+  }
+
+  async reopen(): Promise<IntactStore> {
+    await this.#store.close();
+    this.#store = await openMember(this.dir, this.#limits);
+    return this.#store;
+  }
+
+  async remove(): Promise<void> {
+    await this.#store.close();
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}
