@@ -20,9 +20,11 @@ export class AllowedMethods {
   /** Methods of a path, empty when there is no such path. */
   of(url: string): readonly string[] {
     const [path = ''] = url.split('?');
-    return [
-      ...new Set(this.#routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => [...methods])),
-    ];
+    const found = new Set<string>();
+    for (const { pattern, methods } of this.#routes) {
+      if (pattern.test(path)) for (const method of methods) found.add(method);
+    }
+    return [...found];
   }
 }
 

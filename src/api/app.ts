@@ -35,7 +35,7 @@ export function createApp(options: AppOptions): App {
     forceCloseConnections: 'idle',
     ...(config.tls === undefined ? { http } : { https: { ...http, cert: config.tls.cert, key: config.tls.key } }),
     clientErrorHandler: answerClientError,
-    frameworkErrors: (error, request, reply) => sendProblem(options, error, request, reply),
+    frameworkErrors: (error, request, reply) => void sendProblem(options, error, request, reply),
   }).withTypeProvider() as unknown as App;
 
   app.setValidatorCompiler(compileValidator);

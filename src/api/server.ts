@@ -1,4 +1,3 @@
-import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { ParleyError } from '../protocol/errors.ts';
@@ -109,7 +108,7 @@ function addRoutes(app: App, context: ApiContext, onSend: () => void): void {
 
 /** @throws ParleyError `usage`: tokens must not travel in clear where others can listen, unless that is wanted */
 function refusePlainHttp({ host, tls, insecureHttp }: ApiConfig): void {
-  const isLoopback = host === 'localhost' || host === '::1' || /^127\./.test(host);
+  const isLoopback = host === 'localhost' || host === '::1' || host.startsWith('127.');
   if (tls !== undefined || insecureHttp || isLoopback) return;
   throw new ParleyError(
     'usage',
@@ -144,7 +143,7 @@ class RunningApi implements Api {
     time.start();
     hub.start();
     node.setLoadSource(() => this.stats);
-    this.#gateway.attach(this.#app.server as Server);
+    this.#gateway.attach(this.#app.server);
     try {
       await this.#app.listen({ host: config.host, port: config.port });
     } catch (cause) {

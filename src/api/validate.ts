@@ -15,7 +15,7 @@ export type Validator<T extends TSchema> = (value: unknown) => Static<T>;
 export function validatorOf<T extends TSchema>(schema: T): Validator<T> {
   const check = TypeCompiler.Compile(schema);
   return (value) => {
-    if (check.Check(value)) return value as Static<T>;
+    if (check.Check(value)) return value;
     throw firstError(check, value);
   };
 }

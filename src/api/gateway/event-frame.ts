@@ -71,6 +71,7 @@ function eventJson(event: PlacedEvent['event'], nameOf: NameOf): EventJsonT {
     case 'device-requested':
       return { kind: event.kind, device: event.device, at: timeOf(event.at) };
     case 'session-ended':
-      return { kind: event.kind, session: event.session, at: timeOf(event.at) };
+      break;
   }
+  return { kind: event.kind, session: event.session, at: timeOf(event.at) };
 }

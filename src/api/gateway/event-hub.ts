@@ -176,8 +176,9 @@ export class EventHub {
       }
       case 'device-requested':
       case 'session-ended':
-        return this.#own(event.account);
+        break;
     }
+    return this.#own(event.account);
   }
 
   #own(account: AccountId): ReadonlySet<AccountFeed> {
@@ -210,8 +211,9 @@ export class EventHub {
     return new EventFrame(placed, this.#node.clusterId!, this.#queries.nameOf);
   }
 
-  *#subscriptions(): Generator<Subscription> {
-    for (const feed of [...this.#accounts.values()]) yield* [...feed.subscriptions];
+  /** As they are now: what is done with them may end some. */
+  #subscriptions(): Subscription[] {
+    return Array.from(this.#accounts.values(), ({ subscriptions }) => [...subscriptions]).flat();
   }
 }
 

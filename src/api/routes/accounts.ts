@@ -93,9 +93,10 @@ function checkRegistration({ node }: ApiContext, invite: string | undefined): { 
     case 'closed':
       throw new ParleyError('registration_closed');
     case 'invite':
-      if (invite === undefined) throw new ParleyError('invite_required');
-      return { inviteHash: inviteHashOf(invite) };
+      break;
   }
+  if (invite === undefined) throw new ParleyError('invite_required');
+  return { inviteHash: inviteHashOf(invite) };
 }
 
 /** Nodes store only the hash, so that nobody finds invitations in a log or snapshot. */

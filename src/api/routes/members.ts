@@ -1,3 +1,4 @@
+/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { accountIdByName } from '../../chat/queries-accounts.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import { RoomMemberPath, TxnQuery } from '../../protocol/http/queries.ts';

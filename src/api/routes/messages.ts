@@ -1,3 +1,4 @@
+/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { messagesPage } from '../../chat/queries-messages.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import { MessagesQuery, RoomPath, RoomTxnPath } from '../../protocol/http/queries.ts';

@@ -1,3 +1,4 @@
+/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { roomDetail, roomsOf } from '../../chat/queries-rooms.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import { FreshnessQuery, RoomPath, RoomsQuery } from '../../protocol/http/queries.ts';

@@ -1,3 +1,4 @@
+/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { accountByName } from '../../chat/queries-accounts.ts';
 import { sessionsOf } from '../../chat/queries-sessions.ts';
 import { sessionSecretHash } from '../../crypto/tokens.ts';
