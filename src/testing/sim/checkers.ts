@@ -17,6 +17,7 @@ export interface Observed {
 }
 
 interface Progress {
+  role: RaftRole;
   term: number;
   commit: number;
   applied: number;
@@ -57,7 +58,7 @@ export class SafetyChecker {
   restarted(node: Observed): void {
     const { term } = node.durable.hardState;
     const known = this.#progress.get(node.number)?.term ?? 0;
-    this.#progress.set(node.number, { term: Math.min(known, term), commit: 0, applied: 0 });
+    this.#progress.set(node.number, { role: RaftRole.follower, term: Math.min(known, term), commit: 0, applied: 0 });
   }
 
   /** Log matching: entries with the same term and index are the same, and so is all before them. */
@@ -77,6 +78,7 @@ export class SafetyChecker {
     insist(commit >= progress.commit, 'commit-fell', () => `${node.name} from ${progress.commit} to ${commit}`);
     if (role === RaftRole.leader) this.#leads(node, term);
     else if (leader !== NO_PEER) this.#follows(node, `n${leader}`, term);
+    this.#checkCommitRule(node, progress, { leader, role, term, commit });
     // The log begins with the snapshot only once it is installed.
     if (commit > progress.commit && !node.installing) {
       this.#commits(node, commit);
@@ -84,6 +86,19 @@ export class SafetyChecker {
       progress.commit = commit;
     }
     progress.term = term;
+    progress.role = role;
+  }
+
+  /** Section 5.4.2: a leader commits by counting only what is of its own term, and with it all before. */
+  #checkCommitRule(node: Observed, before: Progress, { role, term, commit }: CoreView): void {
+    const leads = role === RaftRole.leader && before.role === role && before.term === term;
+    if (!leads || commit === before.commit) return;
+    const committedTerm = node.log.term(commit);
+    insist(
+      committedTerm === term,
+      'commit-rule',
+      () => `${node.name} commits ${commit} of ${committedTerm} in ${term}`,
+    );
   }
 
   /** Election safety, and leader completeness: whoever wins has all that is committed. */
@@ -160,7 +175,7 @@ export class SafetyChecker {
   #progressOf(node: Observed): Progress {
     let progress = this.#progress.get(node.number);
     if (progress === undefined) {
-      progress = { term: 0, commit: 0, applied: 0 };
+      progress = { role: RaftRole.follower, term: 0, commit: 0, applied: 0 };
       this.#progress.set(node.number, progress);
     }
     return progress;

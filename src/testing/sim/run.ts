@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { DEFAULT_OPTIONS, MUTANTS, type Mutant, type SimulationOptions } from './options.ts';
+import { plant } from './planted-bugs.ts';
 import { Simulation, type SimulationResult } from './simulation.ts';
 
 /**
@@ -61,6 +62,7 @@ async function main(): Promise<number> {
   const sink = options.trace ? (line: string): void => console.log(line) : undefined;
   const startedAt = performance.now();
   let failed = 0;
+  plant(options.mutant);
   for (let i = 0; i < options.seeds; i += 1) {
     const result = await new Simulation({ ...options, seed: options.seed + i }, sink).run();
     if (result.violation !== undefined) failed += 1;

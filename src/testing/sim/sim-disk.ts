@@ -48,7 +48,7 @@ export class SimDisk {
       return;
     }
     const { lies } = this.#options;
-    const lie = lies.acknowledgesBeforeSync || (lies.votesAreNotSynced && write.entries.length === 0);
+    const lie = write.entries.length > 0 ? lies.acknowledgesBeforeSync : lies.votesAreNotSynced;
     if (lie) done();
     this.#queue.push({ write, compactTo: undefined, done: lie ? noOp : done });
     this.#start();
