@@ -312,7 +312,7 @@ export interface FeedRow {
   readonly count: number;
   /** Log index of the newest event. */
   readonly lastIndex: number;
-  /** Place of the newest event that is no longer kept; index 0 for none. */
+  /** Place of the newest event that is no longer kept; before all others for none. */
   readonly pruned: { readonly index: number; readonly order: number };
 }
 

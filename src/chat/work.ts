@@ -143,7 +143,7 @@ export class Work {
   #store(scope: FeedScope, bytes: Uint8Array): void {
     const feed = this.feeds.get(scope);
     const count = feed?.count ?? 0;
-    let pruned = feed?.pruned ?? { index: 0, order: 0 };
+    let pruned = feed?.pruned ?? { index: 0, order: -1 };
     this.view.put(KEYS.feedEvent(scope, count), bytes);
     if (count >= EVENTS_KEPT_MAX) {
       const key = KEYS.feedEvent(scope, count - EVENTS_KEPT_MAX);
