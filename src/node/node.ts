@@ -3,6 +3,7 @@ import { encodeCommand } from '../protocol/command-codec.ts';
 import { ParleyError } from '../protocol/errors.ts';
 import { makeTxnId } from '../protocol/txn-id.ts';
 import { assembleClusterView, assembleStatus } from './cluster-status.ts';
+import { commandOrigin } from './command-origin.ts';
 import { ChatMachine } from './chat-machine.ts';
 import { Contact } from './contact.ts';
 import { EventLoopLag } from './event-loop-lag.ts';
@@ -224,7 +225,7 @@ export class ParleyNode implements ChatNode {
       },
       {
         self: config.name,
-        boot: store.bootId,
+        boot: commandOrigin(store.bootId, manifest.peerId),
         clusterId: manifest.clusterId,
         foundingVoters: manifest.peers.map((peer) => peer.peerId),
       },

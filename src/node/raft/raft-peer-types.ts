@@ -22,7 +22,7 @@ export interface RaftPorts<Result, Event> {
 
 export interface RaftPeerConfig {
   readonly self: NodeName;
-  /** Boot id of this process: commands are found again by it, so it must not repeat. */
+  /** Marks this start of this node in the whole cluster: commands are found again by it. */
   readonly boot: number;
   readonly clusterId: ClusterId;
   /** The voters of a cluster that was just founded; afterwards the membership is part of the state. */
