@@ -34,7 +34,7 @@ export class SafetyChecker {
   readonly #checksDurability: boolean;
   readonly #leaderOfTerm = new Map<number, string>();
   /** Chained hash by term and index: whatever was ever in any log. */
-  readonly #hashOfEntry = new Map<number, number>();
+  readonly #hashesOfTerm = new Map<number, Map<number, number>>();
   /** Chained hash by index: what is committed for ever. */
   readonly #committed: number[] = [0];
   /** The highest index that any node held committed while it was in this term: committed in this term or before. */
@@ -65,11 +65,17 @@ export class SafetyChecker {
   accepted(node: Observed, entries: readonly Entry[]): void {
     for (const { term, index } of entries) {
       const hash = node.log.hash(index)!;
-      const key = term * 2 ** 32 + index;
-      const known = this.#hashOfEntry.get(key);
+      const hashes = this.#hashesOf(term);
+      const known = hashes.get(index);
       insist(known === undefined || known === hash, 'log-matching', () => `${node.name} at ${index} of term ${term}`);
-      this.#hashOfEntry.set(key, hash);
+      if (known === undefined) hashes.set(index, hash);
     }
+  }
+
+  #hashesOf(term: number): Map<number, number> {
+    let hashes = this.#hashesOfTerm.get(term);
+    if (hashes === undefined) this.#hashesOfTerm.set(term, (hashes = new Map()));
+    return hashes;
   }
 
   viewed(node: Observed, { leader, role, term, commit }: CoreView): void {

@@ -19,24 +19,34 @@ export interface ListEvent extends ListResult {
   readonly index: number;
 }
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+/** ASCII only, and faster for a few bytes than the coders of the platform. */
+const encode = (text: string): Uint8Array => {
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at += 1) bytes[at] = text.charCodeAt(at);
+  return bytes;
+};
 
-export const encodeListCommand = ({ room, txn }: ListCommand): Uint8Array => encoder.encode(`${room} ${txn}`);
+const decode = (bytes: Uint8Array): string => {
+  let text = '';
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+};
+
+export const encodeListCommand = ({ room, txn }: ListCommand): Uint8Array => encode(`${room} ${txn}`);
 
 const decodeListCommand = (bytes: Uint8Array): ListCommand => {
-  const [room, txn] = decoder.decode(bytes).split(' ');
-  insist(room !== undefined && txn !== undefined, 'command', () => 'a command was altered');
-  return { room, txn };
+  const text = decode(bytes);
+  const space = text.indexOf(' ');
+  insist(space > 0, 'command', () => 'a command was altered');
+  return { room: text.slice(0, space), txn: text.slice(space + 1) };
 };
 
 export const lengthKey = (room: string): string => `n/${room}`;
 export const itemKey = (room: string, seq: number): string => `r/${room}/${seq}`;
 const txnKey = (txn: string): string => `t/${txn}`;
 
-export const readNumber = (bytes: Uint8Array | undefined): number =>
-  bytes === undefined ? 0 : Number(decoder.decode(bytes));
-export const readText = (bytes: Uint8Array | undefined): string | undefined => bytes && decoder.decode(bytes);
+export const readNumber = (bytes: Uint8Array | undefined): number => (bytes === undefined ? 0 : Number(decode(bytes)));
+export const readText = (bytes: Uint8Array | undefined): string | undefined => bytes && decode(bytes);
 
 export interface ListMachineOptions {
   /** Planted bug: a repeated transaction is appended again. */
@@ -61,9 +71,9 @@ export class ListMachine implements StateMachine<ListResult, ListEvent> {
       const known = this.#options.forgetsTransactions ? 0 : readNumber(view.get(txnKey(txn)));
       if (known > 0) return { room, txn, seq: known };
       const seq = readNumber(view.get(lengthKey(room))) + 1;
-      view.put(lengthKey(room), encoder.encode(String(seq)));
-      view.put(itemKey(room, seq), encoder.encode(txn));
-      view.put(txnKey(txn), encoder.encode(String(seq)));
+      view.put(lengthKey(room), encode(String(seq)));
+      view.put(itemKey(room, seq), encode(txn));
+      view.put(txnKey(txn), encode(String(seq)));
       events.push({ room, txn, seq, index: batch.index });
       return { room, txn, seq };
     });
