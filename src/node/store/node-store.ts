@@ -110,8 +110,8 @@ export interface StoreLimits {
   readonly stateCacheBytesMax: number;
   /** How long a mark may be behind the log on disk. */
   readonly markSyncIntervalMs: number;
-  /** States with more rows are verified in the background instead of when they are opened. */
-  readonly verifyRowsAtOpenMax: number;
+  /** States whose tables are larger are verified in the background instead of when they are opened. */
+  readonly verifyBytesAtOpenMax: number;
 }
 
 export const STORE_LIMITS: StoreLimits = {
@@ -119,5 +119,5 @@ export const STORE_LIMITS: StoreLimits = {
   recordBytesMax: 256 * 1024,
   stateCacheBytesMax: 32 * 1024 * 1024,
   markSyncIntervalMs: 100,
-  verifyRowsAtOpenMax: 500_000,
+  verifyBytesAtOpenMax: 256 * 1024 * 1024,
 };

@@ -6,6 +6,7 @@ import { damaged, messageOf } from './damage.ts';
 import type { FatalSwitch } from './fatal-switch.ts';
 import { systemCodeOf } from './files.ts';
 import { createLog } from './level-log-store.ts';
+import { checkDatabase } from './level-check/check-database.ts';
 import { openDatabase, type Database } from './level-database.ts';
 import { recoverLog, type RecoveredLog } from './log-recovery.ts';
 import { BASE_KEY } from './log-rows.ts';
@@ -74,6 +75,10 @@ async function openLogDatabase({ dir, fresh }: OpenLogOptions): Promise<Database
   const location = join(dir, LOG_FOLDER);
   const createIfMissing = fresh && !(await holdsData(location));
   const options = { createIfMissing, writeBufferBytes: WRITE_BUFFER_BYTES, blockCacheBytes: BLOCK_CACHE_BYTES };
+  if (!createIfMissing) {
+    const problem = await checkDatabase(location);
+    if (problem !== undefined) throw damaged('log', LOG_FOLDER, problem);
+  }
   let database;
   try {
     database = await openDatabase(location, options);

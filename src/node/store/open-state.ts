@@ -4,6 +4,7 @@ import type { StampMs } from '../../protocol/ids.ts';
 import { damageOf, damaged, messageOf } from './damage.ts';
 import type { FatalSwitch } from './fatal-switch.ts';
 import { MultisetHash } from './multiset-hash.ts';
+import { checkDatabase, tableBytes } from './level-check/check-database.ts';
 import type { StoreLimits, StoreLogger } from './node-store.ts';
 import { StateBuilder } from './state-builder.ts';
 import { StateDatabase } from './state-database.ts';
@@ -62,13 +63,17 @@ async function createState(folders: StateFolders): Promise<StateDatabase> {
 
 async function openCurrent(name: string, options: OpenStateOptions): Promise<StateDatabase> {
   const { folders, limits } = options;
+  const location = folders.path(name);
   const condemned = await folders.condemnation(name);
   if (condemned !== undefined) throw damaged('state', name, condemned);
-  const disk = await StateDatabase.open(folders.path(name), name);
-  if (disk.applied.hash.rows > limits.verifyRowsAtOpenMax) {
+  if ((await tableBytes(location)) > limits.verifyBytesAtOpenMax) {
+    const disk = await StateDatabase.open(location, name);
     void verifyInBackground(disk, options);
     return disk;
   }
+  const problem = await checkDatabase(location);
+  if (problem !== undefined) throw damaged('state', name, problem);
+  const disk = await StateDatabase.open(location, name);
   try {
     await disk.verify();
     return disk;

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { cp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { LogIndex } from '../../consensus/types.ts';
+import type { LogStore, StateStore } from '../../node/ports.ts';
+import type { IntactStore } from '../../node/store/node-store.ts';
+import { makeTemporaryFolder } from './temporary-store.ts';
+
+/**
+ * Copies a data directory as it is now. Lock files stay behind: a process that closes one gives back the lock it
+ * holds on it, and the store that is being copied may be open in this very process.
+ */
+export async function copyImage(dir: string): Promise<string> {
+  const copy = await makeTemporaryFolder();
+  await cp(dir, copy, { recursive: true, filter: (source) => basename(source) !== 'LOCK' });
+  return copy;
+}
+
+export async function removeImage(dir: string): Promise<void> {
+  await rm(dir, { recursive: true, force: true });
+}
+
+export interface ImageFile {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** All files below a folder that hold anything, in a fixed order. */
+export async function filesOf(dir: string): Promise<ImageFile[]> {
+  const names = await readdir(dir, { recursive: true });
+  const files: ImageFile[] = [];
+  for (const name of names.sort()) {
+    const found = await stat(join(dir, name));
+    if (found.isFile() && found.size > 0) files.push({ path: name, bytes: found.size });
+  }
+  return files;
+}
+
+export async function flipBit(path: string, bit: number): Promise<void> {
+  const bytes = await readFile(path);
+  const at = bit >> 3;
+  bytes[at] = bytes[at]! ^ (1 << (bit & 7));
+  await writeFile(path, bytes);
+}
+
+/** The write-ahead file that a LevelDB is writing to: the newest. */
+export async function writeAheadFile(folder: string): Promise<string> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.log')).sort();
+  const newest = names.at(-1);
+  assert(newest !== undefined, `${folder} has no write-ahead file`);
+  return join(folder, newest);
+}
+
+/** Everything that a store answers, as text: two stores with the same text hold the same data. */
+export async function contentOf({ log, state }: IntactStore): Promise<string> {
+  return `${logContentOf(log)}\n${await stateContentOf(state)}`;
+}
+
+/** Without the commit index, which need not be the newest. */
+export function logContentOf(log: LogStore): string {
+  const lines: string[] = [];
+  const { hardState, confState } = log.initialState();
+  lines.push(`hard state ${hardState.term} ${hardState.vote} ${JSON.stringify(confState)}`);
+  const first = log.firstIndex();
+  const last = log.lastIndex();
+  lines.push(
+    `log ${first} ${last} ${log.term((first - 1) as LogIndex)} ${hex(log.chainHash((first - 1) as LogIndex))}`,
+  );
+  const entries = first <= last ? log.entries(first, (last + 1) as LogIndex, Number.MAX_SAFE_INTEGER) : [];
+  assert(Array.isArray(entries));
+  for (const { index, term, type, data } of entries) {
+    assert.equal(log.term(index), term);
+    lines.push(`${index} ${term} ${type} ${hex(data)} ${hex(log.chainHash(index))}`);
+  }
+  return lines.join('\n');
+}
+
+export async function stateContentOf(state: StateStore): Promise<string> {
+  const lines: string[] = [];
+  lines.push(`state ${state.appliedIndex} ${state.appliedTerm} ${state.lastStampMs} ${state.hash().hash}`);
+  for (const [key, value] of await state.range({ gte: '\0', lt: '\x7f', limit: 1_000_000 })) {
+    const read = state.get(key);
+    assert(read !== undefined && hex(read) === hex(value));
+    lines.push(`${key} ${hex(value)}`);
+  }
+  return lines.join('\n');
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
