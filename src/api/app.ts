@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import fastify from 'fastify';
+import fastify, { LogController } from 'fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ERRORS, ParleyError } from '../protocol/errors.ts';
 import { AllowedMethods } from './allowed-methods.ts';
@@ -27,7 +27,7 @@ export function createApp(options: AppOptions): App {
   const http = { headersTimeout: limits.headersReceiveMs, maxHeaderSize: HEADER_BYTES_MAX };
   const app = fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => `${boot}-${(++requests).toString(36)}`,
     bodyLimit: limits.bodyBytesMax,
     requestTimeout: limits.requestReceiveMs,

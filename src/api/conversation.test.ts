@@ -198,7 +198,11 @@ describe('two people talk', () => {
       txnId: nextTxnId(),
     });
     expect(approved.status).toBe(200);
-    expect((await live.next('event')).event).toMatchObject({ kind: 'devices-changed', change: 'added', account: 'eve' });
+    expect((await live.next('event')).event).toMatchObject({
+      kind: 'devices-changed',
+      change: 'added',
+      account: 'eve',
+    });
     const answer = await second.call<{ state: string; sealedUserKey: string }>('GET', `${path}/${second.deviceId}`);
     expect(answer.body).toMatchObject({ state: 'approved', sealedUserKey: 'AAAA' });
     await second.login();

@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { createInterimConversation } from '../crypto/conversation-interim.ts';
-import { createDeviceKeys, createUserKey, publicDeviceKeys, signDeviceRecord, signSessionChallenge } from '../crypto/identity.ts';
+import {
+  createDeviceKeys,
+  createUserKey,
+  publicDeviceKeys,
+  signDeviceRecord,
+  signSessionChallenge,
+} from '../crypto/identity.ts';
 import { nodeEd25519 } from '../crypto/node-ed25519.ts';
 import { nodeX25519 } from '../crypto/node-x25519.ts';
 import { createSessionSecret, formatAccessToken } from '../crypto/tokens.ts';
@@ -47,7 +53,12 @@ export function nextTxnId(): TxnId {
   return makeTxnId(Date.now(), tail);
 }
 
-export async function call<T>(url: string, method: string, path: string, options: CallOptions = {}): Promise<Answer<T>> {
+export async function call<T>(
+  url: string,
+  method: string,
+  path: string,
+  options: CallOptions = {},
+): Promise<Answer<T>> {
   const { token, json, headers } = options;
   const response = await fetch(url + path, {
     method,
@@ -136,7 +147,9 @@ export class ApiPerson {
   }
 
   /** What `POST /v1/sessions` takes, for a fresh challenge. */
-  async loginBody(origin: string = this.url): Promise<{ body: Record<string, unknown>; access: SessionSecret; refresh: SessionSecret }> {
+  async loginBody(
+    origin: string = this.url,
+  ): Promise<{ body: Record<string, unknown>; access: SessionSecret; refresh: SessionSecret }> {
     const asked = await call<{ cluster: ClusterId; accountId: AccountId; challenge: string }>(
       this.url,
       'POST',
@@ -212,7 +225,7 @@ export class ApiPerson {
     return answer.body.room;
   }
 
-  async room(room: RoomId): Promise<RoomDetailJson> {
+  async room(room: string): Promise<RoomDetailJson> {
     return (await this.call<RoomDetailJson>('GET', `/v1/rooms/${room}`)).body;
   }
 
@@ -254,7 +267,9 @@ export class ApiPerson {
   /** A socket whose live feed is open. */
   async live(cursor?: string): Promise<TestSocket> {
     const socket = await this.connect();
-    socket.send(cursor === undefined ? { type: 'identify', token: this.token } : { type: 'resume', token: this.token, cursor });
+    socket.send(
+      cursor === undefined ? { type: 'identify', token: this.token } : { type: 'resume', token: this.token, cursor },
+    );
     await socket.next('ready');
     return socket;
   }

@@ -185,6 +185,10 @@ export class LocalChatNode implements ChatNode {
     if (forMs > 0) for (const { fail } of this.#queue.splice(0)) fail(new ParleyError('no_leader'));
   }
 
+  get waitingCount(): number {
+    return this.#queue.length;
+  }
+
   /** Commands wait until `release`. */
   hold(): void {
     this.#held = true;

@@ -49,7 +49,9 @@ export class TestSocket {
 
   /** Texts are sealed; what identifies a message is its sequence number. */
   seqs(room: string): number[] {
-    return this.of('event').flatMap(({ event }) => (event.kind === 'message' && event.room === room ? [event.seq] : []));
+    return this.of('event').flatMap(({ event }) =>
+      event.kind === 'message' && event.room === room ? [event.seq] : [],
+    );
   }
 
   close(): void {
