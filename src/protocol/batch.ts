@@ -29,7 +29,7 @@ export function encodeBatch(batch: Batch): Uint8Array {
 
 /** @throws ParleyError `unsupported_version` for a newer format, `bad_request` for bytes that are no batch */
 export function decodeBatch(bytes: Uint8Array): Batch {
-  const value: unknown = packr.unpack(bytes);
+  const value = unpack(bytes);
   if (!Array.isArray(value) || value.length !== 3) throw new ParleyError('bad_request', 'This entry is no batch.');
   const [version, stampMs, flat] = value as [unknown, unknown, unknown];
   if (version !== BATCH_VERSION) {
@@ -47,4 +47,12 @@ export function decodeBatch(bytes: Uint8Array): Batch {
     items.push({ boot, serial, command });
   }
   return { stampMs: stampMs as StampMs, items };
+}
+
+function unpack(bytes: Uint8Array): unknown {
+  try {
+    return packr.unpack(bytes);
+  } catch (cause) {
+    throw new ParleyError('bad_request', 'This entry is not valid msgpack.', { cause });
+  }
 }

@@ -1,0 +1,202 @@
+import fc from 'fast-check';
+import { Packr } from 'msgpackr';
+import { describe, expect, it } from 'vitest';
+import { decodeCommand, encodeCommand, encodeCommandBody } from './command-codec.ts';
+import { COMMAND_LIMITS } from './command-bodies.ts';
+import { LIMITS } from './limits.ts';
+import { ParleyError } from './errors.ts';
+import { makeTxnId } from './txn-id.ts';
+import type { Actor, Command, CommandKind } from './commands.ts';
+import type { DeviceRecord } from './device-record.ts';
+import type { AccountId, AccountName, DeviceId, RoomId, SessionId, StampMs, TxnId } from './ids.ts';
+
+const packr = new Packr({ useRecords: false, moreTypes: false, variableMapSize: true });
+const id = <T extends string>(letter: string) => (letter + 'a2b3c4d5e6f7g2h3i4j5k6l7mn') as T;
+const account = id<AccountId>('A');
+const device = id<DeviceId>('D');
+const session = id<SessionId>('S');
+const room = id<RoomId>('R');
+const txnId: TxnId = makeTxnId(1_700_000_000_000, new Uint8Array(10).fill(7));
+const actor: Actor = { account, device, session };
+const bytes = (length: number, fill = 9) => new Uint8Array(length).fill(fill);
+const record: DeviceRecord = { device, signingKey: bytes(32), sealingKey: bytes(32, 8), signature: bytes(64) };
+const name = 'alice' as AccountName;
+const time = 1_700_000_000_000 as StampMs;
+
+const examples: { readonly [K in CommandKind]: readonly Extract<Command, { kind: K }>['body'][] } = {
+  'account.register': [
+    { name, userKey: bytes(32), device: record },
+    { name, userKey: bytes(32), device: record, inviteHash: bytes(32, 1) },
+  ],
+  'device.request': [{ account, device, signingKey: bytes(32), sealingKey: bytes(32) }],
+  'device.approve': [{ record, sealedUserKey: bytes(80) }],
+  'device.revoke': [{ device }],
+  'session.create': [
+    {
+      account,
+      device,
+      challengeId: bytes(16),
+      challengeExpiresAt: time,
+      accessHash: bytes(32),
+      refreshHash: bytes(32),
+    },
+  ],
+  'session.refresh': [{ session, spentHash: bytes(32), accessHash: bytes(32), refreshHash: bytes(32) }],
+  'session.revoke': [{ session }],
+  'room.create': [
+    { kind: 'direct', members: [account] },
+    { kind: 'group', members: [], sealedMeta: bytes(100) },
+  ],
+  'room.add': [
+    { room, members: [account] },
+    { room, members: [account], sealedMeta: bytes(5) },
+  ],
+  'room.remove': [{ room, member: account }],
+  'room.set-meta': [{ room, sealedMeta: bytes(10) }],
+  'message.send': [{ room, envelope: bytes(800) }],
+  'invite.create': [{ inviteHash: bytes(32), expiresAt: time }],
+  'state.sweep': [{ keys: [] }, { keys: ['x/0000000000000001/s/S', 'b'] }],
+};
+const commands: Command[] = (Object.keys(examples) as CommandKind[]).flatMap((kind) =>
+  examples[kind].flatMap((body) => [
+    { kind, actor, txnId, body } as Command,
+    { kind, actor: null, txnId, body } as Command,
+  ]),
+);
+
+/** Bytes compare by value, whatever class holds them. */
+const plain = (value: unknown): unknown =>
+  value instanceof Uint8Array
+    ? Buffer.from(value).toString('hex')
+    : Array.isArray(value)
+      ? value.map(plain)
+      : typeof value === 'object' && value !== null
+        ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]))
+        : value;
+
+function codeOf(input: Uint8Array): string {
+  try {
+    decodeCommand(input);
+    return 'ok';
+  } catch (error) {
+    expect(error).toBeInstanceOf(ParleyError);
+    return (error as ParleyError).code;
+  }
+}
+
+describe('commands as bytes', () => {
+  it.each(
+    commands.map((command) => [`${command.kind}${command.actor === null ? ' of nobody' : ''}`, command] as const),
+  )('come back as they were: %s', (_kind, command) => {
+    const decoded = decodeCommand(encodeCommand(command));
+    expect(plain(decoded)).toEqual(plain(command));
+    expect(encodeCommand(decoded)).toEqual(encodeCommand(command));
+    expect(encodeCommandBody(decoded.kind, decoded.body)).toEqual(encodeCommandBody(command.kind, command.body));
+  });
+
+  it('hold the envelope as it is, and give a view of it', () => {
+    const envelope = bytes(500, 3);
+    const encoded = encodeCommand({ kind: 'message.send', actor, txnId, body: { room, envelope } });
+    const decoded = decodeCommand(encoded);
+    const view = (decoded.body as { envelope: Uint8Array }).envelope;
+    expect(view.buffer).toBe(encoded.buffer);
+    expect(Buffer.from(encoded).includes(Buffer.from(envelope))).toBe(true);
+  });
+
+  it('of a newer version or an unknown kind are told from broken ones', () => {
+    const [version, kind, ...rest] = packr.unpack(encodeCommand(commands[0]!)) as unknown[];
+    expect(codeOf(packr.pack([2, kind, ...rest]))).toBe('unsupported_version');
+    expect(codeOf(packr.pack([2, 'anything']))).toBe('unsupported_version');
+    expect(codeOf(packr.pack([version, 99, ...rest]))).toBe('unsupported_version');
+    expect(codeOf(packr.pack(['1', kind, ...rest]))).toBe('bad_request');
+    expect(codeOf(packr.pack([version, -1, ...rest]))).toBe('bad_request');
+    expect(codeOf(packr.pack([version, 1.5, ...rest]))).toBe('bad_request');
+    expect(codeOf(packr.pack([version, 'message.send', ...rest]))).toBe('bad_request');
+  });
+
+  it('with any field missing, too many, or of another type are refused', () => {
+    for (const command of commands) {
+      const fields = packr.unpack(encodeCommand(command)) as unknown[];
+      const body = fields[4] as unknown[];
+      expect(codeOf(packr.pack(fields.slice(0, -1)))).toBe('bad_request');
+      expect(codeOf(packr.pack([...fields, null]))).toBe('bad_request');
+      expect(codeOf(packr.pack([...fields.slice(0, 4), body.slice(0, -1)]))).toBe('bad_request');
+      expect(codeOf(packr.pack([...fields.slice(0, 4), [...body, null]]))).toBe('bad_request');
+      for (const wrong of [undefined, true, 1.5, -1, 'x', '', {}, [[], 1], bytes(7), bytes(70_000)]) {
+        for (let i = 0; i < body.length; i++) {
+          const changed = body.map((field, j) => (i === j ? wrong : field));
+          if (isStillRight(command, i, wrong)) continue;
+          expect(codeOf(packr.pack([...fields.slice(0, 4), changed])), `${command.kind} ${i} ${typeof wrong}`).toBe(
+            'bad_request',
+          );
+        }
+        for (const i of [2, 3, 4]) {
+          const changed = fields.map((field, j) => (i === j ? wrong : field));
+          expect(codeOf(packr.pack(changed))).toBe('bad_request');
+        }
+      }
+    }
+  });
+
+  it('keep to their bounds', () => {
+    const add = (members: number) =>
+      codeOf(encodeCommand({ kind: 'room.add', actor, txnId, body: { room, members: Array(members).fill(account) } }));
+    expect(add(LIMITS.membersPerCommandMax)).toBe('ok');
+    expect(add(LIMITS.membersPerCommandMax + 1)).toBe('bad_request');
+    const send = (size: number) =>
+      codeOf(encodeCommand({ kind: 'message.send', actor, txnId, body: { room, envelope: bytes(size) } }));
+    expect(send(LIMITS.envelopeBytesMax)).toBe('ok');
+    expect(send(LIMITS.envelopeBytesMax + 1)).toBe('bad_request');
+    expect(send(0)).toBe('bad_request');
+    const sweep = (keys: string[]) =>
+      codeOf(encodeCommand({ kind: 'state.sweep', actor: null, txnId, body: { keys } }));
+    expect(sweep(Array(COMMAND_LIMITS.sweepKeysMax).fill('k'))).toBe('ok');
+    expect(sweep(Array(COMMAND_LIMITS.sweepKeysMax + 1).fill('k'))).toBe('bad_request');
+    expect(sweep(['k'.repeat(COMMAND_LIMITS.sweepKeyBytesMax + 1)])).toBe('bad_request');
+    const register = (text: string) =>
+      codeOf(
+        encodeCommand({
+          kind: 'account.register',
+          actor: null,
+          txnId,
+          body: { name: text as AccountName, userKey: bytes(32), device: record },
+        }),
+      );
+    expect(register('al')).toBe('ok');
+    for (const text of ['a', 'Alice', 'al ice', 'a'.repeat(33), '@alice', 'älice']) {
+      expect(register(text)).toBe('bad_request');
+    }
+  });
+
+  it('never crash the decoder: any bytes, any truncation, any flipped bit', () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (input) => void codeOf(input)));
+    const encoded = commands.map((command) => encodeCommand(command));
+    fc.assert(
+      fc.property(fc.constantFrom(...encoded), fc.nat(), fc.nat({ max: 7 }), (input, at, bit) => {
+        const flipped = Uint8Array.from(input);
+        flipped[at % input.length]! ^= 1 << bit;
+        codeOf(flipped);
+        expect(codeOf(input.slice(0, at % input.length))).toBe('bad_request');
+        expect(codeOf(Uint8Array.from([...input, 0]))).toBe('bad_request');
+      }),
+      { numRuns: 500 },
+    );
+    expect(codeOf(new Uint8Array(100_000).fill(0x91))).toBe('bad_request');
+  });
+});
+
+/** Values that happen to fit the field they replace. */
+function isStillRight(command: Command, field: number, wrong: unknown): boolean {
+  const isBytes = wrong instanceof Uint8Array;
+  if (command.kind === 'device.approve' && field === 1) return isBytes && wrong.length === 7;
+  const isEnvelope =
+    (command.kind === 'message.send' && field === 1) ||
+    (command.kind === 'room.set-meta' && field === 1) ||
+    (command.kind === 'room.create' && field === 2) ||
+    (command.kind === 'room.add' && field === 2);
+  // What msgpack has for `undefined` is nil: an optional field that is missing.
+  const isOptional =
+    command.kind === 'room.create' || command.kind === 'room.add' || command.kind === 'account.register';
+  if (isEnvelope && isBytes) return wrong.length === 7;
+  return isOptional && wrong === null;
+}
