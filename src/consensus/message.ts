@@ -24,7 +24,7 @@ import {
  * | MsgApp | append entries after (logTerm, index) | logTerm, index, entries, commit |
  * | MsgAppResp | matched up to index, or rejected | index, reject, rejectHint, logTerm |
  * | MsgVote, MsgPreVote | vote for me | logTerm, index (the candidate's last entry), context |
- * | MsgVoteResp, MsgPreVoteResp | the answer | reject |
+ * | MsgVoteResp, MsgPreVoteResp | the answer | reject; from a removed peer also commit and its logTerm |
  * | MsgSnap | install this snapshot | snapshot |
  * | MsgHeartbeat, MsgHeartbeatResp | the leader lives; the answer | commit, context |
  * | MsgUnreachable | local: a message to `from` was lost | |

@@ -3,7 +3,7 @@ import { Cluster, type ClusterOptions } from '../testing/consensus/cluster.ts';
 import { ConsensusError } from './errors.ts';
 import { makeMessage, MessageType, type Message } from './message.ts';
 import {
-  ConfChangeKind,
+  type ConfChangeKind,
   ConfChangeTransition,
   EMPTY_BYTES,
   NO_PEER,

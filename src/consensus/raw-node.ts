@@ -16,7 +16,9 @@
  * With `asyncStorageWrites` the same order is kept by messages instead, and any number of `ready()`
  * may be outstanding: `MsgStorageAppend` asks for step 1, `MsgStorageApply` for step 3. Each is
  * executed in the order handed out, and its `responses` are delivered afterwards: to `step` of this
- * peer, or over the network. `advance()` is then never called.
+ * peer, or over the network. `advance()` is then never called. The two kinds run side by side: a
+ * snapshot may be installed while older entries still wait to be applied, which then are to be
+ * skipped (but answered).
  *
  * Broken promises, of the core itself, of its storage or of its caller, throw `ConsensusError` with
  * code `invariant`; the process must then end, for going on could lose acknowledged entries.
@@ -159,7 +161,10 @@ export class RawNode {
     this.#stepLocal(MessageType.unreachable, id);
   }
 
-  /** Sending a snapshot to `id` ended, well or not. */
+  /**
+   * Sending a snapshot to `id` ended, well or not. Has to be called for every `MsgSnap`: until then, or
+   * until the peer acknowledges it, nothing else is sent to that peer.
+   */
   reportSnapshot(id: PeerId, ok: boolean): void {
     step(this.#raft, makeMessage(MessageType.snapStatus, { from: id, reject: !ok }));
     this.#watch.check();

@@ -10,6 +10,7 @@ import { CANDIDATE, PRE_CANDIDATE } from './roles/candidate.ts';
 import { FOLLOWER } from './roles/follower.ts';
 import type { HandlerTable } from './roles/handler.ts';
 import { LEADER } from './roles/leader.ts';
+import { learnCommitted } from './roles/vote.ts';
 import { becomeFollower } from './transitions.ts';
 import { NO_PEER, RaftRole } from './types.ts';
 
@@ -19,6 +20,7 @@ import { NO_PEER, RaftRole } from './types.ts';
  */
 export const step = (raft: Raft, message: Message): StepOutcome => {
   cancelHint(raft, message);
+  if (message.reject) learnCommitted(raft, message);
   if (message.term > raft.term) {
     if (!enterNewerTerm(raft, message)) return 'stepped';
   } else if (message.term < raft.term && message.term !== 0) {

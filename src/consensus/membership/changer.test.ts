@@ -112,7 +112,7 @@ describe('Changer', () => {
         for (const one of moves) current = carryOut(current, one) ?? current;
         const restored = restoreMembership(current.confState, LAST, LIMITS);
         expect(restored.confState).toEqual(current.confState);
-        expect([...restored.progress.keys()].toSorted()).toEqual([...current.progress.keys()].toSorted());
+        expect(new Set(restored.progress.keys())).toEqual(new Set(current.progress.keys()));
       }),
     );
   });

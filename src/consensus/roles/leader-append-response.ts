@@ -50,17 +50,16 @@ const onAccepted = (raft: Raft, message: Message, progress: Progress): void => {
 };
 
 const resumeReplication = (raft: Raft, message: Message, progress: Progress): void => {
-  switch (progress.state) {
-    case 'probe':
-      progress.becomeReplicate();
-      return;
-    case 'snapshot':
-      // Whichever snapshot it got, and from wherever: what counts is that our log continues it.
-      if (progress.match + 1 < raft.log.firstIndex()) return;
-      progress.becomeProbe();
-      progress.becomeReplicate();
-      return;
-    case 'replicate':
-      progress.inflights.freeTo(message.index);
+  if (progress.state === 'replicate') {
+    progress.inflights.freeTo(message.index);
+  } else if (progress.state === 'probe') {
+    progress.becomeReplicate();
+  } else if (progress.match + 1 >= raft.log.firstIndex()) {
+    // Whichever snapshot it got, and from wherever: what counts is that our log continues it.
+    progress.becomeProbe();
+    progress.becomeReplicate();
+  } else if (progress.match >= progress.pendingSnapshot) {
+    // It got the snapshot, but meanwhile the log that continued it was compacted: it needs another.
+    progress.becomeProbe();
   }
 };

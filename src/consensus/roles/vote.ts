@@ -2,7 +2,7 @@ import { requestVote } from '../campaign.ts';
 import { MessageType, type Message } from '../message.ts';
 import type { Raft } from '../raft.ts';
 import { becomeFollower } from '../transitions.ts';
-import { NO_PEER, RaftRole, type EntryId } from '../types.ts';
+import { NO_PEER, RaftRole, type EntryId, type LogIndex, type Term } from '../types.ts';
 
 const responseTo = (message: Message): MessageType =>
   message.type === MessageType.vote ? MessageType.voteResp : MessageType.preVoteResp;
@@ -49,10 +49,34 @@ const grant = (raft: Raft, message: Message): void => {
 const refuse = (raft: Raft, message: Message, reason: 'already-voted' | 'log-behind' | 'better-placed'): void => {
   const { from, term, type } = message;
   raft.config.onEvent({ kind: 'vote-refused', type, candidate: from, term, reason });
-  raft.send(responseTo(message), from, { term: raft.term, reject: true });
+  raft.send(responseTo(message), from, { term: raft.term, reject: true, ...lastWord(raft) });
   // A rival for a leader that both hold for dead may have come by its hint later than our request,
   // and have ignored it: ask again.
   if (raft.campaignsOnHint && raft.role === RaftRole.preCandidate) requestVote(raft, from, 'pre-election');
+};
+
+/**
+ * What a peer that has no vote any more owes to a candidate: how far it knows the log to be committed.
+ *
+ * Such a peer has applied the change that removed it, and will never stand for election. A candidate
+ * that has the change in its log, but does not know that it is committed, still counts on its vote
+ * and may not get it, when the last leader had sent the removed peer more entries. Without this, if
+ * that leader is gone, nobody could ever be elected.
+ */
+const lastWord = ({ tracker, id, log }: Raft): { commit?: LogIndex; logTerm?: Term } =>
+  tracker.isVoter(id) ? {} : { commit: log.committed, logTerm: log.termOrZero(log.committed) };
+
+/**
+ * A refusal may say how far the log is committed, whatever term it is of. A candidate that did not
+ * know starts over, since its next election may have other voters.
+ */
+export const learnCommitted = (raft: Raft, { type, commit, logTerm }: Message): void => {
+  if (type !== MessageType.voteResp && type !== MessageType.preVoteResp) return;
+  if (commit <= raft.log.committed || !raft.log.matches({ index: commit, term: logTerm })) return;
+  raft.log.commitTo(commit);
+  if (raft.role === RaftRole.candidate || raft.role === RaftRole.preCandidate) {
+    becomeFollower(raft, raft.term, NO_PEER);
+  }
 };
 
 /**

@@ -21,7 +21,15 @@ export interface ChaosOptions extends ClusterOptions {
 
 /** Peers may lag behind a compaction by at least this. */
 const COMPACTION_DISTANCE = 8;
+const KINDS = [ConfChangeKind.addVoter, ConfChangeKind.addLearner, ConfChangeKind.remove] as const;
+const TRANSITIONS = [
+  ConfChangeTransition.auto,
+  ConfChangeTransition.jointImplicit,
+  ConfChangeTransition.jointExplicit,
+] as const;
 const NETWORK_MAX = 400;
+const DELIVERIES_MAX = 8;
+const CUT_STEPS_MAX = 800;
 const HEALING_TICKS_MAX = 400;
 
 /**
@@ -39,6 +47,7 @@ export class Chaos {
   readonly #reads = new Map<string, number>();
   #proposals = 0;
   #cut: ReadonlySet<PeerId> = new Set();
+  #cutStepsLeft = 0;
   readonly #checkedEvents = new Map<PeerId, number>();
   readonly #checkedApplied = new Map<PeerId, number>();
 
@@ -64,24 +73,30 @@ export class Chaos {
     return this.#random() < probability;
   }
 
-  #pick<T>(items: readonly T[]): T {
-    return items[Math.floor(this.#random() * items.length)]!;
+  #pick<T>(items: readonly [T, ...T[]]): T;
+  #pick<T>(items: readonly T[]): T | undefined;
+  #pick<T>(items: readonly T[]): T | undefined {
+    return items[Math.floor(this.#random() * items.length)];
   }
 
-  get #peers(): ClusterPeer[] {
-    return [...this.cluster.peers.values()];
+  get #peers(): [ClusterPeer, ...ClusterPeer[]] {
+    const [first, ...rest] = this.cluster.peers.values();
+    if (first === undefined) throw new Error('a cluster without peers');
+    return [first, ...rest];
   }
 
   #act(): void {
+    this.#cutStepsLeft -= 1;
+    if (this.#cutStepsLeft <= 0) this.#cut = new Set();
     const dice = this.#random();
-    const peer = this.#pick(this.#peers);
-    if (dice < 0.2) this.#tick(peer);
-    else if (dice < 0.5) this.#deliver();
-    else if (dice < 0.68) this.#send(peer.work());
-    else if (dice < 0.78) this.#send(peer.executeAppend());
-    else if (dice < 0.86) this.#send(peer.executeApply());
-    else if (dice < 0.92) this.#propose(peer);
-    else if (dice < 0.95) this.#read(peer);
+    // Leaders, old ones too, have more to do.
+    const peer = this.#chance(0.3) ? this.#pick(this.cluster.leaders) : this.#pick(this.#peers);
+    if (peer === undefined) return;
+    if (dice < 0.16) this.#tick(peer);
+    else if (dice < 0.5) this.#deliverSome();
+    else if (dice < 0.85) this.#work(peer);
+    else if (dice < 0.91) this.#propose(peer);
+    else if (dice < 0.97) this.#read(peer);
     else this.#disturb(peer);
   }
 
@@ -96,15 +111,20 @@ export class Chaos {
   #disturb(peer: ClusterPeer): void {
     const dice = this.#random();
     const { leader, hardState, applied } = peer.raw.basicStatus();
-    if (dice < 0.1) peer.restart();
-    else if (dice < 0.3) this.#cut = new Set(this.#peers.filter(() => this.#chance(0.4)).map(({ id }) => id));
-    else if (dice < 0.5) this.#cut = new Set();
+    if (dice < 0.2) peer.restart();
+    else if (dice < 0.3) this.#cutSomeOff();
     else if (dice < 0.6) peer.raw.transferLeader(this.#pick(this.#peers).id);
     else if (dice < 0.7) peer.raw.reportUnreachable(this.#pick(this.#peers).id);
     else if (dice < 0.75) peer.raw.reportSnapshot(this.#pick(this.#peers).id, this.#chance(0.5));
     else if (dice < 0.85) peer.raw.hintLeaderDead(leader, hardState.term);
     else if (dice < 0.92) this.#compact(peer, applied);
     else if (this.#options.changeMembership === true) peer.raw.proposeConfChange(this.#randomChange());
+  }
+
+  /** Long enough for either side to elect somebody, and for the other not to notice at once. */
+  #cutSomeOff(): void {
+    this.#cut = new Set(this.#peers.filter(() => this.#chance(0.4)).map(({ id }) => id));
+    this.#cutStepsLeft = 100 + Math.floor(this.#random() * CUT_STEPS_MAX);
   }
 
   #compact({ disk }: ClusterPeer, applied: LogIndex): void {
@@ -115,10 +135,10 @@ export class Chaos {
   #randomChange(): ConfChange {
     const count = 1 + Math.floor(this.#random() * 3);
     const steps = Array.from({ length: count }, () => ({
-      kind: this.#pick(Object.values(ConfChangeKind)),
+      kind: this.#pick(KINDS),
       peer: this.#pick(this.#peers).id,
     }));
-    const transition = this.#pick(Object.values(ConfChangeTransition));
+    const transition = this.#pick(TRANSITIONS);
     const leave = this.#chance(0.3);
     return {
       version: 2,
@@ -132,16 +152,27 @@ export class Chaos {
     this.cluster.network.push(...messages);
   }
 
+  /** Hands work out and does some of it, rarely all. */
+  #work(peer: ClusterPeer): void {
+    this.#send(peer.work());
+    while (peer.appendWork.length > 0 && this.#chance(0.7)) this.#send(peer.executeAppend());
+    while (peer.applyWork.length > 0 && this.#chance(0.7)) this.#send(peer.executeApply());
+  }
+
+  #deliverSome(): void {
+    for (let left = Math.floor(this.#random() * DELIVERIES_MAX); left >= 0; left -= 1) this.#deliver();
+  }
+
   /** Delivers any message under way, sometimes losing it or delivering it again later. */
   #deliver(): void {
     const { network } = this.cluster;
+    while (network.length > NETWORK_MAX) this.cluster.transmit(network.shift()!, false);
     if (network.length === 0) return;
-    const at = Math.floor(this.#random() * Math.min(network.length, NETWORK_MAX));
+    const at = this.#chance(0.85) ? 0 : Math.floor(this.#random() * network.length);
     const message = network[at]!;
     if (!this.#chance(0.05)) network.splice(at, 1);
-    if (network.length > NETWORK_MAX) network.splice(0, network.length - NETWORK_MAX);
-    if (this.#chance(0.05) || this.#cut.has(message.from) !== this.#cut.has(message.to)) return;
-    this.cluster.peers.get(message.to)?.raw.step(message);
+    const cut = this.#cut.has(message.from) !== this.#cut.has(message.to);
+    this.cluster.transmit(message, !cut && !this.#chance(0.05));
   }
 
   #propose(peer: ClusterPeer): void {

@@ -135,6 +135,8 @@ export class ClusterPeer {
 
   #apply(entries: readonly Entry[]): void {
     for (const entry of entries) {
+      // Covered by a snapshot that was installed since the entry was handed out.
+      if (entry.index <= this.disk.applied.metadata.index) continue;
       if (entry.index !== FOUNDING_INDEX + this.applied.length + 1)
         throw new Error(`${this.id} applies ${entry.index} out of order`);
       this.applied.push(entry);

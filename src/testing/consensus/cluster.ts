@@ -1,4 +1,4 @@
-import type { Message } from '../../consensus/message.ts';
+import { MessageType, type Message } from '../../consensus/message.ts';
 import { EMPTY_CONF_STATE, peerId, RaftRole, type ConfState, type PeerId } from '../../consensus/types.ts';
 import { ClusterPeer, type PeerOptions } from './cluster-peer.ts';
 import { seededRandom } from './seeded-random.ts';
@@ -78,13 +78,20 @@ export class Cluster {
       const due = this.network;
       this.network = [];
       for (const message of due) {
-        if (!this.reaches(message)) continue;
-        busy = true;
-        this.peers.get(message.to)?.raw.step(message);
+        const arrives = this.reaches(message);
+        busy ||= arrives;
+        this.transmit(message, arrives);
       }
       if (!busy) return;
     }
     throw new Error('the cluster does not come to rest');
+  }
+
+  /** Delivers or loses a message. Whoever sends a snapshot is told what became of it. */
+  transmit(message: Message, arrives: boolean): void {
+    const { type, from, to } = message;
+    if (arrives) this.peers.get(to)?.raw.step(message);
+    if (type === MessageType.snap) this.peers.get(from)?.raw.reportSnapshot(to, arrives);
   }
 
   /** Ticks all (or some) peers in turn and settles after each tick. */
