@@ -13,6 +13,7 @@ import type {
 import { messageOf } from './damage.ts';
 import type { FatalSwitch } from './fatal-switch.ts';
 import type { MultisetHash } from './multiset-hash.ts';
+import type { StoreLimits } from './node-store.ts';
 import { RowCache } from './row-cache.ts';
 import { isRowKey } from './row-digest.ts';
 import { RowMerge, sortedChanges, type Row } from './row-merge.ts';
@@ -32,7 +33,7 @@ export interface StateStoreOptions {
   readonly disk: StateDatabase;
   /** The membership at index 0. */
   readonly foundingConfState: () => ConfState;
-  readonly cacheBytesMax: number;
+  readonly limits: Pick<StoreLimits, 'stateCacheBytesMax' | 'writeBufferBytes'>;
   readonly fatal: FatalSwitch;
 }
 
@@ -55,7 +56,7 @@ export class LevelStateStore implements StateStore {
 
   constructor(options: StateStoreOptions) {
     this.#options = options;
-    this.#cache = new RowCache(options.cacheBytesMax);
+    this.#cache = new RowCache(options.limits.stateCacheBytesMax);
     this.#disk = options.disk;
     this.#position = options.disk.applied;
   }
@@ -279,7 +280,9 @@ export class LevelStateStore implements StateStore {
   }
 
   beginInstall(header: StateSnapshotHeader): Promise<StateInstall> {
-    return beginStateInstall(header, this.#options.folders, { takeOver: (disk) => this.#takeOver(disk) });
+    const { folders, limits } = this.#options;
+    const { writeBufferBytes } = limits;
+    return beginStateInstall(header, folders, { writeBufferBytes, takeOver: (disk) => this.#takeOver(disk) });
   }
 
   /** Goes on with an installed state. The pointer names it already. */

@@ -110,6 +110,8 @@ export interface StoreLimits {
   readonly stateCacheBytesMax: number;
   /** How long a mark may be behind the log on disk. */
   readonly markSyncIntervalMs: number;
+  /** Memtable and write-ahead file of each of the two databases. */
+  readonly writeBufferBytes: number;
   /** States whose tables are larger are verified in the background instead of when they are opened. */
   readonly verifyBytesAtOpenMax: number;
 }
@@ -119,5 +121,6 @@ export const STORE_LIMITS: StoreLimits = {
   recordBytesMax: 256 * 1024,
   stateCacheBytesMax: 32 * 1024 * 1024,
   markSyncIntervalMs: 100,
+  writeBufferBytes: 8 * 1024 * 1024,
   verifyBytesAtOpenMax: 256 * 1024 * 1024,
 };

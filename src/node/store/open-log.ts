@@ -16,7 +16,6 @@ import type { StoreLimits } from './node-store.ts';
 
 const LOG_FOLDER = 'log';
 const MARK_FILE = 'mark';
-const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
 const BLOCK_CACHE_BYTES = 8 * 1024 * 1024;
 
 const NOTHING_PROMISED: MarkContent = {
@@ -71,10 +70,10 @@ async function openMark({ dir, fresh, limits, fatal }: OpenLogOptions): Promise<
   throw damaged('mark', MARK_FILE, 'both copies of the hard state are broken');
 }
 
-async function openLogDatabase({ dir, fresh }: OpenLogOptions): Promise<Database> {
+async function openLogDatabase({ dir, fresh, limits }: OpenLogOptions): Promise<Database> {
   const location = join(dir, LOG_FOLDER);
   const createIfMissing = fresh && !(await holdsData(location));
-  const options = { createIfMissing, writeBufferBytes: WRITE_BUFFER_BYTES, blockCacheBytes: BLOCK_CACHE_BYTES };
+  const options = { createIfMissing, writeBufferBytes: limits.writeBufferBytes, blockCacheBytes: BLOCK_CACHE_BYTES };
   if (!createIfMissing) {
     const problem = await checkDatabase(location);
     if (problem !== undefined) throw damaged('log', LOG_FOLDER, problem);

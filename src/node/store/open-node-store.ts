@@ -152,7 +152,7 @@ class Intact implements IntactStore {
       folders,
       disk,
       foundingConfState: () => this.#foundingConfState(),
-      cacheBytesMax: limits.stateCacheBytesMax,
+      limits,
       fatal,
     });
     this.state = state;

@@ -5,6 +5,7 @@ import { damageOf, damaged, messageOf } from './damage.ts';
 import type { FatalSwitch } from './fatal-switch.ts';
 import { MultisetHash } from './multiset-hash.ts';
 import { checkDatabase, tableBytes } from './level-check/check-database.ts';
+import { cutWriteAheadFiles } from './level-check/cut-write-ahead.ts';
 import type { StoreLimits, StoreLogger } from './node-store.ts';
 import { StateBuilder } from './state-builder.ts';
 import { StateDatabase } from './state-database.ts';
@@ -27,7 +28,7 @@ export async function openState(options: OpenStateOptions): Promise<StateDatabas
   const current = await folders.current();
   if (current === undefined) {
     if (!fresh) throw damaged('state', 'state-current', 'it is missing');
-    return createState(folders);
+    return createState(options);
   }
   let disk;
   try {
@@ -37,7 +38,7 @@ export async function openState(options: OpenStateOptions): Promise<StateDatabas
     if (damage === undefined || logBase > 0) throw error;
     logger.warn({ damage }, 'the state is damaged: it is rebuilt from the log, which is complete');
     await rename(folders.path(current), `${folders.path(current)}.damaged`);
-    return createState(folders);
+    return createState(options);
   }
   if (fresh && disk.applied.index > 0) {
     await disk.close();
@@ -47,9 +48,9 @@ export async function openState(options: OpenStateOptions): Promise<StateDatabas
   return disk;
 }
 
-async function createState(folders: StateFolders): Promise<StateDatabase> {
+async function createState({ folders, limits }: OpenStateOptions): Promise<StateDatabase> {
   const name = folders.unused();
-  const builder = await StateBuilder.create(folders.path(name), name);
+  const builder = await StateBuilder.create(folders.path(name), name, limits.writeBufferBytes);
   const disk = await builder.finish({
     index: ZERO_INDEX,
     term: ZERO_TERM,
@@ -66,20 +67,30 @@ async function openCurrent(name: string, options: OpenStateOptions): Promise<Sta
   const location = folders.path(name);
   const condemned = await folders.condemnation(name);
   if (condemned !== undefined) throw damaged('state', name, condemned);
+  await cutWriteAhead(name, options);
   if ((await tableBytes(location)) > limits.verifyBytesAtOpenMax) {
-    const disk = await StateDatabase.open(location, name);
+    const disk = await StateDatabase.open(location, name, limits.writeBufferBytes);
     void verifyInBackground(disk, options);
     return disk;
   }
   const problem = await checkDatabase(location);
   if (problem !== undefined) throw damaged('state', name, problem);
-  const disk = await StateDatabase.open(location, name);
+  const disk = await StateDatabase.open(location, name, limits.writeBufferBytes);
   try {
     await disk.verify();
     return disk;
   } catch (error) {
     await disk.close();
     throw error;
+  }
+}
+
+async function cutWriteAhead(name: string, { folders, logger }: OpenStateOptions): Promise<void> {
+  try {
+    const cut = await cutWriteAheadFiles(folders.path(name));
+    if (cut !== undefined) logger.warn({ state: name, ...cut }, 'the last writes of the state are broken: cut off');
+  } catch (error) {
+    throw damaged('state', name, messageOf(error), error);
   }
 }
 

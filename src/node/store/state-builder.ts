@@ -22,8 +22,8 @@ export class StateBuilder {
   }
 
   /** @param where the folder's name, for messages */
-  static async create(location: string, where: string): Promise<StateBuilder> {
-    return new StateBuilder(await openStateDatabase(location, { createIfMissing: true }), where);
+  static async create(location: string, where: string, writeBufferBytes: number): Promise<StateBuilder> {
+    return new StateBuilder(await openStateDatabase(location, { createIfMissing: true, writeBufferBytes }), where);
   }
 
   async putRows(rows: readonly (readonly [rowKey: string, stored: Uint8Array])[]): Promise<void> {

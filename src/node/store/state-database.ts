@@ -20,7 +20,6 @@ import {
 import { RowIterator, levelDamage } from './row-iterator.ts';
 import { recoverState, type RecoveredState } from './state-recovery.ts';
 
-const WRITE_BUFFER_BYTES = 8 * 1024 * 1024;
 const BLOCK_CACHE_BYTES = 32 * 1024 * 1024;
 const ROWS_PER_STEP = 1024;
 
@@ -60,10 +59,10 @@ export class StateDatabase {
   }
 
   /** @throws ParleyError `damaged` when it cannot be opened, or a batch is missing */
-  static async open(location: string, where: string): Promise<StateDatabase> {
+  static async open(location: string, where: string, writeBufferBytes: number): Promise<StateDatabase> {
     let database;
     try {
-      database = await openStateDatabase(location, { createIfMissing: false });
+      database = await openStateDatabase(location, { createIfMissing: false, writeBufferBytes });
     } catch (error) {
       throw damaged('state', where, messageOf(error), error);
     }
@@ -193,11 +192,11 @@ export class StateDatabase {
 
 export function openStateDatabase(
   location: string,
-  { createIfMissing }: { readonly createIfMissing: boolean },
+  { createIfMissing, writeBufferBytes }: { readonly createIfMissing: boolean; readonly writeBufferBytes: number },
 ): Promise<Database> {
   return openDatabase(location, {
     createIfMissing,
-    writeBufferBytes: WRITE_BUFFER_BYTES,
+    writeBufferBytes,
     blockCacheBytes: BLOCK_CACHE_BYTES,
   });
 }

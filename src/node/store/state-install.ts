@@ -10,6 +10,7 @@ import type { StateFolders } from './state-folders.ts';
 import { encodeRow, rowKeyOf } from './state-rows.ts';
 
 export interface InstallOwner {
+  readonly writeBufferBytes: number;
   /** Goes on with the new state, and closes the old one. */
   takeOver(disk: StateDatabase): Promise<void>;
 }
@@ -20,7 +21,7 @@ export async function beginStateInstall(
   owner: InstallOwner,
 ): Promise<StateInstall> {
   const name = folders.unused();
-  const builder = await StateBuilder.create(folders.path(name), name);
+  const builder = await StateBuilder.create(folders.path(name), name, owner.writeBufferBytes);
   return new LevelStateInstall({ header, folders, owner, name, builder });
 }
 

@@ -1,8 +1,6 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MalformedError } from './byte-reader.ts';
-import { liveTables } from './live-tables.ts';
-import { readRecords } from './record-reader.ts';
+import { readVersion } from './manifest-reader.ts';
 import { checkTable } from './table-check.ts';
 
 /**
@@ -13,10 +11,7 @@ import { checkTable } from './table-check.ts';
  */
 export async function checkDatabase(location: string): Promise<string | undefined> {
   try {
-    const current = (await readFile(join(location, 'CURRENT'), 'latin1')).trimEnd();
-    if (!/^MANIFEST-\d{6,}$/.test(current)) return 'CURRENT is broken';
-    const tables = await tablesOf(location, current);
-    if (typeof tables === 'string') return tables;
+    const { tables } = await readVersion(location);
     for (const [number, bytes] of tables) {
       const problem = await checkTableFile(location, number, bytes);
       if (problem !== undefined) return problem;
@@ -24,15 +19,6 @@ export async function checkDatabase(location: string): Promise<string | undefine
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
-  }
-}
-
-async function tablesOf(location: string, manifest: string): Promise<ReadonlyMap<number, number> | string> {
-  try {
-    return liveTables(readRecords(await readFile(join(location, manifest))));
-  } catch (error) {
-    if (error instanceof MalformedError) return `${manifest}: ${error.message}`;
-    throw error;
   }
 }
 
