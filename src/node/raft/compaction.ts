@@ -7,6 +7,8 @@ export interface CompactorEnv {
   readonly log: LogStore;
   readonly state: StateStore;
   readonly monotonicMs: () => number;
+  /** What the core knows to be applied: it may still read entries after this index. */
+  readonly appliedIndex: () => LogIndex;
   /** A snapshot is being streamed: the log after this index must stay. */
   readonly pinnedIndex: () => LogIndex | undefined;
   readonly onFatal: (error: unknown) => void;
@@ -80,16 +82,16 @@ export class Compactor {
     const first = log.firstIndex();
     const target = this.#target();
     if (target < first) return false;
-    const { appliedIndex } = this.#env.state;
     return (
-      appliedIndex - first >= settings.compactEntries || this.bytesBehind(plus(first, -1)) >= settings.compactBytes
+      this.#env.appliedIndex() - first >= settings.compactEntries ||
+      this.bytesBehind(plus(first, -1)) >= settings.compactBytes
     );
   }
 
   /** How far could be compacted if all that is applied were durable. */
   #target(): LogIndex {
-    const { settings, state, pinnedIndex } = this.#env;
-    let target = plus(state.appliedIndex, -settings.tailEntries);
+    const { settings, appliedIndex, pinnedIndex } = this.#env;
+    let target = plus(appliedIndex(), -settings.tailEntries);
     if (this.bytesBehind(target) > settings.tailBytes) target = this.#indexWithTail(settings.tailBytes);
     return minIndex(target, pinnedIndex() ?? target);
   }
@@ -97,7 +99,7 @@ export class Compactor {
   /** The first mark after which no more than `tailBytes` lie. */
   #indexWithTail(tailBytes: number): LogIndex {
     const mark = this.#marks.find(({ bytes }) => this.#bytes - bytes <= tailBytes);
-    return mark?.index ?? this.#env.state.appliedIndex;
+    return minIndex(mark?.index ?? this.#env.appliedIndex(), this.#env.appliedIndex());
   }
 
   #compact(): void {

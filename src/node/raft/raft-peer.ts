@@ -17,19 +17,16 @@ import { Applier } from './applier.ts';
 import { CommandQueue, type SubmitOutcome } from './command-queue.ts';
 import { Compactor } from './compaction.ts';
 import { DiskWatch } from './disk-watch.ts';
-import { IndexWaiters } from './index-waiters.ts';
 import { RaftDriver, type CoreView } from './raft-driver.ts';
 import type { RaftPeerConfig, RaftPeerEvents, RaftPeerStatus, RaftPorts } from './raft-peer-types.ts';
 import { DEFAULT_RAFT_SETTINGS, type RaftSettings } from './raft-settings.ts';
-import { ReadBarriers } from './read-barriers.ts';
 import { confStateOf, logRepair, storageForCore } from './recovery.ts';
 import { SnapshotReceiver } from './snapshot-receiver.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
 import { StampClock } from './stamp-clock.ts';
 import type { BatchOutcome, CommittedBatch } from './state-machine.ts';
 import { Ticker } from './ticker.ts';
-
-type SettleWait = (error: ParleyError | undefined) => void;
+import { Waits, type SettleWait } from './waits.ts';
 
 /**
  * The callback-driven whole of one peer: wires the core's driver to the command queue, the applier, reads, snapshots
@@ -43,8 +40,7 @@ export class RaftPeer<Result, Event> {
   readonly #id: PeerId;
   readonly #stamps: StampClock;
   readonly #queue: CommandQueue<Result>;
-  readonly #reads: ReadBarriers;
-  readonly #waiters: IndexWaiters;
+  readonly #waits: Waits;
   readonly #sender: SnapshotSender;
   readonly #receiver: SnapshotReceiver;
   readonly #compactor: Compactor;
@@ -74,10 +70,9 @@ export class RaftPeer<Result, Event> {
     const { clock } = ports;
     const monotonicMs = (): number => clock.monotonicMs();
     this.#stamps = new StampClock({ clusterMs: () => clock.wallMs(), monotonicMs });
-    this.#waiters = new IndexWaiters(this.#settings.waitersMax);
     this.#disk = new DiskWatch(this.#settings.diskStallMs, monotonicMs);
     this.#queue = this.#buildQueue(monotonicMs);
-    this.#reads = this.#buildReads(monotonicMs);
+    this.#waits = this.#buildWaits(monotonicMs);
     this.#sender = this.#buildSender(monotonicMs);
     this.#receiver = this.#buildReceiver(monotonicMs);
     this.#compactor = this.#buildCompactor(monotonicMs);
@@ -100,10 +95,16 @@ export class RaftPeer<Result, Event> {
     });
   }
 
-  #buildReads(monotonicMs: () => number): ReadBarriers {
-    const { readRoundsMax, readRetryMs } = this.#settings;
-    const readIndex = (context: Uint8Array): void => this.#core.readIndex(context);
-    return new ReadBarriers({ boot: this.#config.boot, monotonicMs, readRoundsMax, readRetryMs, readIndex });
+  #buildWaits(monotonicMs: () => number): Waits {
+    return new Waits({
+      boot: this.#config.boot,
+      settings: this.#settings,
+      monotonicMs,
+      appliedIndex: () => this.appliedIndex,
+      knowsLeader: () => this.#leaderName !== null,
+      readIndex: (context) => this.#core.readIndex(context),
+      schedule: () => this.#driver?.schedule(),
+    });
   }
 
   #buildSender(monotonicMs: () => number): SnapshotSender {
@@ -138,7 +139,15 @@ export class RaftPeer<Result, Event> {
   #buildCompactor(monotonicMs: () => number): Compactor {
     const { log, state } = this.#ports;
     const pinnedIndex = (): LogIndex | undefined => this.#sender.pinnedIndex;
-    return new Compactor({ settings: this.#settings, log, state, monotonicMs, pinnedIndex, onFatal: this.#fatal });
+    return new Compactor({
+      settings: this.#settings,
+      log,
+      state,
+      monotonicMs,
+      appliedIndex: () => this.#core.basicStatus().applied,
+      pinnedIndex,
+      onFatal: this.#fatal,
+    });
   }
 
   #buildApplier(): Applier<Result, Event> {
@@ -150,7 +159,7 @@ export class RaftPeer<Result, Event> {
       applyConfChange: (change) => this.#core.applyConfChange(change),
       defer: this.#defer,
       onBatch: (batch, outcome, bytes) => this.#onBatch(batch, outcome, bytes),
-      onProgress: (index) => this.#waiters.applied(index),
+      onProgress: (index) => this.#waits.applied(index),
       onFatal: this.#fatal,
     });
   }
@@ -248,7 +257,7 @@ export class RaftPeer<Result, Event> {
       prepareSnapshot: (message) => this.#sender.prepare(message),
       beforeReady: (diskIsFree) => this.#beforeReady(diskIsFree),
       onView: (view) => this.#onView(view),
-      onReadStates: (states) => states.forEach((state) => this.#reads.onReadState(state)),
+      onReadStates: (states) => this.#waits.onReadStates(states),
       apply: (entries, done) => this.#applier.enqueue(entries, done),
       whenApplierIsIdle: (callback) => this.#applier.whenIdle(callback),
       takeSnapshot: (message) => message.snapshot && this.#receiver.take(message.snapshot.metadata),
@@ -290,8 +299,7 @@ export class RaftPeer<Result, Event> {
     this.#driver?.stop();
     this.#applier.stop();
     this.#queue.stop();
-    this.#reads.stop();
-    this.#waiters.failAll();
+    this.#waits.stop();
     this.#sender.closeAll();
     this.#receiver.stop();
     this.#ports.transport.watch(null);
@@ -303,11 +311,9 @@ export class RaftPeer<Result, Event> {
   #onTick(): void {
     const driver = this.#driver;
     if (driver === undefined || this.#over) return;
-    const nowMs = this.#ports.clock.monotonicMs();
     driver.inputNow((node) => node.tick());
     this.#queue.onTick();
-    this.#reads.onTick();
-    this.#waiters.expire(nowMs);
+    this.#waits.onTick();
     this.#sender.onTick((index) => this.#compactor.bytesBehind(index));
     this.#receiver.onTick();
     if (!driver.installing) this.#compactor.onTick();
@@ -380,46 +386,11 @@ export class RaftPeer<Result, Event> {
   }
 
   readBarrier(deadlineMs: number, done: SettleWait): void {
-    const refusal = this.#refusalOfWait(this.#reads.pendingCount >= this.#settings.waitersMax);
-    if (refusal !== undefined) {
-      done(refusal);
-      return;
-    }
-    const deadlineAtMs = this.#ports.clock.monotonicMs() + deadlineMs;
-    this.#reads.add({
-      deadlineMs: deadlineAtMs,
-      done: (outcome) => {
-        if (outcome.kind === 'index') this.#await(outcome.index, deadlineAtMs, 'deadline_exceeded', done);
-        else if (outcome.kind === 'stopped') done(new ParleyError('shutting_down'));
-        else done(new ParleyError(this.#leaderName === null ? 'no_leader' : 'deadline_exceeded'));
-      },
-    });
-    this.#driver?.schedule();
+    this.#waits.readBarrier(deadlineMs, done);
   }
 
   waitForIndex(index: LogIndex, deadlineMs: number, done: SettleWait): void {
-    this.#await(index, this.#ports.clock.monotonicMs() + deadlineMs, 'behind', done);
-  }
-
-  #await(index: LogIndex, deadlineMs: number, lateness: 'behind' | 'deadline_exceeded', done: SettleWait): void {
-    const refusal = this.#refusalOfWait(this.#waiters.full);
-    if (refusal !== undefined || index <= this.appliedIndex) {
-      done(refusal);
-      return;
-    }
-    this.#waiters.add({
-      index,
-      deadlineMs,
-      done: (reached) => {
-        if (reached) done(undefined);
-        else done(new ParleyError(this.#over ? 'shutting_down' : lateness));
-      },
-    });
-  }
-
-  #refusalOfWait(full: boolean): ParleyError | undefined {
-    if (this.#over) return new ParleyError('shutting_down');
-    return full ? new ParleyError('overloaded') : undefined;
+    this.#waits.waitForIndex(index, deadlineMs, done);
   }
 
   transferLeadership(to: NodeName): void {
@@ -432,7 +403,7 @@ export class RaftPeer<Result, Event> {
   // ---------------------------------------------------------------- what the core does
 
   #beforeReady(diskIsFree: boolean): void {
-    if (this.#leaderName !== null) this.#reads.flush();
+    this.#waits.flush();
     this.#queue.flush(diskIsFree);
   }
 
@@ -450,7 +421,7 @@ export class RaftPeer<Result, Event> {
       if (leader === this.#id) this.#stamps.begin(state.lastStampMs);
       // Signs that the leader of a term is dead go on while its followers look for another.
       if (leaderName !== null || told?.term !== term) transport.watch(this.#leads ? null : leaderName);
-      this.#reads.onLeaderChange();
+      this.#waits.onLeaderChange();
       this.#queue.route(leaderName, term);
     }
     this.#events.onLeaderChange?.({ leader: leaderName, term, role });
@@ -464,7 +435,7 @@ export class RaftPeer<Result, Event> {
   }
 
   #onInstalled(index: LogIndex): void {
-    this.#waiters.applied(this.appliedIndex);
+    this.#waits.applied(this.appliedIndex);
     this.#events.onInstalled?.(index);
   }
 
