@@ -1,0 +1,88 @@
+import { Packr } from 'msgpackr';
+import type { AccountId, AccountName, DeviceId, RoomId, SessionId, TxnId } from '../protocol/ids.ts';
+import type { StoreTransaction } from './store.ts';
+
+/** The rows of a client's store, each with its key and its shape. */
+
+export interface IdentityRow {
+  readonly name: AccountName;
+  readonly account: AccountId;
+  readonly device: DeviceId;
+  readonly userKey: Uint8Array;
+  /** Secret keys: 32 bytes each. The user's is null on a device that waits for approval. */
+  readonly userSecret: Uint8Array | null;
+  readonly signingSecret: Uint8Array;
+  readonly sealingSecret: Uint8Array;
+  /** Identifies the registration or the device request, so that a retry is the same one. */
+  readonly txnId: TxnId;
+  readonly state: 'registering' | 'requesting' | 'enrolled';
+}
+
+export interface SessionRow {
+  readonly session: SessionId;
+  readonly accessSecret: Uint8Array;
+  readonly refreshSecret: Uint8Array;
+  readonly accessExpiresAtMs: number;
+  /** What the next refresh announces; kept until it is answered, so that a repetition is identical. */
+  readonly next: {
+    readonly accessSecret: Uint8Array;
+    readonly refreshSecret: Uint8Array;
+    readonly txnId: TxnId;
+  } | null;
+}
+
+export interface PinRow {
+  readonly name: AccountName;
+  readonly account: AccountId;
+  readonly userKey: Uint8Array;
+}
+
+/** A device whose record was checked against the pinned user key. */
+export interface DeviceRow {
+  readonly account: AccountId;
+  readonly signingKey: Uint8Array;
+  readonly sealingKey: Uint8Array;
+}
+
+export interface OutboxRow {
+  readonly txnId: TxnId;
+  readonly room: RoomId;
+  readonly content: Uint8Array;
+  /** 32 random bytes; with the content they make the tag by which a retry is recognised. */
+  readonly r: Uint8Array;
+  readonly counter: number;
+}
+
+interface Rows {
+  identity: IdentityRow;
+  session: SessionRow;
+  endpoints: readonly string[];
+  /** What this client has caused or seen; reads are not older. */
+  cursor: string;
+  /** Envelopes sealed by this device so far. */
+  counter: number;
+}
+
+const packr = new Packr({ useRecords: false, moreTypes: false });
+
+export const pack = (value: unknown): Uint8Array => packr.pack(value);
+export const unpack = <T>(bytes: Uint8Array): T => packr.unpack(bytes) as T;
+
+export async function readRow<K extends keyof Rows>(tx: StoreTransaction, key: K): Promise<Rows[K] | undefined> {
+  const bytes = await tx.get(key);
+  return bytes === undefined ? undefined : unpack<Rows[K]>(bytes);
+}
+
+export function writeRow<K extends keyof Rows>(tx: StoreTransaction, key: K, value: Rows[K]): void {
+  tx.put(key, pack(value));
+}
+
+export const KEY = {
+  pin: (account: AccountId): string => `pin/${account}`,
+  pinName: (name: string): string => `pin-name/${name}`,
+  device: (device: DeviceId): string => `device/${device}`,
+  outbox: (txnId: TxnId): string => `outbox/${txnId}`,
+  outboxPrefix: 'outbox/',
+  /** The seq at which a (device, txnId) was first delivered. */
+  seen: (room: RoomId, device: DeviceId, txnId: string): string => `seen/${room}/${device}/${txnId}`,
+} as const;
