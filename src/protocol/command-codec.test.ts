@@ -11,11 +11,11 @@ import type { DeviceRecord } from './device-record.ts';
 import type { AccountId, AccountName, DeviceId, RoomId, SessionId, StampMs, TxnId } from './ids.ts';
 
 const packr = new Packr({ useRecords: false, moreTypes: false, variableMapSize: true });
-const id = <T extends string>(letter: string) => (letter + 'a2b3c4d5e6f7g2h3i4j5k6l7mn') as T;
-const account = id<AccountId>('A');
-const device = id<DeviceId>('D');
-const session = id<SessionId>('S');
-const room = id<RoomId>('R');
+const TAIL = 'a2b3c4d5e6f7g2h3i4j5k6l7mn';
+const account = `A${TAIL}` as AccountId;
+const device = `D${TAIL}` as DeviceId;
+const session = `S${TAIL}` as SessionId;
+const room = `R${TAIL}` as RoomId;
 const txnId: TxnId = makeTxnId(1_700_000_000_000, new Uint8Array(10).fill(7));
 const actor: Actor = { account, device, session };
 const bytes = (length: number, fill = 9) => new Uint8Array(length).fill(fill);

@@ -54,24 +54,18 @@ export class ChatModel {
 
   /** @param sealedAt the room's count of changes when the envelope was made */
   apply(command: Command, sealedAt: number): Verdict {
-    switch (command.kind) {
-      case 'account.register':
-        return this.#register(command);
-      case 'message.send':
-        return this.#once(command, this.#contentOf(command), () => this.#send(command, sealedAt));
-      case 'state.sweep':
-        this.#sweep();
-        return ok('swept');
-      default:
-        return this.#once(command, `${command.kind} ${hex(encodeCommandBody(command.kind, command.body))}`, () =>
-          this.#change(command),
-        );
+    if (command.kind === 'account.register') return this.#register(command);
+    if (command.kind === 'message.send') {
+      return this.#once(command, this.#contentOf(command), () => this.#send(command, sealedAt));
     }
+    if (command.kind === 'state.sweep') return this.#sweep();
+    const content = `${command.kind} ${hex(encodeCommandBody(command.kind, command.body))}`;
+    return this.#once(command, content, () => this.#change(command));
   }
 
   #once(command: Command, content: string, run: () => Verdict): Verdict {
     const { body, actor, txnId } = command;
-    const principal = actor?.device ?? ('device' in body ? String(body.device) : '');
+    const principal = actor?.device ?? ('device' in body && typeof body.device === 'string' ? body.device : '');
     const scope = command.kind === 'message.send' ? command.body.room : command.kind;
     const key = `${principal} ${scope} ${txnId}`;
     const record = this.records.get(key);
@@ -105,34 +99,42 @@ export class ChatModel {
   }
 
   #change(command: Command): Verdict {
-    switch (command.kind) {
-      case 'device.request': {
-        const { account, device } = command.body;
-        if (!this.devices.has(account)) return no('no_such_user');
-        if (this.known.has(device)) return no('device_exists');
-        const open = this.waiting.get(device);
-        const isOpen = open !== undefined && open.account === account && open.expiresAt > this.stampMs;
-        const expiresAt = isOpen ? open.expiresAt : this.stampMs + LIMITS.deviceRequestTtlMs;
-        this.waiting.set(device, { account, expiresAt });
-        return ok(`${device} ${expiresAt}`);
-      }
-      case 'session.create': {
-        const { account, device, challengeId, challengeExpiresAt } = command.body;
-        if (!this.devices.has(account)) return no('no_such_user');
-        if (!this.devices.get(account)!.includes(device)) return no('no_such_device');
-        if (challengeExpiresAt <= this.stampMs) return no('challenge_invalid');
-        if (this.challenges.has(hex(challengeId))) return no('challenge_replayed');
-        this.challenges.set(hex(challengeId), challengeExpiresAt);
-        const session = sessionIdOf(device, command.txnId);
-        const expiresAt = this.stampMs + LIMITS.sessionTtlMs;
-        this.sessions.set(session, { account, device, ended: false, expiresAt });
-        const open = [...this.sessions.values()].filter((other) => other.device === device && !other.ended);
-        if (open.length > LIMITS.sessionsPerDeviceMax) open[0]!.ended = true;
-        return ok(`${session} ${expiresAt}`);
-      }
-      default:
-        return this.#actorProblem(command.actor) ?? this.#act(command, command.actor!);
-    }
+    if (command.kind === 'device.request') return this.#request(command);
+    if (command.kind === 'session.create') return this.#login(command);
+    const problem = this.#actorProblem(command.actor);
+    if (problem !== undefined) return problem;
+    const actor = command.actor!;
+    if (command.kind === 'device.approve') return this.#approve(command, actor);
+    if (command.kind === 'device.revoke') return this.#revoke(command, actor);
+    if (command.kind === 'session.revoke') return this.#logout(command, actor);
+    if (command.kind === 'room.create') return this.#create(command, actor);
+    if (command.kind === 'room.add' || command.kind === 'room.remove') return this.#changeMembers(command, actor);
+    throw new Error(`The model has no ${command.kind}.`);
+  }
+
+  #request({ body: { account, device } }: CommandOf<'device.request'>): Verdict {
+    if (!this.devices.has(account)) return no('no_such_user');
+    if (this.known.has(device)) return no('device_exists');
+    const open = this.waiting.get(device);
+    const isOpen = open !== undefined && open.account === account && open.expiresAt > this.stampMs;
+    const expiresAt = isOpen ? open.expiresAt : this.stampMs + LIMITS.deviceRequestTtlMs;
+    this.waiting.set(device, { account, expiresAt });
+    return ok(`${device} ${expiresAt}`);
+  }
+
+  #login({ body, txnId }: CommandOf<'session.create'>): Verdict {
+    const { account, device, challengeId, challengeExpiresAt } = body;
+    if (!this.devices.has(account)) return no('no_such_user');
+    if (!this.devices.get(account)!.includes(device)) return no('no_such_device');
+    if (challengeExpiresAt <= this.stampMs) return no('challenge_invalid');
+    if (this.challenges.has(hex(challengeId))) return no('challenge_replayed');
+    this.challenges.set(hex(challengeId), challengeExpiresAt);
+    const session = sessionIdOf(device, txnId);
+    const expiresAt = this.stampMs + LIMITS.sessionTtlMs;
+    this.sessions.set(session, { account, device, ended: false, expiresAt });
+    const open = [...this.sessions.values()].filter((other) => other.device === device && !other.ended);
+    if (open.length > LIMITS.sessionsPerDeviceMax) open[0]!.ended = true;
+    return ok(`${session} ${expiresAt}`);
   }
 
   #actorProblem(actor: Actor | null): Verdict | undefined {
@@ -143,48 +145,37 @@ export class ChatModel {
     return session.ended || session.expiresAt <= this.stampMs ? no('session_revoked') : undefined;
   }
 
-  #act(command: Command, actor: Actor): Verdict {
+  #approve({ body }: CommandOf<'device.approve'>, actor: Actor): Verdict {
     const own = this.devices.get(actor.account)!;
-    switch (command.kind) {
-      case 'device.approve': {
-        const { device } = command.body.record;
-        if (own.includes(device)) return no('device_exists');
-        const request = this.waiting.get(device);
-        if (request === undefined || request.account !== actor.account || request.expiresAt <= this.stampMs) {
-          return no('no_such_request');
-        }
-        this.waiting.delete(device);
-        this.known.set(device, actor.account);
-        this.devices.set(actor.account, [...own, device]);
-        this.#rostersChanged(actor.account);
-        return ok(device);
-      }
-      case 'device.revoke': {
-        const { device } = command.body;
-        if (!own.includes(device)) return no('no_such_device');
-        if (own.length === 1) return no('forbidden');
-        this.devices.set(
-          actor.account,
-          own.filter((other) => other !== device),
-        );
-        for (const session of this.sessions.values()) if (session.device === device) session.ended = true;
-        this.#rostersChanged(actor.account);
-        return ok(device);
-      }
-      case 'session.revoke': {
-        const session = this.sessions.get(command.body.session);
-        if (session === undefined || session.account !== actor.account) return no('no_such_session');
-        session.ended = true;
-        return ok(command.body.session);
-      }
-      case 'room.create':
-        return this.#create(command, actor);
-      case 'room.add':
-      case 'room.remove':
-        return this.#changeMembers(command, actor);
-      default:
-        throw new Error(`The model has no ${command.kind}.`);
+    const { device } = body.record;
+    if (own.includes(device)) return no('device_exists');
+    const request = this.waiting.get(device);
+    if (request === undefined || request.account !== actor.account || request.expiresAt <= this.stampMs) {
+      return no('no_such_request');
     }
+    this.waiting.delete(device);
+    this.known.set(device, actor.account);
+    this.devices.set(actor.account, [...own, device]);
+    this.#rostersChanged(actor.account);
+    return ok(device);
+  }
+
+  #revoke({ body: { device } }: CommandOf<'device.revoke'>, actor: Actor): Verdict {
+    const own = this.devices.get(actor.account)!;
+    const rest = own.filter((other) => other !== device);
+    if (rest.length === own.length) return no('no_such_device');
+    if (rest.length === 0) return no('forbidden');
+    this.devices.set(actor.account, rest);
+    for (const session of this.sessions.values()) if (session.device === device) session.ended = true;
+    this.#rostersChanged(actor.account);
+    return ok(device);
+  }
+
+  #logout({ body }: CommandOf<'session.revoke'>, actor: Actor): Verdict {
+    const session = this.sessions.get(body.session);
+    if (session === undefined || session.account !== actor.account) return no('no_such_session');
+    session.ended = true;
+    return ok(body.session);
   }
 
   #create({ body, txnId }: CommandOf<'room.create'>, actor: Actor): Verdict {
@@ -257,10 +248,11 @@ export class ChatModel {
     this.rosterChanges.set(room, (this.rosterChanges.get(room) ?? 0) + 1);
   }
 
-  #sweep(): void {
+  #sweep(): Verdict {
     for (const [key, { expiresAt }] of this.records) if (expiresAt <= this.stampMs) this.records.delete(key);
     for (const [key, expiresAt] of this.challenges) if (expiresAt <= this.stampMs) this.challenges.delete(key);
     for (const [key, { expiresAt }] of this.sessions) if (expiresAt <= this.stampMs) this.sessions.delete(key);
+    return ok('swept');
   }
 }
 
