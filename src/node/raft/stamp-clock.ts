@@ -32,10 +32,14 @@ export class StampClock {
   next(): StampMs {
     const nowMs = this.#sources.monotonicMs();
     const latestMs = this.#lastMs + Math.floor((nowMs - this.#lastAtMs) * SPEED_MAX);
-    const wantedMs = Math.min(Math.floor(this.#sources.clusterMs()), latestMs);
-    if (wantedMs > this.#lastMs) {
-      this.#lastMs = wantedMs;
+    const clusterMs = Math.floor(this.#sources.clusterMs());
+    if (clusterMs > latestMs) {
+      // Only the time that was used up is gone: fractions of a millisecond add up.
+      this.#lastAtMs += (latestMs - this.#lastMs) / SPEED_MAX;
+      this.#lastMs = latestMs;
+    } else if (clusterMs > this.#lastMs) {
       this.#lastAtMs = nowMs;
+      this.#lastMs = clusterMs;
     }
     return this.#lastMs as StampMs;
   }

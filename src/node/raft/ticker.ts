@@ -18,6 +18,8 @@ export interface TickerOptions {
 export class Ticker {
   readonly #options: TickerOptions;
   #dueMs = 0;
+  /** The tick that is due was held up, and waits only for the messages that came meanwhile. */
+  #postponed = false;
   #cancel: (() => void) | undefined;
 
   constructor(options: TickerOptions) {
@@ -42,13 +44,17 @@ export class Ticker {
     const { clock, tickMs, stallMs, onTick, onStall } = this.#options;
     const nowMs = clock.monotonicMs();
     const lateMs = nowMs - this.#dueMs;
-    if (lateMs > stallMs) {
+    const stalled = lateMs > stallMs;
+    if (stalled && !this.#postponed) {
+      this.#postponed = true;
       this.#dueMs = nowMs;
       this.#arm(0);
       onStall(lateMs);
       return;
     }
-    this.#dueMs += tickMs;
+    // A tick is postponed once: however slow the process is, its clock goes on.
+    this.#postponed = false;
+    this.#dueMs = (stalled ? nowMs : this.#dueMs) + tickMs;
     this.#arm(Math.max(0, this.#dueMs - nowMs));
     onTick();
   }
