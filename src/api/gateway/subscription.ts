@@ -1,3 +1,4 @@
+import assert from 'node:assert';
 import { ParleyError } from '../../protocol/errors.ts';
 import { comparePositions, startOfEntry } from '../../chat/queries-cursor.ts';
 import type { Position } from '../../chat/queries-cursor.ts';
@@ -133,9 +134,11 @@ export class Subscription {
     this.sink.opened({ position: recovered ? this.#position : next, recovered });
   }
 
-  /** @returns false when what was kept does not begin where the pages ended */
+  /** @returns false when what was kept had to be dropped */
   #goLive(): boolean {
-    if (this.#kept === null || comparePositions(this.#position, this.#keptAfter) < 0) return false;
+    if (this.#kept === null) return false;
+    // The page was asked for after keeping began, and the state is never behind the events that were offered.
+    assert(comparePositions(this.#position, this.#keptAfter) >= 0, 'the pages reach what was kept');
     for (const frame of this.#kept) {
       if (comparePositions(frame.placed, this.#position) > 0) this.sink.deliver(frame);
     }
