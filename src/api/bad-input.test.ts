@@ -131,7 +131,7 @@ describe('bad input gets a clear problem and changes nothing', () => {
       ['DELETE', `/v1/rooms/${roster.room}/members/nobody${txn}`, asAda(), 'no_such_user'],
     ];
     for (const [method, path, options, code] of cases) {
-      expect((await refused(method, path, options)).code, path).toBe(code);
+      expect([path, (await refused(method, path, options)).code]).toEqual([path, code]);
     }
     // These are decided in the log.
     const revoked = await ada.call<ProblemJson>('DELETE', `/v1/sessions/${session}${txn}`);

@@ -1,5 +1,5 @@
 import { Packr } from 'msgpackr';
-import type { AccountId, AccountName, DeviceId, RoomId, SessionId, TxnId } from '../protocol/ids.ts';
+import type { AccountId, AccountName, ClusterId, DeviceId, RoomId, SessionId, TxnId } from '../protocol/ids.ts';
 import type { StoreTransaction } from './store.ts';
 
 /** The rows of a client's store, each with its key and its shape. */
@@ -57,6 +57,8 @@ interface Rows {
   identity: IdentityRow;
   session: SessionRow;
   endpoints: readonly string[];
+  /** Pinned at first contact. */
+  cluster: ClusterId;
   /** What this client has caused or seen; reads are not older. */
   cursor: string;
   /** Envelopes sealed by this device so far. */
@@ -83,6 +85,8 @@ export const KEY = {
   device: (device: DeviceId): string => `device/${device}`,
   outbox: (txnId: TxnId): string => `outbox/${txnId}`,
   outboxPrefix: 'outbox/',
+  /** The r of a message, kept after it was sent. */
+  salt: (txnId: TxnId): string => `salt/${txnId}`,
   /** The seq at which a (device, txnId) was first delivered. */
   seen: (room: RoomId, device: DeviceId, txnId: string): string => `seen/${room}/${device}/${txnId}`,
 } as const;

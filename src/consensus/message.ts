@@ -90,23 +90,33 @@ const NO_MESSAGES: readonly Message[] = [];
 
 export type MessageFields = Partial<Omit<Message, 'type'>>;
 
-/** Builds a message of `type`; every field that is not given holds its empty value. */
-export const makeMessage = (type: MessageType, fields: MessageFields): Message => ({
+/** A message that is still being written. */
+export type MessageDraft = { -readonly [Field in keyof Message]: Message[Field] };
+
+/**
+ * A message of `type` whose other fields hold their empty values. All messages begin here, so that
+ * all have one shape: they are made and read many times for every entry.
+ */
+export const draftMessage = (type: MessageType): MessageDraft => ({
   type,
-  to: fields.to ?? NO_PEER,
-  from: fields.from ?? NO_PEER,
-  term: fields.term ?? ZERO_TERM,
-  logTerm: fields.logTerm ?? ZERO_TERM,
-  index: fields.index ?? ZERO_INDEX,
-  entries: fields.entries ?? NO_ENTRIES,
-  commit: fields.commit ?? ZERO_INDEX,
-  vote: fields.vote ?? NO_PEER,
-  snapshot: fields.snapshot,
-  reject: fields.reject ?? false,
-  rejectHint: fields.rejectHint ?? ZERO_INDEX,
-  context: fields.context ?? EMPTY_BYTES,
-  responses: fields.responses ?? NO_MESSAGES,
+  to: NO_PEER,
+  from: NO_PEER,
+  term: ZERO_TERM,
+  logTerm: ZERO_TERM,
+  index: ZERO_INDEX,
+  entries: NO_ENTRIES,
+  commit: ZERO_INDEX,
+  vote: NO_PEER,
+  snapshot: undefined,
+  reject: false,
+  rejectHint: ZERO_INDEX,
+  context: EMPTY_BYTES,
+  responses: NO_MESSAGES,
 });
+
+/** Builds a message of `type`; every field that is not given holds its empty value. */
+export const makeMessage = (type: MessageType, fields: MessageFields): Message =>
+  Object.assign(draftMessage(type), fields);
 
 const LOCAL_TYPES: ReadonlySet<MessageType> = new Set<MessageType>([
   MessageType.hup,

@@ -1,6 +1,6 @@
 import { payloadBytes } from './log/entry-bytes.ts';
 import { RaftLog } from './log/raft-log.ts';
-import { makeMessage, MessageType, type Message, type MessageFields } from './message.ts';
+import { draftMessage, MessageType, type Message, type MessageFields } from './message.ts';
 import { violation } from './invariants.ts';
 import { ProgressTracker } from './progress/progress-tracker.ts';
 import type { CheckedRaftConfig } from './raft-config.ts';
@@ -110,14 +110,11 @@ export class Raft {
    * until it is; Raft dissertation 3.8. So do rejections, which can rest on state as fresh.
    */
   send(type: MessageType, to: PeerId, fields: MessageFields = {}): void {
-    this.#queue(
-      makeMessage(type, {
-        ...fields,
-        to,
-        from: fields.from ?? this.id,
-        term: fields.term ?? this.#termFor(type),
-      }),
-    );
+    const message = draftMessage(type);
+    message.to = to;
+    message.from = this.id;
+    message.term = this.#termFor(type);
+    this.#queue(Object.assign(message, fields));
   }
 
   /** Passes somebody's request on to `to`; the answer goes to whoever asked. */

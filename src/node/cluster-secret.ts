@@ -28,7 +28,10 @@ export class ClusterSecret {
     }
     const secret = /^[0-9a-f]+$/i.test(text) ? Buffer.from(text, 'hex') : Buffer.from(text, 'utf8');
     if (secret.length < SECRET_BYTES_MIN) {
-      throw new ParleyError('usage', `The cluster secret in ${file} is too short: 32 random bytes as hex are expected.`);
+      throw new ParleyError(
+        'usage',
+        `The cluster secret in ${file} is too short: 32 random bytes as hex are expected.`,
+      );
     }
     return new ClusterSecret(secret);
   }

@@ -353,7 +353,7 @@ describe('a node that goes', () => {
     expect((await socket.next('sent')).seq).toBe(1);
     expect(await socket.ended()).toEqual({ code: 4504, reason: 'shutting_down' });
     await closing;
-    await expect(fetch(`${server.url}/livez`)).rejects.toThrow();
+    await expect(fetch(`${server.url}/livez`)).rejects.toThrow('fetch failed');
   });
 
   it('cuts what is not done in time', async () => {

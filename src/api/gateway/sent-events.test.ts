@@ -16,6 +16,7 @@ interface Sent {
 class Listening {
   readonly sent: Sent[] = [];
   ended = false;
+  headers = new Headers();
   readonly #stop = new AbortController();
 
   static async open(url: string, token: string, query = '', headers: Record<string, string> = {}): Promise<Listening> {
@@ -23,8 +24,7 @@ class Listening {
     const { signal } = listening.#stop;
     const all = { authorization: `Bearer ${token}`, ...headers };
     const response = await fetch(`${url}/v1/events${query}`, { headers: all, signal });
-    expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
-    expect(response.headers.get('cache-control')).toBe('no-store');
+    listening.headers = response.headers;
     void listening.#read(response.body!);
     return listening;
   }
@@ -79,6 +79,8 @@ describe('server-sent events', () => {
     const roster = await ada.room(await ada.createRoom('group', []));
     const first = await Listening.open(server.url, ada.token);
     await waitUntil(() => first.sent[0]?.event === 'ready');
+    expect(first.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
+    expect(first.headers.get('cache-control')).toBe('no-store');
     for (let i = 0; i < 3; i++) await ada.send(roster, `${i}`);
     await waitUntil(() => first.seqs().length === 3);
     const socket = await ada.live(first.sent[0]!.data['cursor'] as string);

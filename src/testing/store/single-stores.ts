@@ -41,7 +41,7 @@ export async function openStateAlone(
     folders,
     disk,
     foundingConfState: () => EMPTY_CONF_STATE,
-    cacheBytesMax: allLimits.stateCacheBytesMax,
+    limits: allLimits,
     fatal,
   });
 }

@@ -1,0 +1,117 @@
+import { fromBase64Url } from '../protocol/base64url.ts';
+import { decodeContent } from '../protocol/content.ts';
+import { ParleyError } from '../protocol/errors.ts';
+import { KEY, pack, unpack } from './rows.ts';
+import type { OpenFailure } from '../crypto/conversation.ts';
+import type { MessageJsonT } from '../protocol/http/schemas.ts';
+import type { AccountName, DeviceId, RoomId } from '../protocol/ids.ts';
+import type { ClientContext } from './context.ts';
+import type { KnownDevice } from './people.ts';
+import type { Rooms } from './rooms.ts';
+
+const PERSON_MS_MAX = 10_000;
+
+export type UnreadableReason =
+  | OpenFailure
+  /** The sending device is not one that its account vouches for. */
+  | 'unknown_device'
+  /** The sender's key is not the pinned one. */
+  | 'user_key_changed'
+  /** A node showed an envelope under another id than its own, or of another account's device. */
+  | 'wrong_id'
+  /** This message was delivered before, at another place. */
+  | 'duplicate'
+  /** A newer program wrote it. */
+  | 'unsupported';
+
+export interface MessageLine {
+  readonly room: RoomId;
+  readonly seq: number;
+  readonly id: string;
+  /** Account name, without @; `account` is the same. */
+  readonly from: AccountName;
+  readonly account: AccountName;
+  readonly device: DeviceId;
+  readonly sentAt: string;
+  /** Null when it cannot be read; then `unreadable` says why. */
+  readonly text: string | null;
+  readonly unreadable?: UnreadableReason;
+}
+
+type Opened = { readonly text: string } | { readonly unreadable: UnreadableReason };
+
+/** Turns envelopes into what people read. Nothing is taken from a node on trust; nothing is left out silently. */
+export class Reader {
+  readonly #context: ClientContext;
+  readonly #rooms: Rooms;
+
+  constructor(context: ClientContext, rooms: Rooms) {
+    this.#context = context;
+    this.#rooms = rooms;
+  }
+
+  async read(message: MessageJsonT): Promise<MessageLine> {
+    const opened = await this.#open(message);
+    const from = message.from as AccountName;
+    const line = {
+      room: message.room as RoomId,
+      seq: message.seq,
+      id: message.id,
+      from,
+      account: from,
+      device: message.device as DeviceId,
+      sentAt: message.sentAt,
+    };
+    return 'text' in opened ? { ...line, text: opened.text } : { ...line, text: null, unreadable: opened.unreadable };
+  }
+
+  async #open(message: MessageJsonT): Promise<Opened> {
+    const sender = await this.#sender(message);
+    if (typeof sender === 'string') return { unreadable: sender };
+    const { keys } = await this.#context.own();
+    const opened = this.#context.conversation.open({
+      purpose: 'message',
+      cluster: await this.#context.cluster(),
+      room: message.room as RoomId,
+      envelopeBytes: fromBase64Url(message.envelope),
+      own: { device: keys.device, sealing: keys.sealing },
+      sender,
+    });
+    if (!opened.ok) return { unreadable: opened.reason };
+    const { txnId } = opened.header;
+    if (message.id !== `${txnId}-${sender.device}`) return { unreadable: 'wrong_id' };
+    if (!(await this.#isFirst(message, sender.device, txnId))) return { unreadable: 'duplicate' };
+    const decoded = decodeContent(opened.content);
+    if (!decoded.ok) return { unreadable: decoded.reason };
+    return decoded.content.type === 'text' ? { text: decoded.content.text } : { unreadable: 'unsupported' };
+  }
+
+  /** The sending device as its account vouches for it, or why there is none. */
+  async #sender(message: MessageJsonT): Promise<KnownDevice | UnreadableReason> {
+    const device = message.device as DeviceId;
+    const { people } = this.#context;
+    let known = await people.device(device);
+    if (known === undefined) {
+      try {
+        await this.#rooms.person(message.from, PERSON_MS_MAX);
+      } catch (error) {
+        if (!(error instanceof ParleyError) || error.retryable) throw error;
+        return error.code === 'user_key_changed' ? 'user_key_changed' : 'unknown_device';
+      }
+      known = await people.device(device);
+      if (known === undefined) return 'unknown_device';
+    }
+    return known.account === message.fromId ? known : 'wrong_id';
+  }
+
+  /** Remembers where a (device, txnId) stood first; anywhere else it is a replay. */
+  #isFirst(message: MessageJsonT, device: DeviceId, txnId: string): Promise<boolean> {
+    const key = KEY.seen(message.room as RoomId, device, txnId);
+    return this.#context.platform.store.transaction(async (tx) => {
+      const seen = await tx.get(key);
+      if (seen !== undefined) return unpack<number>(seen) === message.seq;
+      tx.put(key, pack(message.seq));
+      return true;
+    });
+  }
+}
