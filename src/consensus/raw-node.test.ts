@@ -1,34 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { Cluster, type ClusterOptions } from '../testing/consensus/cluster.ts';
+import { appliedTexts, bytes, id, three } from '../testing/consensus/three-peers.ts';
 import { ConsensusError } from './errors.ts';
-import { makeMessage, MessageType, type Message } from './message.ts';
+import { makeMessage, MessageType } from './message.ts';
 import {
   type ConfChangeKind,
   ConfChangeTransition,
   EMPTY_BYTES,
-  NO_PEER,
   type ConfChange,
   type ConfChangeStep,
   type LogIndex,
-  type PeerId,
   type Term,
 } from './types.ts';
-
-const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-const text = (data: Uint8Array): string => new TextDecoder().decode(data);
-const id = (value: number): PeerId => value as PeerId;
-
-const three = (peer: NonNullable<ClusterOptions['peer']> = {}): Cluster => {
-  const cluster = new Cluster({ voters: [1, 2, 3], peer });
-  cluster.elect(1);
-  return cluster;
-};
-
-const appliedTexts = (cluster: Cluster, peer: number): string[] =>
-  cluster
-    .peer(peer)
-    .applied.filter(({ type, data }) => type === 'normal' && data.length > 0)
-    .map(({ data }) => text(data));
 
 const change = (...steps: [ConfChangeKind, number][]): ConfChange => ({
   version: 2,
@@ -38,7 +21,6 @@ const change = (...steps: [ConfChangeKind, number][]): ConfChange => ({
 });
 
 const status = (cluster: Cluster, peer: number) => cluster.peer(peer).raw.status();
-const sent = (cluster: Cluster, type: MessageType): Message[] => cluster.network.filter((one) => one.type === type);
 
 describe('replication', () => {
   for (const asyncStorageWrites of [false, true]) {
@@ -278,227 +260,6 @@ describe('membership', () => {
     expect(follower.raw.basicStatus().role).toBe('follower');
     expect(follower.events.at(-1)).toMatchObject({ kind: 'campaign-refused', reason: 'unapplied-conf-change' });
     follower.executeApply = execute;
-  });
-});
-
-describe('linearizable reads', () => {
-  const read = (cluster: Cluster, peer: number, name: string): void => cluster.peer(peer).raw.readIndex(bytes(name));
-  const answers = (cluster: Cluster, peer: number): [string, number][] =>
-    cluster.peer(peer).readStates.map(({ context, index }) => [text(context), index]);
-
-  it('answers leader and followers with an index that covers everything acknowledged', () => {
-    const cluster = three();
-    cluster.peer(1).raw.propose(bytes('a'));
-    cluster.settle();
-    read(cluster, 1, 'at leader');
-    read(cluster, 2, 'at follower');
-    cluster.settle();
-    expect(answers(cluster, 1)).toEqual([['at leader', 3]]);
-    expect(answers(cluster, 2)).toEqual([['at follower', 3]]);
-  });
-
-  it('asks the others once for any number of reads', () => {
-    const cluster = three();
-    for (let count = 0; count < 50; count += 1) read(cluster, 1, `r${count}`);
-    cluster.network.push(...cluster.peer(1).work());
-    expect(sent(cluster, MessageType.heartbeat)).toHaveLength(2);
-    cluster.settle();
-    expect(answers(cluster, 1)).toHaveLength(50);
-  });
-
-  it('does not answer while no majority confirms, and does after it has healed', () => {
-    const cluster = three();
-    cluster.isolate(1);
-    read(cluster, 1, 'r');
-    cluster.settle();
-    expect(answers(cluster, 1)).toEqual([]);
-    cluster.heal();
-    cluster.tick(1, [1]);
-    expect(answers(cluster, 1)).toEqual([['r', 2]]);
-  });
-
-  it('is not misled by answers to an earlier round', () => {
-    const cluster = three();
-    cluster.tick(1, [1]);
-    read(cluster, 1, 'first');
-    cluster.network.push(...cluster.peer(1).work());
-    const early = cluster.network;
-    cluster.network = [];
-    read(cluster, 1, 'second');
-    cluster.peer(1).work();
-    for (const message of early) cluster.peer(message.to).raw.step(message);
-    cluster.settle();
-    expect(answers(cluster, 1)).toEqual([['first', 2]]);
-  });
-
-  it('waits until the leader has committed an entry of its own term', () => {
-    const cluster = three();
-    cluster.isolate(1);
-    cluster.peer(2).raw.campaign();
-    cluster.reaches = ({ type, from, to }) => from !== 1 && to !== 1 && type !== MessageType.app;
-    cluster.settle();
-    expect(cluster.peer(2).raw.basicStatus().role).toBe('leader');
-    read(cluster, 2, 'early');
-    cluster.settle();
-    expect(answers(cluster, 2)).toEqual([]);
-    cluster.heal();
-    cluster.tick(2, [2]);
-    expect(answers(cluster, 2)).toEqual([['early', 3]]);
-  });
-
-  describe('from a lease', () => {
-    const leased = { readOnlyOption: 'lease', checkQuorum: true, preVote: true } as const;
-
-    const answersAtOnce = (cluster: Cluster): boolean => {
-      const before = cluster.peer(1).readStates.length;
-      read(cluster, 1, 'r');
-      cluster.peer(1).work();
-      return cluster.peer(1).readStates.length > before;
-    };
-
-    it('answers at once while it lasts', () => {
-      const cluster = three(leased);
-      expect(answersAtOnce(cluster)).toBe(false);
-      cluster.tick(1);
-      expect(answersAtOnce(cluster)).toBe(true);
-      cluster.isolate(1);
-      cluster.tick(9, [1]);
-      expect(answersAtOnce(cluster)).toBe(false);
-    });
-
-    it('ends before any other peer can be elected', () => {
-      const cluster = three(leased);
-      cluster.tick(1);
-      cluster.isolate(1);
-      for (let ticks = 0; ticks < 30; ticks += 1) {
-        cluster.tick(1);
-        const other = cluster.leaders.some((peer) => peer.id !== 1);
-        expect(other && answersAtOnce(cluster)).toBe(false);
-      }
-      expect(cluster.leaders.some((peer) => peer.id !== 1)).toBe(true);
-    });
-
-    it('is void after the driver says so, until a new round is confirmed', () => {
-      const cluster = three(leased);
-      cluster.tick(1);
-      cluster.peer(1).raw.voidLease();
-      expect(answersAtOnce(cluster)).toBe(false);
-      cluster.tick(1);
-      expect(answersAtOnce(cluster)).toBe(true);
-    });
-
-    it('is over for the term once anybody was told to take over', () => {
-      const cluster = three(leased);
-      cluster.reaches = ({ type }) => type !== MessageType.timeoutNow;
-      cluster.peer(1).raw.transferLeader(id(2));
-      cluster.tick(12);
-      expect(cluster.peer(1).raw.basicStatus()).toMatchObject({ role: 'leader', transferee: NO_PEER });
-      expect(answersAtOnce(cluster)).toBe(false);
-    });
-
-    it('is honoured by a peer that restarted', () => {
-      const cluster = three(leased);
-      cluster.tick(1);
-      cluster.peer(2).restart();
-      cluster.isolate(1);
-      cluster.peer(3).raw.campaign();
-      cluster.settle();
-      expect(cluster.leaders.map((peer) => peer.id)).toEqual([1]);
-    });
-  });
-});
-
-describe('hints that the leader is dead', () => {
-  const hinting = { hintVotes: true, preVote: true, checkQuorum: true };
-  const hint = (cluster: Cluster, ...at: number[]): boolean[] =>
-    at.map((peer) => cluster.peer(peer).raw.hintLeaderDead(id(1), 1 as Term));
-
-  it('elect another at once, with one round of votes however many hold them', () => {
-    for (const at of [
-      [2, 3],
-      [3, 2],
-    ]) {
-      const cluster = three(hinting);
-      cluster.isolate(1);
-      expect(hint(cluster, ...at)).toEqual([true, true]);
-      cluster.settle();
-      expect(cluster.leaders.map((peer) => peer.id).filter((leader) => leader !== 1)).toEqual([2]);
-      expect(cluster.peer(2).raw.basicStatus().hardState.term).toBe(2);
-    }
-  });
-
-  it('elect another when one peer learns of it after having refused', () => {
-    for (const [first, second] of [
-      [2, 3],
-      [3, 2],
-    ] as const) {
-      const cluster = three(hinting);
-      cluster.isolate(1);
-      hint(cluster, first);
-      cluster.settle();
-      expect(cluster.peer(first).raw.basicStatus().role).toBe('precandidate');
-      hint(cluster, second);
-      cluster.settle();
-      expect(cluster.leaders.filter((peer) => peer.id !== 1)).toHaveLength(1);
-    }
-  });
-
-  it('elect the peer with the newest log', () => {
-    for (const [first, second] of [
-      [2, 3],
-      [3, 2],
-    ] as const) {
-      const cluster = three(hinting);
-      cluster.isolate(2);
-      cluster.peer(1).raw.propose(bytes('only at 1 and 3'));
-      cluster.settle();
-      cluster.isolate(1);
-      hint(cluster, first);
-      cluster.settle();
-      hint(cluster, second);
-      cluster.settle();
-      expect(cluster.leaders.map((peer) => peer.id)).toContain(3);
-      expect(appliedTexts(cluster, 2)).toEqual(['only at 1 and 3']);
-    }
-  });
-
-  it('in a larger cluster elect one leader, without another term', () => {
-    const cluster = new Cluster({ voters: [1, 2, 3, 4, 5], peer: hinting });
-    cluster.elect(1);
-    cluster.isolate(1);
-    hint(cluster, 5, 3, 4, 2);
-    cluster.settle();
-    expect(cluster.leaders.map((peer) => peer.id).filter((leader) => leader !== 1)).toHaveLength(1);
-  });
-
-  it('depose no leader whom the others hear', () => {
-    const cluster = three(hinting);
-    hint(cluster, 3);
-    cluster.tick(2);
-    expect(cluster.leaders.map((peer) => peer.id)).toEqual([1]);
-    expect(cluster.peer(3).raw.basicStatus()).toMatchObject({ role: 'follower', leader: 1, hardState: { term: 1 } });
-    expect(cluster.peer(3).events.some(({ kind }) => kind === 'hint-cancelled')).toBe(true);
-  });
-
-  it('are refused when they are about anybody else, an older term, or not enabled', () => {
-    const cluster = three(hinting);
-    const follower = cluster.peer(2).raw;
-    expect(follower.hintLeaderDead(id(3), 1 as Term)).toBe(false);
-    expect(follower.hintLeaderDead(id(1), 0 as Term)).toBe(false);
-    expect(cluster.peer(1).raw.hintLeaderDead(id(1), 1 as Term)).toBe(false);
-    expect(
-      three()
-        .peer(2)
-        .raw.hintLeaderDead(id(1), 1 as Term),
-    ).toBe(false);
-  });
-
-  it('exclude leases', () => {
-    const cluster = three({ ...hinting, readOnlyOption: 'lease' });
-    cluster.tick(2);
-    cluster.peer(1).raw.readIndex(bytes('r'));
-    cluster.peer(1).work();
-    expect(cluster.peer(1).readStates).toEqual([]);
   });
 });
 

@@ -86,9 +86,6 @@ export const EMPTY_HARD_STATE: HardState = { term: ZERO_TERM, vote: NO_PEER, com
 export const isEmptyHardState = (state: HardState): boolean =>
   state.term === 0 && state.vote === NO_PEER && state.commit === 0;
 
-export const sameHardState = (a: HardState, b: HardState): boolean =>
-  a.term === b.term && a.vote === b.vote && a.commit === b.commit;
-
 /** A membership as it is stored in snapshots. All lists are sorted and free of duplicates. */
 export interface ConfState {
   /** The voters, or in a joint configuration the incoming voters. */

@@ -63,7 +63,8 @@ const carryOut = (current: Membership, one: Move): Membership | undefined =>
 /** All sets of peers that could decide something under `config`. */
 const quorums = ({ voters, votersOutgoing }: ConfState): Set<PeerId>[] => {
   const everybody = [...new Set([...voters, ...votersOutgoing])];
-  const subsets = everybody.reduce<PeerId[][]>((all, one) => [...all, ...all.map((set) => [...set, one])], [[]]);
+  const subsets: PeerId[][] = [[]];
+  for (const one of everybody) subsets.push(...subsets.map((set) => [...set, one]));
   const decides = (set: PeerId[], half: readonly PeerId[]): boolean =>
     half.length === 0 || half.filter((one) => set.includes(one)).length >= majorityOf(half.length);
   return subsets.filter((set) => decides(set, voters) && decides(set, votersOutgoing)).map((set) => new Set(set));

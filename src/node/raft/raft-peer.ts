@@ -1,6 +1,6 @@
-import { RawNode } from '../../consensus/raw-node.ts';
+import type { RawNode } from '../../consensus/raw-node.ts';
 import { MessageType, isLocalMessageType, type Message } from '../../consensus/message.ts';
-import type { Explanation, PeerProgress } from '../../consensus/status.ts';
+import type { Explanation } from '../../consensus/status.ts';
 import {
   isLocalThread,
   maxIndex,
@@ -14,13 +14,15 @@ import { ParleyError } from '../../protocol/errors.ts';
 import type { NodeName, StampMs } from '../../protocol/ids.ts';
 import type { Frame, FrameKind } from '../ports.ts';
 import { Applier } from './applier.ts';
+import { buildCore } from './build-core.ts';
 import { CommandQueue, type SubmitOutcome } from './command-queue.ts';
 import { Compactor } from './compaction.ts';
 import { DiskWatch } from './disk-watch.ts';
+import { LeaderHandover } from './leader-handover.ts';
 import { RaftDriver, type CoreView } from './raft-driver.ts';
 import type { RaftPeerConfig, RaftPeerEvents, RaftPeerStatus, RaftPorts } from './raft-peer-types.ts';
 import { DEFAULT_RAFT_SETTINGS, type RaftSettings } from './raft-settings.ts';
-import { confStateOf, logRepair, storageForCore } from './recovery.ts';
+import { confStateOf, logRepair } from './recovery.ts';
 import { SnapshotReceiver } from './snapshot-receiver.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
 import { StampClock } from './stamp-clock.ts';
@@ -47,13 +49,13 @@ export class RaftPeer<Result, Event> {
   readonly #applier: Applier<Result, Event>;
   readonly #disk: DiskWatch;
   readonly #ticker: Ticker;
+  readonly #handover: LeaderHandover;
   readonly #defer: (callback: () => void) => void;
   #node: RawNode | undefined;
   #driver: RaftDriver | undefined;
   #leaderName: NodeName | null = null;
   #told: { leader: PeerId; role: RaftRole; term: Term } | undefined;
   #leaderLostAtMs: number | undefined;
-  #transferAfterMs = 0;
   #stopping: { readonly transferLeadership: boolean; readonly sinceMs: number } | undefined;
   readonly #stopCallbacks: (() => void)[] = [];
   #over = false;
@@ -78,6 +80,7 @@ export class RaftPeer<Result, Event> {
     this.#compactor = this.#buildCompactor(monotonicMs);
     this.#applier = this.#buildApplier();
     this.#ticker = this.#buildTicker();
+    this.#handover = this.#buildHandover(monotonicMs);
   }
 
   // ---------------------------------------------------------------- construction
@@ -177,6 +180,16 @@ export class RaftPeer<Result, Event> {
     });
   }
 
+  #buildHandover(monotonicMs: () => number): LeaderHandover {
+    return new LeaderHandover({
+      self: this.#id,
+      settings: this.#settings,
+      monotonicMs,
+      progress: () => this.#core.status().progress,
+      transfer: (to) => this.#driver?.input((node) => node.transferLeader(to)),
+    });
+  }
+
   get #core(): RawNode {
     if (this.#node === undefined) throw new Error('not started');
     return this.#node;
@@ -208,7 +221,13 @@ export class RaftPeer<Result, Event> {
       term: state.appliedTerm,
       confState: state.confState,
     }));
-    this.#node = this.#buildCore();
+    this.#node = buildCore({
+      id: this.#id,
+      ports: this.#ports,
+      foundingVoters: this.#config.foundingVoters,
+      settings: this.#settings,
+      onEvent: (event) => this.#events.onRaftEvent?.(event),
+    });
     this.#driver = this.#buildDriver(this.#node);
     this.#leaderLostAtMs = clock.monotonicMs();
     transport.onRaft((message, from) => this.#onMessage(message, from));
@@ -216,31 +235,6 @@ export class RaftPeer<Result, Event> {
     this.#ticker.start();
     this.#driver.schedule();
     done();
-  }
-
-  #buildCore(): RawNode {
-    const { log, state, random } = this.#ports;
-    const settings = this.#settings;
-    return new RawNode({
-      id: this.#id,
-      storage: storageForCore(log, state, confStateOf(this.#config.foundingVoters)),
-      applied: state.appliedIndex,
-      random,
-      electionTicks: settings.electionTicks,
-      heartbeatTicks: settings.heartbeatTicks,
-      asyncStorageWrites: true,
-      maxBytesPerMessage: settings.messageBytesMax,
-      maxCommittedBytesPerReady: settings.unappliedBytesMax,
-      maxUncommittedBytes: settings.uncommittedBytesMax,
-      maxInflightMessages: settings.inflightMessagesMax,
-      maxInflightBytes: settings.inflightBytesMax,
-      checkQuorum: true,
-      preVote: true,
-      hintVotes: true,
-      disableProposalForwarding: true,
-      stepDownOnRemoval: true,
-      onEvent: (event) => this.#events.onRaftEvent?.(event),
-    });
   }
 
   #buildDriver(node: RawNode): RaftDriver {
@@ -285,7 +279,7 @@ export class RaftPeer<Result, Event> {
     const { transferMs, drainMs } = this.#settings;
     const passedMs = this.#ports.clock.monotonicMs() - stopping.sinceMs;
     if (stopping.transferLeadership && this.#leads && passedMs < transferMs) {
-      this.#handOver((peer) => peer.recentActive);
+      this.#handover.toBest((peer) => peer.recentActive);
       return;
     }
     if (this.#queue.waitingCount > 0 && passedMs < transferMs + drainMs) return;
@@ -325,24 +319,7 @@ export class RaftPeer<Result, Event> {
   #leaveStuckDisk(): void {
     if (!this.#leads) return;
     const successors = this.#disk.successors();
-    if (successors !== undefined && successors.size > 0) this.#handOver(({ id }) => successors.has(id));
-  }
-
-  /** Asks the follower with the longest log among those that are `fit` to take over, at most once per timeout. */
-  #handOver(fit: (peer: PeerProgress) => boolean): void {
-    const nowMs = this.#ports.clock.monotonicMs();
-    if (nowMs < this.#transferAfterMs) return;
-    const candidates = this.#core
-      .status()
-      .progress.filter((peer) => peer.id !== this.#id && !peer.isLearner && peer.state === 'replicate' && fit(peer));
-    const best = candidates.reduce<PeerProgress | undefined>(
-      (best, peer) => (best === undefined || peer.match > best.match ? peer : best),
-      undefined,
-    );
-    if (best === undefined) return;
-    const { electionTicks, tickMs } = this.#settings;
-    this.#transferAfterMs = nowMs + electionTicks * tickMs;
-    this.#driver?.input((node) => node.transferLeader(best.id));
+    if (successors !== undefined && successors.size > 0) this.#handover.toBest(({ id }) => successors.has(id));
   }
 
   #onMessage(message: Message, from: NodeName): void {
