@@ -56,6 +56,7 @@ describe('a cluster on this machine', () => {
 
   it('heals when only a nats-server is killed', async () => {
     const [place] = cluster.layout.nodes;
+    const { pid } = cluster.supervisor.child(place!.name)!;
     const before = cluster.supervisor.child(place!.name)!.natsPid!;
     process.kill(before, 'SIGKILL');
     await until('another nats-server', () => {
@@ -63,6 +64,7 @@ describe('a cluster on this machine', () => {
       return now !== null && now !== before;
     });
     await until('health', async () => (await status()).code === 0);
+    expect(cluster.supervisor.child(place!.name)!.pid).toBe(pid);
   });
 
   it('reports one dead node as degraded, two as no quorum, and recovers', async () => {

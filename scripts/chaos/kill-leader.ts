@@ -146,8 +146,8 @@ async function findLeader(cluster: ScratchCluster): Promise<string> {
         requestJson<ClusterJson>(apiUrl(place), 'GET', '/v1/cluster').catch(() => null),
       ),
     );
-    const [first] = views;
-    if (first?.leader != null && views.every((view) => view?.leader === first.leader)) return first.leader;
+    const leader = views[0]?.leader ?? null;
+    if (leader !== null && views.every((view) => view?.leader === leader)) return leader;
     await delay(50);
   }
   throw new Error('The nodes do not agree on a leader.');

@@ -272,7 +272,7 @@ describe('configuration that cannot work is refused in one sentence', () => {
     ['plain HTTP for others to hear', { config: { host: '0.0.0.0' } }, /--insecure-http/],
     ['an origin that is none', { config: { origins: ['chat.example.org'] } }, /not an origin/],
     ['a proxy that is no address', { config: { trustedProxies: ['10.0.0.0/33'] } }, /neither an address/],
-    ['a limit that does not exist', { limits: { perPlanet: 1 } as object }, /no limit “perPlanet”/],
+    ['a limit that does not exist', { limits: { perPlanet: 1, heartbeatMs: 50 } }, /no limit “perPlanet”/],
     ['a limit that is no number', { limits: { heartbeatMs: -1 } }, /positive number/],
     ['a rate that is none', { limits: { perAccount: { perSecond: 1 } as never } }, /perSecond/],
   ])('%s', async (_what, options, message) => {

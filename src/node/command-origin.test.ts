@@ -10,6 +10,6 @@ it('differs between nodes that start at the same time, and between starts of one
 });
 
 it('refuses what would make it ambiguous', () => {
-  expect(() => commandOrigin(1, peerId(4096))).toThrow();
-  expect(() => commandOrigin(Number.MAX_SAFE_INTEGER, peerId(1))).toThrow();
+  expect(() => commandOrigin(1, peerId(4096))).toThrow('peer id 4096 is out of range');
+  expect(() => commandOrigin(Number.MAX_SAFE_INTEGER, peerId(1))).toThrow('boot id 9007199254740991 is out of range');
 });

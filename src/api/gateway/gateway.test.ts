@@ -396,7 +396,8 @@ describe('a node that goes', () => {
     dead.ws.pause();
     await waitUntil(() => server.stats.sockets === 1);
     alive.send({ type: 'ping' });
-    await alive.next('pong');
+    expect(await alive.next('pong')).toEqual({ type: 'pong' });
+    expect(alive.ws.readyState).toBe(alive.ws.OPEN);
     alive.close();
     dead.ws.terminate();
     await server.close(1_000);

@@ -40,8 +40,9 @@ function readOptions(args: readonly string[]): RunOptions | undefined {
 }
 
 function report({ seed, violation, traceHash, stats }: SimulationResult, options: RunOptions): void {
-  const { nodes, terms, committed, acked, faults, snapshots, reads, events } = stats;
-  const summary = `seed ${seed} ${traceHash} nodes=${nodes} faults=${faults} terms=${terms} committed=${committed} acked=${acked} reads=${reads} snapshots=${snapshots} events=${events}`;
+  const { nodes, faults, terms, committed, acked, reads, snapshots, events } = stats;
+  const counts = Object.entries({ nodes, faults, terms, committed, acked, reads, snapshots, events });
+  const summary = `seed ${seed} ${traceHash} ${counts.map(([name, count]) => `${name}=${count}`).join(' ')}`;
   if (violation === undefined) {
     if (options.seeds <= 20) console.log(`pass ${summary}`);
     return;

@@ -173,7 +173,13 @@ export class Simulation {
     const nodes = this.#nodes.map(({ name, peer, state, log }) => {
       const view = peer?.coreView;
       const why = JSON.stringify(peer?.explain());
-      return `${name}: ${view?.role} of term ${view?.term} follows ${view?.leader}, log ${log.firstIndex}..${log.lastIndex}, commit ${view?.commit}, applied ${state?.appliedIndex}, ${why}`;
+      return [
+        `${name}: ${view?.role} of term ${view?.term} follows ${view?.leader}`,
+        `log ${log.firstIndex}..${log.lastIndex}`,
+        `commit ${view?.commit}`,
+        `applied ${state?.appliedIndex}`,
+        why,
+      ].join(', ');
     });
     return `${this.#workload.pending} commands without answer\n  ${nodes.join('\n  ')}`;
   }
