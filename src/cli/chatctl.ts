@@ -1,8 +1,9 @@
 /** `chatctl`: looks after a cluster. */
-import { Command, CommanderError } from 'commander';
+import { Command } from 'commander';
 import { adminRequest, resolveTarget } from './chatctl/admin-client.ts';
 import { renderStatus, statusExitCode } from './chatctl/status.ts';
-import { EXIT, ParleyError } from '../protocol/errors.ts';
+import { reportFailure } from './failure.ts';
+import { ParleyError } from '../protocol/errors.ts';
 import type { StatusJson } from '../protocol/http/schemas.ts';
 
 interface GlobalOptions {
@@ -62,13 +63,5 @@ Exit codes: 0 ok (status: healthy), 1 failed (status: degraded), 2 usage, 3 no n
 try {
   await program().parseAsync();
 } catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  } else if (error instanceof ParleyError) {
-    process.stderr.write(`chatctl: ${error.message} (${error.code})\n`);
-    process.exitCode = error.exitCode;
-  } else {
-    process.stderr.write(`chatctl: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = EXIT.failed;
-  }
+  process.exitCode = reportFailure('chatctl', error);
 }

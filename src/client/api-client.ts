@@ -48,14 +48,19 @@ export class ApiClient {
   /**
    * Repeats `work`, on one node after the other, while its failure is one that a repetition can mend.
    * @param deadlineMs milliseconds from now
+   * @param signal ends the attempts too
    * @throws ParleyError the last failure
    */
-  async withNode<T>(deadlineMs: number, work: (endpoint: string, attemptMs: number) => Promise<T>): Promise<T> {
+  async withNode<T>(
+    deadlineMs: number,
+    work: (endpoint: string, attemptMs: number) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
     const { nowMs, pause, chance } = this.#platform;
     const deadline = nowMs() + deadlineMs;
     let backoffMs = BACKOFF_MS_MIN;
     let failure = new ParleyError('deadline_exceeded');
-    for (let attempt = 0; attempt === 0 || nowMs() < deadline; attempt++) {
+    for (let attempt = 0; attempt === 0 || (nowMs() < deadline && signal?.aborted !== true); attempt++) {
       try {
         return await work(this.endpoint, Math.max(1, Math.min(ATTEMPT_MS_MAX, deadline - nowMs())));
       } catch (error) {
@@ -66,7 +71,7 @@ export class ApiClient {
         const retryAfterMs = Number(error.data['retryAfterMs'] ?? 0);
         const askedAll = (attempt + 1) % this.#endpoints.length === 0;
         const waitMs = Math.max(retryAfterMs, askedAll ? backoffMs * (0.5 + chance()) : 0);
-        await pause(Math.max(0, Math.min(waitMs, deadline - nowMs())));
+        await pause(Math.max(0, Math.min(waitMs, deadline - nowMs())), signal);
         if (askedAll) backoffMs = Math.min(backoffMs * 2, BACKOFF_MS_MAX);
       }
     }

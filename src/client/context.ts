@@ -82,15 +82,20 @@ export class ClientContext {
   /** A read that is not older than what this client has caused or seen, whichever node answers. */
   async read<T>(path: string, deadlineMs: number): Promise<T> {
     const cursor = await this.platform.store.transaction((tx) => readRow(tx, 'cursor'));
-    const join = path.includes('?') ? '&' : '?';
-    const withCursor = cursor === undefined ? path : `${path}${join}cursor=${cursor}`;
+    if (cursor === undefined) return this.session.call<T>({ method: 'GET', path }, deadlineMs);
     try {
-      return await this.session.call<T>({ method: 'GET', path: withCursor }, deadlineMs);
+      return await this.readSince<T>(path, cursor, deadlineMs);
     } catch (error) {
       if (!(error instanceof ParleyError) || error.code !== 'cursor_invalid') throw error;
       await this.platform.store.transaction(async (tx) => tx.delete('cursor'));
       return this.session.call<T>({ method: 'GET', path }, deadlineMs);
     }
+  }
+
+  /** A read that is not older than `cursor`. */
+  readSince<T>(path: string, cursor: string, deadlineMs: number): Promise<T> {
+    const join = path.includes('?') ? '&' : '?';
+    return this.session.call<T>({ method: 'GET', path: `${path}${join}cursor=${cursor}` }, deadlineMs);
   }
 
   /** A change; what it caused is part of every later read. */

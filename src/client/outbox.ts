@@ -1,15 +1,33 @@
 import { toBase64Url } from '../protocol/base64url.ts';
 import { ParleyError } from '../protocol/errors.ts';
+import { messageIdOf } from '../protocol/ids.ts';
 import { txnTimeMs } from '../protocol/txn-id.ts';
 import { KEY, pack, readRow, unpack, writeRow } from './rows.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
 import type { MessageJsonT } from '../protocol/http/schemas.ts';
 import type { MessageId, RoomId, TxnId } from '../protocol/ids.ts';
 import type { ClientContext } from './context.ts';
-import type { Rooms, Roster } from './rooms.ts';
+import type { Rooms, Roster, Target } from './rooms.ts';
 import type { OutboxRow } from './rows.ts';
+import type { StoreTransaction } from './store.ts';
 
 const STALE_DEVICES_TRIES_MAX = 8;
 const SEARCH_PAGE = 500;
+
+/** What says that a message can never be sent as it is; anything else may yet pass. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'invalid_field',
+  'invalid_envelope',
+  'payload_too_large',
+  'forbidden',
+  'no_such_room',
+  'no_such_user',
+  'txn_reused',
+  'txn_expired',
+  'room_too_large',
+  'user_key_changed',
+  'invalid_signature',
+]);
 
 export interface Sent {
   readonly room: RoomId;
@@ -20,8 +38,10 @@ export interface Sent {
 
 export interface Flushed {
   readonly sent: ReadonlyMap<TxnId, Sent>;
-  /** Given up: a node refused them for good. */
+  /** Given up, and out of the outbox: they can never be sent. */
   readonly refused: ReadonlyMap<TxnId, ParleyError>;
+  /** Still in the outbox, after what happened to the first of each room. */
+  readonly kept: ReadonlyMap<TxnId, ParleyError>;
 }
 
 /**
@@ -40,10 +60,10 @@ export class Outbox {
   }
 
   /**
-   * @param txnId given: this very message, already in the outbox or not
-   * @throws ParleyError `txn_reused` when it is there with other content
+   * @param txnId also that of a message that was added before, which is then this very message
+   * @throws ParleyError `txn_reused` when that one has other content
    */
-  async add(room: RoomId, content: Uint8Array, txnId: TxnId): Promise<void> {
+  async add({ room, peer }: Target, content: Uint8Array, txnId: TxnId): Promise<void> {
     const { platform } = this.#context;
     await platform.store.transaction(async (tx) => {
       const known = await tx.get(KEY.outbox(txnId));
@@ -55,40 +75,52 @@ export class Outbox {
       const counter = ((await readRow(tx, 'counter')) ?? 0) + 1;
       writeRow(tx, 'counter', counter);
       const r = await rememberedSalt(tx, txnId, () => platform.random(32));
-      tx.put(KEY.outbox(txnId), pack({ txnId, room, content, r, counter } satisfies OutboxRow));
+      tx.put(KEY.outbox(txnId), pack({ txnId, room, peer, content, r, counter } satisfies OutboxRow));
     });
   }
 
-  /** Messages that wait, oldest first. */
+  /** Messages that wait, in the order in which they were written. */
   async pending(): Promise<readonly OutboxRow[]> {
     const rows = await this.#context.platform.store.transaction((tx) => tx.list(KEY.outboxPrefix));
-    return rows.map(([, bytes]) => unpack<OutboxRow>(bytes));
+    return rows.map(([, bytes]) => unpack<OutboxRow>(bytes)).toSorted((a, b) => a.counter - b.counter);
   }
 
   /**
    * Sends what waits, in order.
-   * @throws ParleyError when the deadline passes first; what was not sent stays
+   * @throws ParleyError when no node can take messages before the deadline; what was not sent stays
    */
   async flush(deadlineMs: number): Promise<Flushed> {
-    const { nowMs } = this.#context.platform;
+    const { nowMs, store } = this.#context.platform;
     const deadline = nowMs() + deadlineMs;
-    const sent = new Map<TxnId, Sent>();
-    const refused = new Map<TxnId, ParleyError>();
+    const flushed = { sent: new Map<TxnId, Sent>(), refused: new Map<TxnId, ParleyError>() };
+    const kept = new Map<TxnId, ParleyError>();
+    const stuck = new Map<RoomId, ParleyError>();
     for (const row of await this.pending()) {
+      const stopped = stuck.get(row.room);
+      if (stopped !== undefined) {
+        kept.set(row.txnId, stopped);
+        continue;
+      }
       try {
-        sent.set(row.txnId, await this.#send(row, () => deadline - nowMs()));
+        flushed.sent.set(row.txnId, await this.#send(row, () => deadline - nowMs()));
       } catch (error) {
         if (!(error instanceof ParleyError) || error.retryable || error.code === 'unauthenticated') throw error;
-        refused.set(row.txnId, error);
+        if (REFUSALS.has(error.code)) {
+          flushed.refused.set(row.txnId, error);
+        } else {
+          kept.set(row.txnId, error);
+          stuck.set(row.room, error);
+          continue;
+        }
       }
-      await this.#context.platform.store.transaction(async (tx) => tx.delete(KEY.outbox(row.txnId)));
+      await store.transaction(async (tx) => tx.delete(KEY.outbox(row.txnId)));
     }
-    return { sent, refused };
+    return { ...flushed, kept };
   }
 
   async #send(row: OutboxRow, leftMs: () => number): Promise<Sent> {
     for (let attempt = 1; ; attempt++) {
-      const roster = await this.#roster(row.room, leftMs());
+      const roster = await this.#roster(row, leftMs);
       const envelope = await this.#seal(row, roster);
       try {
         return await this.#context.write<Sent & { cursor: string }>(
@@ -121,22 +153,28 @@ export class Outbox {
     return toBase64Url(envelope);
   }
 
-  async #roster(room: RoomId, deadlineMs: number): Promise<Roster> {
-    const known = this.#rosters.get(room) ?? (await this.#rooms.roster(room, deadlineMs));
-    this.#rosters.set(room, known);
-    return known;
+  async #roster({ room, peer }: OutboxRow, leftMs: () => number): Promise<Roster> {
+    const known = this.#rosters.get(room);
+    if (known !== undefined) return known;
+    const roster = await this.#rooms.roster(room, leftMs()).catch(async (error: unknown) => {
+      if (peer === null || !(error instanceof ParleyError) || error.code !== 'no_such_room') throw error;
+      await this.#rooms.openDirect(peer, leftMs());
+      return this.#rooms.roster(room, leftMs());
+    });
+    this.#rosters.set(room, roster);
+    return roster;
   }
 
   /** The nodes have forgotten this transaction: it is either in the room, or was never sent. */
   async #find(row: OutboxRow, leftMs: () => number, expired: ParleyError): Promise<Sent> {
     const { keys } = await this.#context.own();
-    const id = `${row.txnId}-${keys.device}`;
+    const id = messageIdOf(row.txnId, keys.device);
     const oldestMs = txnTimeMs(row.txnId);
     for (let before = Number.MAX_SAFE_INTEGER; ;) {
       const path = `/v1/rooms/${row.room}/messages?before=${before}&limit=${SEARCH_PAGE}`;
       const { messages } = await this.#context.read<{ messages: MessageJsonT[] }>(path, leftMs());
       const found = messages.find((message) => message.id === id);
-      if (found !== undefined) return found as unknown as Sent;
+      if (found !== undefined) return { room: row.room, seq: found.seq, id, sentAt: found.sentAt };
       const first = messages[0];
       if (first === undefined || Date.parse(first.sentAt) < oldestMs) break;
       before = first.seq;
@@ -146,11 +184,7 @@ export class Outbox {
 }
 
 /** A transaction that is sent again later, by its id, must have the same tag: its r is kept beyond the outbox. */
-async function rememberedSalt(
-  tx: Parameters<Parameters<ClientContext['platform']['store']['transaction']>[0]>[0],
-  txnId: TxnId,
-  draw: () => Uint8Array,
-): Promise<Uint8Array> {
+async function rememberedSalt(tx: StoreTransaction, txnId: TxnId, draw: () => Uint8Array): Promise<Uint8Array> {
   const known = await tx.get(KEY.salt(txnId));
   if (known !== undefined) return known;
   const r = draw();

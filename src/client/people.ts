@@ -47,6 +47,12 @@ export class People {
     });
   }
 
+  /** The account of a person met before, or undefined. */
+  async pinned(name: AccountName): Promise<AccountId | undefined> {
+    const bytes = await this.#platform.store.transaction((tx) => tx.get(KEY.pinName(name)));
+    return bytes === undefined ? undefined : unpack<AccountId>(bytes);
+  }
+
   /** A device met before, or undefined. */
   async device(device: DeviceId): Promise<KnownDevice | undefined> {
     const bytes = await this.#platform.store.transaction((tx) => tx.get(KEY.device(device)));

@@ -7,7 +7,8 @@ import type { ClientStore } from './store.ts';
 export interface SocketLike {
   send(text: string): void;
   close(code?: number): void;
-  addEventListener(type: 'open' | 'close' | 'error', listener: () => void): void;
+  addEventListener(type: 'open' | 'error', listener: () => void): void;
+  addEventListener(type: 'close', listener: (event: { readonly reason: string }) => void): void;
   addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
 }
 

@@ -4,10 +4,11 @@ import { ParleyError } from '../protocol/errors.ts';
 import { KEY, pack, unpack } from './rows.ts';
 import type { OpenFailure } from '../crypto/conversation.ts';
 import type { MessageJsonT } from '../protocol/http/schemas.ts';
-import type { AccountName, DeviceId, RoomId } from '../protocol/ids.ts';
+import type { AccountName, DeviceId, RoomId, TxnId } from '../protocol/ids.ts';
 import type { ClientContext } from './context.ts';
 import type { KnownDevice } from './people.ts';
 import type { Rooms } from './rooms.ts';
+import type { StoreTransaction } from './store.ts';
 
 const PERSON_MS_MAX = 10_000;
 
@@ -38,7 +39,9 @@ export interface MessageLine {
   readonly unreadable?: UnreadableReason;
 }
 
-type Opened = { readonly text: string } | { readonly unreadable: UnreadableReason };
+type Opened =
+  | { readonly text: string; readonly txnId: TxnId }
+  | { readonly unreadable: UnreadableReason; readonly txnId?: TxnId };
 
 /** Turns envelopes into what people read. Nothing is taken from a node on trust; nothing is left out silently. */
 export class Reader {
@@ -50,19 +53,16 @@ export class Reader {
     this.#rooms = rooms;
   }
 
-  async read(message: MessageJsonT): Promise<MessageLine> {
-    const opened = await this.#open(message);
-    const from = message.from as AccountName;
-    const line = {
-      room: message.room as RoomId,
-      seq: message.seq,
-      id: message.id,
-      from,
-      account: from,
-      device: message.device as DeviceId,
-      sentAt: message.sentAt,
-    };
-    return 'text' in opened ? { ...line, text: opened.text } : { ...line, text: null, unreadable: opened.unreadable };
+  /** @throws ParleyError when a node has to be asked for a sender's devices and none answers */
+  async read(messages: readonly MessageJsonT[]): Promise<MessageLine[]> {
+    const opened: Opened[] = [];
+    for (const message of messages) opened.push(await this.#open(message));
+    return this.#context.platform.store.transaction(async (tx) => {
+      const lines: MessageLine[] = [];
+      for (const [i, message] of messages.entries())
+        lines.push(lineOf(message, await onlyOnce(tx, message, opened[i]!)));
+      return lines;
+    });
   }
 
   async #open(message: MessageJsonT): Promise<Opened> {
@@ -80,10 +80,11 @@ export class Reader {
     if (!opened.ok) return { unreadable: opened.reason };
     const { txnId } = opened.header;
     if (message.id !== `${txnId}-${sender.device}`) return { unreadable: 'wrong_id' };
-    if (!(await this.#isFirst(message, sender.device, txnId))) return { unreadable: 'duplicate' };
     const decoded = decodeContent(opened.content);
-    if (!decoded.ok) return { unreadable: decoded.reason };
-    return decoded.content.type === 'text' ? { text: decoded.content.text } : { unreadable: 'unsupported' };
+    if (!decoded.ok) return { unreadable: decoded.reason, txnId };
+    return decoded.content.type === 'text'
+      ? { text: decoded.content.text, txnId }
+      : { unreadable: 'unsupported', txnId };
   }
 
   /** The sending device as its account vouches for it, or why there is none. */
@@ -103,15 +104,27 @@ export class Reader {
     }
     return known.account === message.fromId ? known : 'wrong_id';
   }
+}
 
-  /** Remembers where a (device, txnId) stood first; anywhere else it is a replay. */
-  #isFirst(message: MessageJsonT, device: DeviceId, txnId: string): Promise<boolean> {
-    const key = KEY.seen(message.room as RoomId, device, txnId);
-    return this.#context.platform.store.transaction(async (tx) => {
-      const seen = await tx.get(key);
-      if (seen !== undefined) return unpack<number>(seen) === message.seq;
-      tx.put(key, pack(message.seq));
-      return true;
-    });
-  }
+/** Remembers where a (device, txnId) stood first; anywhere else it is a replay. */
+async function onlyOnce(tx: StoreTransaction, message: MessageJsonT, opened: Opened): Promise<Opened> {
+  if (opened.txnId === undefined) return opened;
+  const key = KEY.seen(message.room as RoomId, message.device as DeviceId, opened.txnId);
+  const seen = await tx.get(key);
+  if (seen === undefined) tx.put(key, pack(message.seq));
+  return seen === undefined || unpack<number>(seen) === message.seq ? opened : { unreadable: 'duplicate' };
+}
+
+function lineOf(message: MessageJsonT, opened: Opened): MessageLine {
+  const from = message.from as AccountName;
+  const line = {
+    room: message.room as RoomId,
+    seq: message.seq,
+    id: message.id,
+    from,
+    account: from,
+    device: message.device as DeviceId,
+    sentAt: message.sentAt,
+  };
+  return 'text' in opened ? { ...line, text: opened.text } : { ...line, text: null, unreadable: opened.unreadable };
 }

@@ -3,13 +3,22 @@ import { decodeContent, encodeContent } from '../protocol/content.ts';
 import { directRoomIdOf, groupRoomIdOf } from '../protocol/derive-ids.ts';
 import { decodeEnvelope } from '../protocol/envelope.ts';
 import { ParleyError } from '../protocol/errors.ts';
-import { isRoomId } from '../protocol/ids.ts';
+import { isAccountName, isRoomId } from '../protocol/ids.ts';
+import { KEY, pack, unpack } from './rows.ts';
 import type { AccountJsonT, RoomDetailJson, RoomSummaryJson } from '../protocol/http/schemas.ts';
-import type { AccountId, ClusterId, RoomId, TxnId } from '../protocol/ids.ts';
+import type { AccountId, AccountName, ClusterId, RoomId, TxnId } from '../protocol/ids.ts';
 import type { ClientContext } from './context.ts';
 import type { KnownDevice, KnownPerson } from './people.ts';
+import type { RoomRow } from './rows.ts';
 
 const ROOMS_PAGE = 500;
+
+type NamedRoom = Pick<RoomLine, 'room' | 'kind' | 'name'>;
+
+interface RoomsPage {
+  readonly rooms: RoomSummaryJson[];
+  readonly next: string | null;
+}
 
 export interface RoomLine {
   readonly room: RoomId;
@@ -17,6 +26,12 @@ export interface RoomLine {
   /** Null when this device cannot read it. A direct room's is the other account. */
   readonly name: string | null;
   readonly lastSeq: number;
+}
+
+/** What a person named: a room, and in a direct room the other one. */
+export interface Target {
+  readonly room: RoomId;
+  readonly peer: AccountId | null;
 }
 
 /** The devices a message has to be encrypted for, all checked. */
@@ -44,14 +59,19 @@ export class Rooms {
         lastSeq: summary.lastSeq,
       });
     }
+    await this.#remember(lines);
     return lines;
   }
 
-  async summaries(deadlineMs: number): Promise<RoomSummaryJson[]> {
+  /** @param notBefore a cursor; without it: not older than what this client has caused or seen */
+  async summaries(deadlineMs: number, notBefore?: string): Promise<RoomSummaryJson[]> {
     const rooms: RoomSummaryJson[] = [];
     for (let after = ''; ;) {
       const path = `/v1/rooms?limit=${ROOMS_PAGE}${after === '' ? '' : `&after=${after}`}`;
-      const page = await this.#context.read<{ rooms: RoomSummaryJson[]; next: string | null }>(path, deadlineMs);
+      const page =
+        notBefore === undefined
+          ? await this.#context.read<RoomsPage>(path, deadlineMs)
+          : await this.#context.readSince<RoomsPage>(path, notBefore, deadlineMs);
       rooms.push(...page.rooms);
       if (page.next === null) return rooms;
       after = page.next;
@@ -59,21 +79,30 @@ export class Rooms {
   }
 
   /**
-   * What a person means by `@name`, a room's name, or `room:ID`.
+   * What a person means by `@name`, a room's name, or `room:ID`. People and rooms that this client knows are found
+   * without a node.
    * @throws ParleyError `no_such_user`, `no_such_room`, `ambiguous`
    */
-  async resolve(target: string, deadlineMs: number): Promise<RoomId> {
+  async resolve(target: string, deadlineMs: number): Promise<Target> {
     if (target.startsWith('room:')) {
       const id = target.slice('room:'.length);
       if (!isRoomId(id)) throw new ParleyError('usage', `“${target}” is no room id: parley rooms --json shows them.`);
-      return id;
+      return { room: id, peer: null };
     }
     if (target.startsWith('@')) {
-      const peer = await this.person(target.slice(1), deadlineMs);
+      const name = nameIn(target);
+      const peer = (await this.#context.people.pinned(name)) ?? (await this.person(name, deadlineMs)).account;
       const { row } = await this.#context.own();
-      return directRoomIdOf(row.account, peer.account);
+      if (peer === row.account) throw new ParleyError('usage', 'That is you: there is no room of one.');
+      return { room: directRoomIdOf(row.account, peer), peer };
     }
-    const named = (await this.list(deadlineMs)).filter(({ kind, name }) => kind === 'group' && name === target);
+    return { room: await this.#named(target, deadlineMs), peer: null };
+  }
+
+  async #named(target: string, deadlineMs: number): Promise<RoomId> {
+    const named = (await this.#listOrRecall(deadlineMs)).filter(
+      ({ kind, name }) => kind === 'group' && name === target,
+    );
     if (named.length > 1) {
       throw new ParleyError('ambiguous', `${named.length} rooms are called “${target}”: use room:ID.`, {
         data: { rooms: named.map(({ room }) => room) },
@@ -87,9 +116,8 @@ export class Rooms {
 
   /** @throws ParleyError `no_such_user`, `user_key_changed` */
   async person(name: string, deadlineMs: number): Promise<KnownPerson> {
-    const wanted = name.replace(/^@/, '').toLowerCase();
-    if (!/^[a-z0-9._-]{2,32}$/.test(wanted)) throw new ParleyError('no_such_user', `There is no user “${name}”.`);
-    const path = `/v1/accounts/${encodeURIComponent(wanted)}`;
+    const wanted = nameIn(name);
+    const path = `/v1/accounts/${wanted}`;
     const told = await this.#context.read<AccountJsonT>(path, deadlineMs).catch((error: unknown) => {
       if (error instanceof ParleyError && error.code === 'no_such_user') {
         throw new ParleyError('no_such_user', `There is no user “${wanted}”.`);
@@ -131,26 +159,24 @@ export class Rooms {
     return room;
   }
 
-  /** Adds people and seals the name again, so that they can read it too. */
-  async add(room: RoomId, names: readonly string[], deadlineMs: number): Promise<void> {
-    for (const name of names) {
-      const detail = await this.#detail(room, deadlineMs);
-      const current = await this.#context.people.meet(detail.members);
-      const person = await this.person(name, deadlineMs);
-      const roomName = await this.#nameOf(detail, deadlineMs);
-      const txnId = this.#context.newTxnId();
-      const everyone = current.some(({ account }) => account === person.account) ? current : [...current, person];
-      const sealedMeta =
-        roomName === null ? undefined : await this.#sealName(room, detail.rosterVersion, roomName, everyone, txnId);
-      await this.#context.write(
-        {
-          method: 'PUT',
-          path: `/v1/rooms/${room}/members/${person.name}`,
-          body: { txnId, ...(sealedMeta === undefined ? {} : { sealedMeta }) },
-        },
-        deadlineMs,
-      );
-    }
+  /** Adds somebody and seals the name again, so that they can read it too. */
+  async add(room: RoomId, name: string, deadlineMs: number): Promise<void> {
+    const detail = await this.#detail(room, deadlineMs);
+    const current = await this.#context.people.meet(detail.members);
+    const person = await this.person(name, deadlineMs);
+    const roomName = await this.#nameOf(detail, deadlineMs);
+    const txnId = this.#context.newTxnId();
+    const everyone = current.some(({ account }) => account === person.account) ? current : [...current, person];
+    const sealedMeta =
+      roomName === null ? undefined : await this.#sealName(room, detail.rosterVersion, roomName, everyone, txnId);
+    await this.#context.write(
+      {
+        method: 'PUT',
+        path: `/v1/rooms/${room}/members/${person.name}`,
+        body: { txnId, ...(sealedMeta === undefined ? {} : { sealedMeta }) },
+      },
+      deadlineMs,
+    );
   }
 
   /** Seals the names of all own groups again, for a device that was enrolled just now. */
@@ -176,6 +202,34 @@ export class Rooms {
     const detail = await this.#detail(room, deadlineMs);
     const people = await this.#context.people.meet(detail.members);
     return { room, rosterVersion: detail.rosterVersion, devices: people.flatMap(({ devices }) => devices) };
+  }
+
+  async #listOrRecall(deadlineMs: number): Promise<readonly NamedRoom[]> {
+    try {
+      return await this.list(deadlineMs);
+    } catch (error) {
+      if (!(error instanceof ParleyError) || !error.retryable) throw error;
+      const known = await this.#context.platform.store.transaction((tx) => tx.list(KEY.roomPrefix));
+      if (known.length === 0) throw error;
+      return known.map(([key, bytes]) => ({
+        room: key.slice(KEY.roomPrefix.length) as RoomId,
+        ...unpack<RoomRow>(bytes),
+      }));
+    }
+  }
+
+  async #remember(lines: readonly RoomLine[]): Promise<void> {
+    await this.#context.platform.store.transaction(async (tx) => {
+      const before = new Map(await tx.list(KEY.roomPrefix));
+      for (const { room, kind, name } of lines) {
+        const key = KEY.room(room);
+        const known = before.get(key);
+        before.delete(key);
+        if (known !== undefined && unpack<RoomRow>(known).name === name) continue;
+        tx.put(key, pack({ kind, name } satisfies RoomRow));
+      }
+      for (const key of before.keys()) tx.delete(key);
+    });
   }
 
   #detail(room: RoomId, deadlineMs: number): Promise<RoomDetailJson> {
@@ -248,4 +302,11 @@ export class Rooms {
   #cluster(): Promise<ClusterId> {
     return this.#context.cluster();
   }
+}
+
+/** @throws ParleyError `no_such_user` for what cannot be a name */
+function nameIn(text: string): AccountName {
+  const name = text.replace(/^@/, '').toLowerCase();
+  if (!isAccountName(name)) throw new ParleyError('no_such_user', `There is no user “${text}”.`);
+  return name;
 }

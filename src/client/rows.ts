@@ -47,10 +47,18 @@ export interface DeviceRow {
 export interface OutboxRow {
   readonly txnId: TxnId;
   readonly room: RoomId;
+  /** In a direct room: whom it is shared with, so that it can be opened when it does not exist yet. */
+  readonly peer: AccountId | null;
   readonly content: Uint8Array;
   /** 32 random bytes; with the content they make the tag by which a retry is recognised. */
   readonly r: Uint8Array;
   readonly counter: number;
+}
+
+/** A room as it was listed last, for when no node can be asked. */
+export interface RoomRow {
+  readonly kind: 'direct' | 'group';
+  readonly name: string | null;
 }
 
 interface Rows {
@@ -68,6 +76,8 @@ interface Rows {
 const packr = new Packr({ useRecords: false, moreTypes: false });
 
 export const pack = (value: unknown): Uint8Array => packr.pack(value);
+/** Rows are written by this program alone, so what is read back has the shape that its key tells. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- The key decides; the caller knows the key.
 export const unpack = <T>(bytes: Uint8Array): T => packr.unpack(bytes) as T;
 
 export async function readRow<K extends keyof Rows>(tx: StoreTransaction, key: K): Promise<Rows[K] | undefined> {
@@ -83,6 +93,8 @@ export const KEY = {
   pin: (account: AccountId): string => `pin/${account}`,
   pinName: (name: string): string => `pin-name/${name}`,
   device: (device: DeviceId): string => `device/${device}`,
+  room: (room: RoomId): string => `room/${room}`,
+  roomPrefix: 'room/',
   outbox: (txnId: TxnId): string => `outbox/${txnId}`,
   outboxPrefix: 'outbox/',
   /** The r of a message, kept after it was sent. */

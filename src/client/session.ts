@@ -5,6 +5,7 @@ import { createSessionSecret, formatAccessToken, sessionSecretHash } from '../cr
 import { fromBase64Url, toBase64Url } from '../protocol/base64url.ts';
 import { ParleyError } from '../protocol/errors.ts';
 import { makeTxnId } from '../protocol/txn-id.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
 import type { ApiClient, ApiRequest } from './api-client.ts';
 import type { Platform } from './platform.ts';
 import type { IdentityRow, SessionRow } from './rows.ts';
@@ -12,7 +13,12 @@ import type { ClusterId, SessionId } from '../protocol/ids.ts';
 
 /** A token is renewed this long before it expires. */
 const RENEW_BEFORE_MS = 60_000;
-const ENDED = new Set(['unauthenticated', 'session_revoked', 'no_such_session', 'refresh_reused']);
+const ENDED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'unauthenticated',
+  'session_revoked',
+  'no_such_session',
+  'refresh_reused',
+]);
 
 interface SessionAnswer {
   readonly session: SessionId;
@@ -41,10 +47,7 @@ export class Session {
     try {
       return await this.#api.call<T>({ ...request, token }, leftMs());
     } catch (error) {
-      if (!(error instanceof ParleyError)) throw error;
-      if (error.code === 'token_expired') await this.#renew(leftMs());
-      else if (ENDED.has(error.code)) await this.#forget(token);
-      else throw error;
+      if (!(error instanceof ParleyError) || !(await this.gaveUp(token, error.code, leftMs()))) throw error;
       return this.#api.call<T>({ ...request, token: await this.token(leftMs()) }, leftMs());
     }
   }
@@ -55,6 +58,17 @@ export class Session {
     if (row === undefined) return this.#logIn(deadlineMs);
     if (row.accessExpiresAtMs - RENEW_BEFORE_MS > this.#platform.nowMs()) return tokenOf(row);
     return this.#renew(deadlineMs);
+  }
+
+  /**
+   * A node refused `token` with `code`: renews it, or forgets the session, so that the next `token()` is another.
+   * @returns false when the code says nothing against the token
+   */
+  async gaveUp(token: string, code: ErrorCode, deadlineMs: number): Promise<boolean> {
+    if (code === 'token_expired') await this.#renew(deadlineMs);
+    else if (ENDED.has(code)) await this.#forget(token);
+    else return false;
+    return true;
   }
 
   /** Ends the session here and on the nodes. */
@@ -85,6 +99,7 @@ export class Session {
       { method: 'POST', path: '/v1/sessions/challenge', body: { account: identity.name, device: identity.device } },
       attemptMs,
     );
+    await this.#checkCluster(cluster, endpoint);
     const access = createSessionSecret(this.#platform.random);
     const refresh = createSessionSecret(this.#platform.random);
     const signature = signSessionChallenge(keys, {
@@ -116,9 +131,16 @@ export class Session {
     return sessionRow(answer, access.secret, refresh.secret);
   }
 
+  /** @throws ParleyError `wrong_cluster` when this home belongs to another */
+  async #checkCluster(cluster: ClusterId, endpoint: string): Promise<void> {
+    const pinned = await this.#platform.store.transaction((tx) => readRow(tx, 'cluster'));
+    if (pinned === undefined || pinned === cluster) return;
+    throw new ParleyError('wrong_cluster', `${endpoint} belongs to another cluster than this home does.`);
+  }
+
   async #renew(deadlineMs: number): Promise<string> {
     const row = await this.#announceNext();
-    if (row?.next == null) return this.#logIn(deadlineMs);
+    if (row === undefined || row.next === null) return this.#logIn(deadlineMs);
     const { accessSecret, refreshSecret, txnId } = row.next;
     try {
       const answer = await this.#api.call<SessionAnswer>(

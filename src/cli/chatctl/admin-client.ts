@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { EXIT, ParleyError, isErrorCode } from '../../protocol/errors.ts';
+import { ParleyError, isErrorCode } from '../../protocol/errors.ts';
+import { parseEndpoints } from '../endpoints.ts';
 import { apiUrl, layoutFromEnvironment } from '../local-cluster/layout.ts';
 
 const REQUEST_MS_MAX = 5_000;
@@ -17,7 +18,7 @@ export function resolveTarget(
   env: Readonly<Record<string, string | undefined>>,
 ): AdminTarget {
   const layout = layoutFromEnvironment(env);
-  const endpoints = given.endpoint === undefined ? layout.nodes.map(apiUrl) : given.endpoint.split(',').map(checkedUrl);
+  const endpoints = given.endpoint === undefined ? layout.nodes.map(apiUrl) : parseEndpoints(given.endpoint);
   const files =
     given.adminTokenFile === undefined
       ? layout.nodes.map(({ dataDir }) => join(dataDir, 'admin.token'))
@@ -82,13 +83,4 @@ function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause as NodeJS.ErrnoException | undefined;
   return cause?.code ?? error.message;
-}
-
-function checkedUrl(text: string): string {
-  const url = text.trim();
-  try {
-    return new URL(url).origin;
-  } catch {
-    throw new ParleyError('usage', `--endpoint: “${url}” is no URL (exit code ${EXIT.usage}).`);
-  }
 }

@@ -1,0 +1,17 @@
+import { ParleyError } from '../protocol/errors.ts';
+
+/**
+ * `URL[,URL…]` as `--endpoint` takes it.
+ * @returns origins, in the given order
+ * @throws ParleyError `usage`
+ */
+export function parseEndpoints(text: string): string[] {
+  return text.split(',').map((part) => {
+    const url = part.trim();
+    const parsed = URL.canParse(url) ? new URL(url) : null;
+    if (parsed === null || !/^https?:$/.test(parsed.protocol) || parsed.hostname === '') {
+      throw new ParleyError('usage', `--endpoint: “${url}” is not a URL like http://127.0.0.1:8081.`);
+    }
+    return parsed.origin;
+  });
+}

@@ -1,0 +1,22 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WebSocket } from 'ws';
+import { nodeEd25519 } from '../crypto/node-ed25519.ts';
+import { nodeRandom } from '../crypto/node-random.ts';
+import { nodeX25519 } from '../crypto/node-x25519.ts';
+import type { Platform } from '../client/platform.ts';
+import type { ClientStore } from '../client/store.ts';
+
+/** What the client engine needs of a machine with Node. */
+export function nodePlatform(store: ClientStore): Platform {
+  return {
+    fetch: (url, init) => fetch(url, init),
+    openSocket: (url) => new WebSocket(url, { perMessageDeflate: false }),
+    store,
+    random: nodeRandom,
+    nowMs: Date.now,
+    pause: (ms, signal) => sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => {}),
+    chance: Math.random,
+    ed25519: nodeEd25519,
+    x25519: nodeX25519,
+  };
+}

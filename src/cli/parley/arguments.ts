@@ -1,0 +1,41 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { InvalidArgumentError } from 'commander';
+import { isTxnId } from '../../protocol/ids.ts';
+import type { TxnId } from '../../protocol/ids.ts';
+
+/** How `parley` reads what is typed. Each of these throws what Commander reports as wrong usage. */
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+const DURATION_MS_MAX = 24 * 3_600_000;
+
+/** `30s`, `500ms`, `2m`, `1h`; a plain number is seconds. @returns milliseconds */
+export function parseDuration(text: string): number {
+  const [, digits, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text) ?? [];
+  const ms = Math.round(Number(digits) * UNIT_MS[unit]!);
+  if (!(ms > 0 && ms <= DURATION_MS_MAX)) throw new InvalidArgumentError('A time looks like 30s, 500ms or 2m.');
+  return ms;
+}
+
+export function parseSeq(text: string): number {
+  const seq = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(seq)) throw new InvalidArgumentError('A whole number from 0 on.');
+  return seq;
+}
+
+export function parseCount(text: string): number {
+  const count = parseSeq(text);
+  if (count === 0) throw new InvalidArgumentError('A whole number from 1 on.');
+  return count;
+}
+
+export function parseTxn(text: string): TxnId {
+  const txnId = text.toUpperCase();
+  if (!isTxnId(txnId)) throw new InvalidArgumentError('A ULID: 26 characters, the time first.');
+  return txnId;
+}
+
+/** `$PARLEY_HOME`, then `$XDG_DATA_HOME/parley`, then `~/.local/share/parley`. */
+export function defaultHome(env: Readonly<Record<string, string | undefined>>): string {
+  return env['PARLEY_HOME'] || join(env['XDG_DATA_HOME'] || join(homedir(), '.local', 'share'), 'parley');
+}

@@ -1,0 +1,21 @@
+import { join } from 'node:path';
+import { ParleyClient } from '../../client/client.ts';
+import { parseEndpoints } from '../endpoints.ts';
+import { apiUrl, layoutFromEnvironment } from '../local-cluster/layout.ts';
+import { nodePlatform } from '../node-platform.ts';
+import { LevelStore } from '../store/level-store.ts';
+import { defaultHome } from './arguments.ts';
+
+export interface HomeOptions {
+  readonly home?: string;
+  readonly endpoint?: string;
+}
+
+/** The client that lives in a home directory; without remembered endpoints it talks to the local cluster. */
+export function openHome({ home, endpoint }: HomeOptions, env: NodeJS.ProcessEnv): Promise<ParleyClient> {
+  const store = new LevelStore(join(home ?? defaultHome(env), 'store'));
+  return ParleyClient.open(nodePlatform(store), {
+    endpoints: endpoint === undefined ? null : parseEndpoints(endpoint),
+    fallback: layoutFromEnvironment(env).nodes.map(apiUrl),
+  });
+}

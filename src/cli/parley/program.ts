@@ -1,0 +1,40 @@
+import { Command } from 'commander';
+import { addAccountVerbs } from './verbs/account.ts';
+import { addMessageVerbs } from './verbs/messages.ts';
+import { addRoomVerbs } from './verbs/rooms.ts';
+import { runWith } from './run.ts';
+import type { GlobalOptions } from './run.ts';
+
+const EXAMPLES = `
+Examples:
+  parley register ann                        an account on the local cluster
+  parley send @bob "Hello Bob"               a direct message
+  echo "long text" | parley send @bob -      from standard input
+  parley read @bob --limit 20                the last 20 messages
+  parley room create garden bob carl         a group
+  parley tail                                everything, live; moves on when a node dies
+  parley login ann                           on a second device: prints a code and waits
+  parley devices approve CODE                on the first device
+
+Several people on one machine take a home each (--home, or PARLEY_HOME). Every message is encrypted for the devices of
+the room's members; nodes cannot read it.
+
+Exit codes: 0 ok, 1 failed, 2 usage, 3 cannot connect, 4 no quorum, 5 not authorised, 6 not found, 7 conflict,
+8 timed out, 130 interrupted.`;
+
+/** @param signal aborts when the person wants to end */
+export function parleyProgram(signal: AbortSignal): Command {
+  const parley = new Command('parley')
+    .description('Encrypted chat on the command line.')
+    .option('--home <DIR>', 'keys, queue and memory of one device (default: $PARLEY_HOME, ~/.local/share/parley)')
+    .option('--endpoint <URL[,URL…]>', 'nodes to talk to, tried in turn; remembered (default: the local cluster)')
+    .option('--json', 'print one JSON object per line')
+    .exitOverride()
+    .showHelpAfterError('(parley --help, or parley VERB --help, says more)')
+    .addHelpText('after', EXAMPLES);
+  const run = runWith(() => parley.opts<GlobalOptions>(), signal);
+  addAccountVerbs(parley, run);
+  addRoomVerbs(parley, run);
+  addMessageVerbs(parley, run);
+  return parley;
+}

@@ -1,0 +1,94 @@
+import { ParleyError } from '../../../protocol/errors.ts';
+import { formatTable } from '../../table.ts';
+import { parseDuration } from '../arguments.ts';
+import type { Command } from 'commander';
+import type { ParleyClient } from '../../../client/client.ts';
+import type { Run } from '../run.ts';
+import type { Terminal } from '../terminal.ts';
+
+const LOGOUT_MS_MAX = 15_000;
+const RESEAL_MS_MAX = 15_000;
+
+/** Who one is: register, login, devices, whoami, logout. */
+export function addAccountVerbs(parley: Command, run: Run): void {
+  parley
+    .command('register')
+    .description('make an account; this home is its first device')
+    .argument('<name>', '2 to 32 of a–z, 0–9, dot, dash and underscore')
+    .option('--invite <CODE>', 'an invitation, where the cluster asks for one')
+    .action((name: string, { invite }: { invite?: string }) =>
+      run(async (client, terminal) => {
+        const enrolled = await client.account.register(name, invite);
+        terminal.result(
+          enrolled,
+          `You are ${enrolled.account} now. This device holds the only key: losing it loses the account.\n` +
+            `To be safe, enrol a second device: parley --home ANOTHER login ${enrolled.account}`,
+        );
+      }),
+    );
+
+  parley
+    .command('login')
+    .description('make this home a further device of an account; prints a code and waits for its approval')
+    .argument('<name>')
+    .option('--timeout <TIME>', 'how long to wait for approval', parseDuration, parseDuration('15m'))
+    .action((name: string, { timeout }: { timeout: number }) =>
+      run(async (client, terminal) => {
+        const { code, device } = await client.account.requestEnrolment(name);
+        terminal.result({ code, device }, `On a device that is enrolled already run: parley devices approve ${code}`);
+        const enrolled = await client.account.awaitApproval(timeout, terminal.signal);
+        terminal.result(enrolled, `You are ${enrolled.account} now. What was sent before cannot be read here.`);
+      }),
+    );
+
+  const devices = parley
+    .command('devices')
+    .description('list one’s devices, or approve a new one')
+    .action(() =>
+      run(async (client, terminal) => {
+        const all = await client.account.devices();
+        if (terminal.json) for (const line of all) terminal.result(line, '');
+        else {
+          const rows = all.map(({ device, own }) => [device, own ? 'this one' : '']);
+          terminal.result({}, formatTable(['device', ''], rows));
+        }
+      }),
+    );
+  devices
+    .command('approve')
+    .description('let in the device that showed this code')
+    .argument('<code>', 'compare it with what the new device shows')
+    .action((code: string) => run((client, terminal) => approve(client, terminal, code)));
+
+  parley
+    .command('whoami')
+    .description('show account, device and cluster of this home')
+    .action(() =>
+      run(async (client, terminal) => {
+        const me = await client.whoAmI();
+        const text = `${me.account} on ${me.device}\ncluster ${me.cluster} at ${me.endpoints.join(', ')}`;
+        terminal.result(me, text);
+      }),
+    );
+
+  parley
+    .command('logout')
+    .description('end the session of this device; the keys stay, and the next command opens another session')
+    .action(() =>
+      run(async (client, terminal) => {
+        await client.logOut(LOGOUT_MS_MAX);
+        terminal.result({ state: 'logged-out' }, 'Logged out.');
+      }),
+    );
+}
+
+async function approve(client: ParleyClient, terminal: Terminal, code: string): Promise<void> {
+  const { device } = await client.account.approve(code);
+  terminal.result({ device, state: 'approved' }, `Approved ${device}.`);
+  try {
+    await client.rooms.resealNames(RESEAL_MS_MAX);
+  } catch (error) {
+    if (!(error instanceof ParleyError)) throw error;
+    terminal.note(`the new device cannot read the names of all rooms yet: ${error.message}`);
+  }
+}

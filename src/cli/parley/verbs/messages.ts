@@ -1,0 +1,116 @@
+import { ParleyError } from '../../../protocol/errors.ts';
+import { parseCount, parseDuration, parseSeq, parseTxn } from '../arguments.ts';
+import { messageText } from '../show.ts';
+import { readStandardInput } from '../terminal.ts';
+import type { Command } from 'commander';
+import type { ParleyClient } from '../../../client/client.ts';
+import type { Flushed } from '../../../client/outbox.ts';
+import type { MessageLine } from '../../../client/reader.ts';
+import type { RoomId, TxnId } from '../../../protocol/ids.ts';
+import type { Run } from '../run.ts';
+import type { Terminal } from '../terminal.ts';
+
+const CALL_MS_MAX = 30_000;
+const QUEUED_MS_MAX = 5_000;
+
+interface SendOptions {
+  readonly timeout: number;
+  readonly txn?: TxnId;
+}
+
+interface ReadVerbOptions {
+  readonly after?: number;
+  readonly limit?: number;
+}
+
+/** What one says and hears: send, read, tail. */
+export function addMessageVerbs(parley: Command, run: Run): void {
+  const target = '@name, a room’s name, or room:ID';
+  parley
+    .command('send')
+    .description('send a text; it is kept here until a node has taken it')
+    .argument('<target>', target)
+    .argument('<text>', '- reads it from standard input')
+    .option('--timeout <TIME>', 'how long to try; then it stays queued', parseDuration, parseDuration('30s'))
+    .option('--txn <ULID>', 'identifies the message, so that a repetition is the same one', parseTxn)
+    .action((to: string, text: string, options: SendOptions) =>
+      run(async (client, terminal) => {
+        await send(client, terminal, { ...options, to, text: text === '-' ? await readStandardInput() : text });
+      }),
+    );
+
+  parley
+    .command('read')
+    .description('show what was written, oldest first')
+    .argument('<target>', target)
+    .option('--after <SEQ>', 'only what follows this message (default: the last 50)', parseSeq)
+    .option('--limit <N>', 'at most so many', parseCount)
+    .action((to: string, options: ReadVerbOptions) =>
+      run(async (client, terminal) => {
+        await sendQueued(client, terminal);
+        let warned = false;
+        for await (const { lines, stale } of client.read(to, options)) {
+          for (const line of lines) terminal.result(line, messageText(line));
+          if (stale !== null && !warned) terminal.note(`there may be newer messages: ${stale.message}`);
+          warned ||= stale !== null;
+        }
+      }),
+    );
+
+  parley
+    .command('tail')
+    .description('show what is written from now on, until Ctrl-C')
+    .argument('[target]', `${target}; without it: all rooms`)
+    .action((to: string | undefined) => run((client, terminal) => tail(client, terminal, to ?? null)));
+}
+
+async function send(
+  client: ParleyClient,
+  terminal: Terminal,
+  { to, text, timeout, txn }: SendOptions & { readonly to: string; readonly text: string },
+): Promise<void> {
+  const { result, others } = await client.send(to, text, { txnId: txn, timeoutMs: timeout });
+  const { room, seq, id, state, reason } = result;
+  terminal.result({ room, seq, id, state }, state === 'sent' ? `sent, number ${seq}` : 'queued');
+  if (others !== null) reportRefused(terminal, others);
+  if (reason === undefined) return;
+  terminal.note(`the message waits here and goes out with the next command that reaches a node.`);
+  throw reason;
+}
+
+/** What waits goes out on the occasion; that it cannot is no failure of the verb at hand. */
+async function sendQueued(client: ParleyClient, terminal: Terminal): Promise<void> {
+  try {
+    reportRefused(terminal, await client.flush(QUEUED_MS_MAX));
+  } catch (error) {
+    if (!(error instanceof ParleyError)) throw error;
+    if (error.retryable) terminal.note(`messages still wait to be sent: ${error.message}`);
+  }
+}
+
+function reportRefused(terminal: Terminal, { refused }: Flushed): void {
+  for (const [txnId, error] of refused) terminal.note(`the queued message ${txnId} was refused: ${error.message}`);
+}
+
+async function tail(client: ParleyClient, terminal: Terminal, target: string | null): Promise<void> {
+  const names = new Map<RoomId, string>();
+  const show = (line: MessageLine): void => {
+    terminal.result(line, messageText(line, target === null ? names.get(line.room) : undefined));
+  };
+  const learnNames = async (): Promise<void> => {
+    if (terminal.json || target !== null) return;
+    for (const { room, kind, name } of await client.rooms.list(CALL_MS_MAX)) {
+      if (name !== null) names.set(room, kind === 'direct' ? `@${name}` : name);
+    }
+  };
+  const listener = {
+    messages: (lines: readonly MessageLine[]) => lines.forEach(show),
+    connected: (endpoint: string) => {
+      terminal.note(`listening on ${endpoint}`);
+      void sendQueued(client, terminal);
+    },
+    disconnected: ({ message }: ParleyError) => terminal.note(`${message} Trying the next node.`),
+  };
+  await learnNames();
+  await client.follow(target, listener, terminal.signal);
+}

@@ -1,0 +1,216 @@
+import { encodeContent } from '../protocol/content.ts';
+import { ParleyError } from '../protocol/errors.ts';
+import { messageIdOf } from '../protocol/ids.ts';
+import { Account } from './account.ts';
+import { ClientContext } from './context.ts';
+import { Feed } from './feed.ts';
+import { Outbox } from './outbox.ts';
+import { Reader } from './reader.ts';
+import { Rooms } from './rooms.ts';
+import { readRow, writeRow } from './rows.ts';
+import type { MessagesReply } from '../protocol/http/schemas.ts';
+import type { AccountName, ClusterId, DeviceId, MessageId, RoomId, TxnId } from '../protocol/ids.ts';
+import type { Static } from '@sinclair/typebox';
+import type { FeedListener } from './feed.ts';
+import type { Flushed } from './outbox.ts';
+import type { Platform } from './platform.ts';
+import type { MessageLine } from './reader.ts';
+
+const READ_MS_MAX = 30_000;
+/** A read as new as the whole cluster waits so long for a leader; then what one node knows has to do. */
+const LINEARIZABLE_MS_MAX = 3_000;
+const PAGE = 200;
+const READ_LAST = 50;
+
+export interface ClientOptions {
+  /** Base URLs of nodes in the order in which to try them. Null: those that were remembered, else `fallback`. */
+  readonly endpoints: readonly string[] | null;
+  readonly fallback: readonly string[];
+}
+
+export interface SendResult {
+  readonly room: RoomId;
+  /** Known before the message is sent. */
+  readonly id: MessageId;
+  /** Null while it is queued. */
+  readonly seq: number | null;
+  readonly state: 'sent' | 'queued';
+  /** Why it is queued. */
+  readonly reason?: ParleyError;
+}
+
+export interface ReadOptions {
+  /** Messages behind this seq. Without it: the last ones. */
+  readonly after?: number | undefined;
+  /** How many; without it: the last 50, or all behind `after`. */
+  readonly limit?: number | undefined;
+}
+
+export interface ReadPage {
+  readonly lines: readonly MessageLine[];
+  /** Null, or why newer messages may exist than the answering node knows. */
+  readonly stale: ParleyError | null;
+}
+
+/** A person's device: all that a client program needs. Programs that share a store may run at the same time. */
+export class ParleyClient {
+  readonly account: Account;
+  readonly rooms: Rooms;
+  readonly #context: ClientContext;
+  readonly #outbox: Outbox;
+  readonly #reader: Reader;
+
+  private constructor(context: ClientContext) {
+    this.#context = context;
+    this.account = new Account(context);
+    this.rooms = new Rooms(context);
+    this.#outbox = new Outbox(context, this.rooms);
+    this.#reader = new Reader(context, this.rooms);
+  }
+
+  /** Endpoints that are given are remembered. */
+  static async open(platform: Platform, { endpoints, fallback }: ClientOptions): Promise<ParleyClient> {
+    const known = await platform.store.transaction(async (tx) => {
+      if (endpoints !== null) writeRow(tx, 'endpoints', endpoints);
+      return endpoints ?? (await readRow(tx, 'endpoints'));
+    });
+    return new ParleyClient(new ClientContext(platform, known ?? fallback));
+  }
+
+  /**
+   * Writes a message down, then sends it with whatever waited before it. A failure that may pass leaves it queued.
+   * @param target as `Rooms.resolve` takes it
+   * @throws ParleyError when it can never be sent as it is; then it is not queued
+   */
+  async send(
+    target: string,
+    text: string,
+    { txnId = this.#context.newTxnId(), timeoutMs }: { readonly txnId?: TxnId | undefined; readonly timeoutMs: number },
+  ): Promise<{ readonly result: SendResult; readonly others: Flushed | null }> {
+    const { nowMs } = this.#context.platform;
+    const deadline = nowMs() + timeoutMs;
+    const { keys } = await this.#context.own();
+    const content = encodeContent({ type: 'text', text });
+    const to = await this.rooms.resolve(target, timeoutMs);
+    await this.#outbox.add(to, content, txnId);
+    const queued = { room: to.room, id: messageIdOf(txnId, keys.device), seq: null, state: 'queued' } as const;
+    let flushed: Flushed;
+    try {
+      flushed = await this.#outbox.flush(deadline - nowMs());
+    } catch (error) {
+      if (!(error instanceof ParleyError)) throw error;
+      return { result: { ...queued, reason: error }, others: null };
+    }
+    const refusal = flushed.refused.get(txnId);
+    if (refusal !== undefined) throw refusal;
+    const sent = flushed.sent.get(txnId);
+    if (sent !== undefined) return { result: { ...queued, seq: sent.seq, state: 'sent' }, others: flushed };
+    const reason = flushed.kept.get(txnId) ?? new ParleyError('deadline_exceeded');
+    return { result: { ...queued, reason }, others: flushed };
+  }
+
+  /** Sends what waits. @throws ParleyError when no node takes it */
+  async flush(timeoutMs: number): Promise<Flushed> {
+    return this.#outbox.flush(timeoutMs);
+  }
+
+  /** Pages of one conversation, ascending. A direct one that nobody has begun has none. */
+  async *read(target: string, { after, limit }: ReadOptions): AsyncGenerator<ReadPage> {
+    const { room, peer } = await this.rooms.resolve(target, READ_MS_MAX);
+    let left = limit ?? (after === undefined ? READ_LAST : Number.MAX_SAFE_INTEGER);
+    let at = after ?? null;
+    while (left > 0) {
+      const page = at === null ? await this.#last(room, left) : await this.#after(room, at, left);
+      if (page === null) {
+        if (peer !== null) return;
+        throw new ParleyError('no_such_room');
+      }
+      const { messages, lastSeq } = page.reply;
+      if (messages.length > 0) yield { lines: await this.#reader.read(messages), stale: page.stale };
+      left -= messages.length;
+      const last = messages.at(-1)?.seq;
+      if (last === undefined || last >= lastSeq) return;
+      at = last;
+    }
+  }
+
+  /** What is written from now on, in all rooms or the target's, until `signal` aborts. */
+  async follow(target: string | null, listener: FeedListener, signal: AbortSignal): Promise<void> {
+    const only = target === null ? null : (await this.rooms.resolve(target, READ_MS_MAX)).room;
+    const parts = { rooms: this.rooms, reader: this.#reader };
+    await new Feed(this.#context, parts, { only, listener }).run(signal);
+  }
+
+  async whoAmI(): Promise<{
+    account: AccountName;
+    device: DeviceId;
+    cluster: ClusterId;
+    endpoints: readonly string[];
+  }> {
+    const { row } = await this.#context.own();
+    const cluster = await this.#context.cluster();
+    return { account: row.name, device: row.device, cluster, endpoints: this.#context.api.endpoints };
+  }
+
+  /** Ends this device's session. The account stays in this home; whatever comes next opens another session. */
+  async logOut(timeoutMs: number): Promise<void> {
+    await this.#context.own();
+    await this.#context.session.logOut(timeoutMs);
+  }
+
+  close(): Promise<void> {
+    return this.#context.platform.store.close();
+  }
+
+  /** The last `count` messages, ascending; null where there is no such room. */
+  async #last(room: RoomId, count: number): Promise<Page | null> {
+    const older: Page[] = [];
+    for (let left = count, before: number | null = null; left > 0;) {
+      const from = before === null ? '' : `&before=${before}`;
+      const page = await this.#page(`/v1/rooms/${room}/messages?limit=${Math.min(left, PAGE)}${from}`, before === null);
+      if (page === null) return null;
+      older.unshift(page);
+      left -= page.reply.messages.length;
+      const first = page.reply.messages[0]?.seq;
+      if (first === undefined || first === 1) break;
+      before = first;
+    }
+    const newest = older.at(-1)!;
+    return { ...newest, reply: { ...newest.reply, messages: older.flatMap(({ reply }) => reply.messages) } };
+  }
+
+  #after(room: RoomId, at: number, left: number): Promise<Page | null> {
+    return this.#page(`/v1/rooms/${room}/messages?after=${at}&limit=${Math.min(left, PAGE)}`, true);
+  }
+
+  /** As new as the whole cluster where that is asked for and can be had. */
+  async #page(path: string, newest: boolean): Promise<Page | null> {
+    try {
+      return await this.#fresh(path, newest);
+    } catch (error) {
+      if (error instanceof ParleyError && error.code === 'no_such_room') return null;
+      throw error;
+    }
+  }
+
+  async #fresh(path: string, newest: boolean): Promise<Page> {
+    let stale: ParleyError | null = null;
+    if (newest) {
+      try {
+        const reply = await this.#context.read<MessagesJson>(`${path}&consistency=linearizable`, LINEARIZABLE_MS_MAX);
+        return { reply, stale };
+      } catch (error) {
+        if (!(error instanceof ParleyError) || !error.retryable) throw error;
+        stale = error;
+      }
+    }
+    return { reply: await this.#context.read<MessagesJson>(path, READ_MS_MAX), stale };
+  }
+}
+
+type MessagesJson = Static<typeof MessagesReply>;
+
+interface Page {
+  readonly reply: MessagesJson;
+  readonly stale: ParleyError | null;
+}
