@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { adminRequest, resolveTarget } from './chatctl/admin-client.ts';
 import { renderStatus, statusExitCode } from './chatctl/status.ts';
 import { reportFailure } from './failure.ts';
+import { packageVersion } from './version.ts';
 import { ParleyError } from '../protocol/errors.ts';
 import type { StatusJson } from '../protocol/http/schemas.ts';
 
@@ -18,6 +19,7 @@ function program(): Command {
     .description('Looks after a Parley cluster: shows its state and administers it.')
     .option('--endpoint <URL[,URL…]>', 'nodes to ask, tried in turn (default: the local cluster)')
     .option('--admin-token-file <FILE>', 'admin credential (default: found in $PARLEY_DATA/nI/admin.token)')
+    .version(packageVersion())
     .exitOverride()
     .showHelpAfterError()
     .addHelpText(

@@ -1,10 +1,10 @@
 /** `chatd`: one node of a cluster. */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { pino } from 'pino';
 import { readChatdConfig } from './chatd/config.ts';
 import { CHATD_OPTIONS, environmentName } from './chatd/options.ts';
 import { runNode } from './chatd/run-node.ts';
+import { packageVersion } from './version.ts';
 import { EXIT, ParleyError } from '../protocol/errors.ts';
 import type { OptionRow } from './chatd/options.ts';
 
@@ -14,6 +14,7 @@ const STOP_MS_MAX = 20_000;
 function program(): Command {
   const chatd = new Command('chatd')
     .description('Runs one node of a Parley cluster, with its nats-server.')
+    .version(packageVersion())
     .exitOverride()
     .showHelpAfterError()
     .addHelpText(
@@ -51,17 +52,12 @@ function givenFlags(chatd: Command): Parameters<typeof readChatdConfig>[0] {
   return Object.fromEntries(flags) as Parameters<typeof readChatdConfig>[0];
 }
 
-function versionOfPackage(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
-  return (manifest as { version: string }).version;
-}
-
 async function main(): Promise<void> {
   const chatd = program();
   chatd.parse();
   const config = readChatdConfig(givenFlags(chatd), process.env);
   const logger = pino({ level: config.logLevel, base: { node: config.name } }, pino.destination({ fd: 2, sync: true }));
-  const node = await runNode(config, versionOfPackage(), logger, end);
+  const node = await runNode(config, packageVersion(), logger, end);
 
   let stopping = false;
   const stop = (why: string, exitCode: number): void => {

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addAccountVerbs } from './verbs/account.ts';
 import { addMessageVerbs } from './verbs/messages.ts';
 import { addRoomVerbs } from './verbs/rooms.ts';
+import { packageVersion } from '../version.ts';
 import { runWith } from './run.ts';
 import type { GlobalOptions } from './run.ts';
 
@@ -29,6 +30,7 @@ export function parleyProgram(signal: AbortSignal): Command {
     .option('--home <DIR>', 'keys, queue and memory of one device (default: $PARLEY_HOME, ~/.local/share/parley)')
     .option('--endpoint <URL[,URL…]>', 'nodes to talk to, tried in turn; remembered (default: the local cluster)')
     .option('--json', 'print one JSON object per line')
+    .version(packageVersion())
     .exitOverride()
     .showHelpAfterError('(parley --help, or parley VERB --help, says more)')
     .addHelpText('after', EXAMPLES);
