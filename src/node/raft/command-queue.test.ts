@@ -14,6 +14,7 @@ const THIRD = 'n3' as NodeName;
 const BOOT = 77;
 const T1 = 1 as Term;
 const T2 = 2 as Term;
+const T3 = 3 as Term;
 
 interface SentFrame {
   readonly to: NodeName;
@@ -26,6 +27,8 @@ class Bench {
   sent: SentFrame[] = [];
   proposed: Batch[] = [];
   scheduled = 0;
+  /** What was accepted, by serial. */
+  readonly accepted: Uint8Array[] = [];
   outcome: ProposeOutcome = { kind: 'appended', index: 1 as LogIndex, term: T1 };
   readonly outcomes = new Map<string, SubmitOutcome<string>>();
   readonly queue: CommandQueue<string>;
@@ -49,10 +52,12 @@ class Bench {
   submit(name: string, deadlineMs = 5_000, bytes = name.length): void {
     const command = new Uint8Array(bytes);
     command.set(new TextEncoder().encode(name).subarray(0, bytes));
+    const before = this.queue.waitingCount;
     this.queue.submit(command, deadlineMs, (outcome) => {
       assert(!this.outcomes.has(name), `${name} is settled twice`);
       this.outcomes.set(name, outcome);
     });
+    if (this.queue.waitingCount > before) this.accepted.push(command);
   }
 
   error(name: string): string | undefined {
@@ -72,7 +77,7 @@ class Bench {
   }
 
   apply(serials: readonly number[], boot = BOOT): void {
-    const items = serials.map((serial) => ({ boot, serial, command: new Uint8Array(1) }));
+    const items = serials.map((serial) => ({ boot, serial, command: this.accepted[serial - 1] ?? new Uint8Array(1) }));
     this.queue.applied(
       9 as LogIndex,
       items,
@@ -128,6 +133,16 @@ describe('a queue on the leader', () => {
     bench.apply([1, 1]);
     expect(bench.result('a')).toBe('result 1');
     expect(bench.queue.waitingCount).toBe(0);
+  });
+
+  it('gives no result of another command, whatever its number', () => {
+    bench.submit('a');
+    bench.queue.flush(true);
+    const stranger = { boot: BOOT, serial: 1, command: new TextEncoder().encode('b') };
+    bench.queue.applied(8 as LogIndex, [stranger], ['of an earlier life']);
+    expect(bench.outcomes.has('a')).toBe(false);
+    bench.apply([1]);
+    expect(bench.result('a')).toBe('result 1');
   });
 
   it('keeps what the core does not take, and tries again when something has changed', () => {
@@ -263,6 +278,31 @@ describe('a queue on a follower', () => {
     bench.queue.flush(true);
     bench.queue.onRefusal(OTHER, encodeRefusal({ boot: BOOT, reason: 'overloaded', serials: [1] }));
     expect(bench.error('a')).toBe('overloaded');
+  });
+
+  it('does not tell so while another leader may have the command', () => {
+    bench.queue.route(SELF, T2);
+    bench.submit('a');
+    bench.queue.flush(true);
+    bench.queue.route(OTHER, T3);
+    bench.queue.flush(true);
+    expect(bench.forwardedTo(OTHER)).toEqual([1]);
+    bench.queue.onRefusal(OTHER, encodeRefusal({ boot: BOOT, reason: 'overloaded', serials: [1] }));
+    expect(bench.outcomes.has('a')).toBe(false);
+    bench.passTime(200);
+    expect(bench.forwardedTo(OTHER)).toEqual([1]);
+  });
+
+  it('is as quick with a new leader as with the first', () => {
+    bench.submit('a', 60_000);
+    bench.queue.flush(true);
+    bench.passTime(500);
+    bench.passTime(1_000);
+    bench.queue.route(THIRD, T2);
+    bench.queue.flush(true);
+    bench.forwardedTo(THIRD);
+    bench.passTime(500);
+    expect(bench.forwardedTo(THIRD)).toEqual([1]);
   });
 
   it('ignores refusals for another process, or from somebody who does not lead', () => {

@@ -40,8 +40,9 @@ interface Waiting<Result> {
   readonly done: (outcome: SubmitOutcome<Result>) => void;
   /** Where it is: nowhere, in `#toForward`, among this leader's proposals or in its log, sent to another leader. */
   place: 'idle' | 'queued' | 'proposal' | 'sent';
-  /** Some leader, perhaps this one, may have it in its log. */
-  exposed: boolean;
+  /** How often it was given to a leader, perhaps this node, which may have it in its log. */
+  exposures: number;
+  /** Times sent to the present leader. */
   sends: number;
   /** When `sent`: send again at this time. When `idle`: not before it. */
   retryAtMs: number;
@@ -103,7 +104,7 @@ export class CommandQueue<Result> {
       deadlineMs: this.#env.monotonicMs() + deadlineMs,
       done,
       place: 'idle',
-      exposed: false,
+      exposures: 0,
       sends: 0,
       retryAtMs: 0,
     };
@@ -131,7 +132,7 @@ export class CommandQueue<Result> {
       const pushed = this.#proposals.push({ boot: this.#env.boot, serial, command, origin: null, expiresAtMs });
       if (pushed === 'full') return;
       waiting.place = 'proposal';
-      waiting.exposed = true;
+      waiting.exposures += 1;
     } else if (this.#route.leader !== null) {
       waiting.place = 'queued';
       this.#toForward.push(waiting);
@@ -149,6 +150,7 @@ export class CommandQueue<Result> {
     this.#refuse(this.#proposals.clear(), 'not-leader');
     for (const waiting of this.#waiting.values()) {
       waiting.place = 'idle';
+      waiting.sends = 0;
       waiting.retryAtMs = 0;
       this.#dispatch(waiting);
     }
@@ -199,7 +201,7 @@ export class CommandQueue<Result> {
       commands.push({ serial, command, ttlMs: Math.max(0, Math.ceil(deadlineMs - nowMs)) });
       bytes += command.length;
       waiting.place = 'sent';
-      waiting.exposed = true;
+      waiting.exposures += 1;
       waiting.sends += 1;
       waiting.retryAtMs = nowMs + this.#retryDelayMs(waiting.sends);
     }
@@ -254,7 +256,8 @@ export class CommandQueue<Result> {
     for (const serial of serials) {
       const waiting = this.#waiting.get(serial);
       if (waiting?.place !== 'sent') continue;
-      if (reason === 'overloaded' && waiting.sends === 1) {
+      // Its client may hear that only when it is certain that no leader has the command.
+      if (reason === 'overloaded' && waiting.exposures === 1) {
         this.#settle(waiting, { ok: false, error: new ParleyError('overloaded') });
       } else {
         waiting.place = 'idle';
@@ -270,10 +273,12 @@ export class CommandQueue<Result> {
     assert(items.length === results.length, 'a result for each command');
     this.#proposingBlocked = false;
     for (let i = 0; i < items.length; i += 1) {
-      const { boot, serial } = items[i]!;
+      const { boot, serial, command } = items[i]!;
       this.#proposals.applied(boot, serial);
       const waiting = boot === this.#env.boot ? this.#waiting.get(serial) : undefined;
-      if (waiting !== undefined) this.#settle(waiting, { ok: true, result: results[i]!, index });
+      // A data directory that was put back from a copy counts its starts anew: numbers alone prove nothing.
+      if (waiting !== undefined && isSame(waiting.command, command))
+        this.#settle(waiting, { ok: true, result: results[i]!, index });
     }
   }
 
@@ -291,8 +296,8 @@ export class CommandQueue<Result> {
     if (this.#toForward.length > 0) this.#env.schedule();
   }
 
-  #lateness({ exposed }: Waiting<Result>): ParleyError {
-    return new ParleyError(!exposed && this.#route.leader === null ? 'no_leader' : 'deadline_exceeded');
+  #lateness({ exposures }: Waiting<Result>): ParleyError {
+    return new ParleyError(exposures === 0 && this.#route.leader === null ? 'no_leader' : 'deadline_exceeded');
   }
 
   stop(): void {
@@ -310,3 +315,5 @@ export class CommandQueue<Result> {
     waiting.done(outcome);
   }
 }
+
+const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
