@@ -69,7 +69,8 @@ export class RaftNode<Result, Event> {
     this.#peer.transferLeadership(to);
   }
 
-  status(): RaftPeerStatus {
+  /** Null until `start` has brought log and state into agreement. */
+  status(): RaftPeerStatus | null {
     return this.#peer.status();
   }
 

@@ -23,7 +23,7 @@ import { RaftDriver, type CoreView } from './raft-driver.ts';
 import type { RaftPeerConfig, RaftPeerEvents, RaftPeerStatus, RaftPorts } from './raft-peer-types.ts';
 import { DEFAULT_RAFT_SETTINGS, type RaftSettings } from './raft-settings.ts';
 import { confStateOf, logRepair } from './recovery.ts';
-import { SnapshotReceiver } from './snapshot-receiver.ts';
+import { SnapshotReceiver, type StagedSnapshot } from './snapshot-receiver.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
 import { StampClock } from './stamp-clock.ts';
 import type { BatchOutcome, CommittedBatch } from './state-machine.ts';
@@ -121,6 +121,7 @@ export class RaftPeer<Result, Event> {
       monotonicMs,
       send: (to, kind, payload) => transport.send(to, kind, payload),
       reportSnapshot: (peer, ok) => this.#driver?.input((node) => node.reportSnapshot(peer, ok)),
+      matchOf: (peer) => this.#core.status().progress.find(({ id }) => id === peer)?.match,
       onFatal: this.#fatal,
     });
   }
@@ -134,6 +135,7 @@ export class RaftPeer<Result, Event> {
       monotonicMs,
       send: (to, kind, payload) => transport.send(to, kind, payload),
       commitIndex: () => maxIndex(this.#driver!.view.commit, state.appliedIndex),
+      term: () => this.#driver!.view.term,
       stepSnapshot: (message) => this.#driver?.inputNow((node) => void node.step(message)),
       onFatal: this.#fatal,
     });
@@ -254,7 +256,7 @@ export class RaftPeer<Result, Event> {
       onReadStates: (states) => this.#waits.onReadStates(states),
       apply: (entries, done) => this.#applier.enqueue(entries, done),
       whenApplierIsIdle: (callback) => this.#applier.whenIdle(callback),
-      takeSnapshot: (message) => message.snapshot && this.#receiver.take(message.snapshot.metadata),
+      takeSnapshot: (message) => this.#takeSnapshot(message),
       onInstalled: (index) => this.#onInstalled(index),
       onDisk: (event, writes) => this.#disk.onDisk(event, writes),
       onFatal: this.#fatal,
@@ -411,6 +413,13 @@ export class RaftPeer<Result, Event> {
     this.#queue.applied(index, items, outcome.results);
   }
 
+  #takeSnapshot({ snapshot }: Message): StagedSnapshot | undefined {
+    if (snapshot === undefined) return undefined;
+    // What this node streamed to others when it led is a view of the state that is about to go.
+    this.#sender.closeAll();
+    return this.#receiver.take(snapshot.metadata);
+  }
+
   #onInstalled(index: LogIndex): void {
     this.#waits.applied(this.appliedIndex);
     this.#events.onInstalled?.(index);
@@ -446,10 +455,12 @@ export class RaftPeer<Result, Event> {
     return { leader: this.#leaderName, term, commitIndex: commit };
   }
 
-  status(): RaftPeerStatus {
+  /** Null before log and state agree. */
+  status(): RaftPeerStatus | null {
     const { state } = this.#ports;
+    if (this.#node === undefined) return null;
     return {
-      ...this.#core.status(),
+      ...this.#node.status(),
       leaderName: this.#leaderName,
       stateIndex: state.appliedIndex,
       durableIndex: state.durableIndex,

@@ -1,5 +1,5 @@
 import type { Message } from '../../consensus/message.ts';
-import type { LogIndex, SnapshotMetadata } from '../../consensus/types.ts';
+import type { LogIndex, SnapshotMetadata, Term } from '../../consensus/types.ts';
 import type { ClusterId, NodeName } from '../../protocol/ids.ts';
 import type { StateInstall, StateSnapshotHeader, StateStore } from '../ports.ts';
 import type { RaftSettings } from './raft-settings.ts';
@@ -19,6 +19,7 @@ export interface SnapshotReceiverEnv {
   readonly monotonicMs: () => number;
   readonly send: (to: NodeName, kind: 'snapshot-request', payload: Uint8Array) => void;
   readonly commitIndex: () => LogIndex;
+  readonly term: () => Term;
   /** Gives `MsgSnap` to the core and lets it act, which may `take` the install. */
   readonly stepSnapshot: (message: Message) => void;
   readonly onFatal: (error: unknown) => void;
@@ -65,8 +66,8 @@ export class SnapshotReceiver {
   onSnap(message: Message, from: NodeName): void {
     const { snapshot } = message;
     if (snapshot === undefined) return;
-    if (snapshot.metadata.index <= this.#env.commitIndex()) {
-      // The core only answers how far it is.
+    if (snapshot.metadata.index <= this.#env.commitIndex() || message.term < this.#env.term()) {
+      // The core only answers how far it is, or nothing to a leader of the past.
       this.#env.stepSnapshot(message);
       return;
     }

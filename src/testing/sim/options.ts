@@ -62,9 +62,9 @@ export function drawTraits(prng: Prng): WorldTraits {
       applyItemsPerSlice: prng.pick([1, 4, 256]),
       snapshotChunkBytesMax: prng.pick([512, 4_096, 65_536]),
       snapshotIdleMs: 1_500,
-      compactCheckMs: prng.pick([200, 1_000]),
-      compactEntries: prng.pick([20, 100, 100_000]),
-      tailEntries: prng.pick([0, 10, 50]),
+      compactCheckMs: prng.pick([50, 200, 1_000]),
+      compactEntries: prng.pick([10, 30, 100, 100_000]),
+      tailEntries: prng.pick([0, 5, 50]),
     },
   };
 }
