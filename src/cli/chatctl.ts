@@ -1,6 +1,6 @@
 /** `chatctl`: looks after a cluster. */
 import { Command } from 'commander';
-import { adminRequest, resolveTarget } from './chatctl/admin-client.ts';
+import { adminRequest, leaderRequest, resolveTarget } from './chatctl/admin-client.ts';
 import { renderStatus, statusExitCode } from './chatctl/status.ts';
 import { reportFailure } from './failure.ts';
 import { packageVersion } from './version.ts';
@@ -13,6 +13,12 @@ interface GlobalOptions {
 }
 
 const HOUR_MS = 3_600_000;
+const MEMBER_VERBS = [
+  ['add', 'let in a node that was started with an empty data directory; it learns, and votes once it is promoted'],
+  ['promote', 'let a learner vote, once it has caught up'],
+  ['remove', 'take a node out for good; refused where the others would have no majority'],
+  ['replace', 'let a node that lost its data back in, under the same name; it votes again once it has caught up'],
+] as const;
 
 function program(): Command {
   const chatctl = new Command('chatctl')
@@ -44,6 +50,29 @@ Exit codes: 0 ok (status: healthy), 1 failed (status: degraded), 2 usage, 3 no n
       const status = await adminRequest<StatusJson>(target(), 'GET', '/v1/admin/status');
       console.log(options.json === true ? JSON.stringify(status) : renderStatus(status));
       process.exitCode = statusExitCode(status);
+    });
+
+  const member = chatctl.command('member').description('let nodes in and out, one at a time');
+  for (const [verb, description] of MEMBER_VERBS) {
+    member
+      .command(verb)
+      .description(description)
+      .argument('<node>')
+      .option('--json', 'print the status as one JSON object')
+      .action(async (node: string, options: { json?: boolean }) => {
+        const status = await leaderRequest<StatusJson>(target(), '/v1/admin/members', { verb, node });
+        console.log(options.json === true ? JSON.stringify(status) : renderStatus(status));
+      });
+  }
+
+  chatctl
+    .command('transfer-leader')
+    .description('hand leadership to another voter')
+    .argument('[node]', 'which one (default: whoever is furthest)')
+    .option('--json', 'print one JSON object')
+    .action(async (to: string | undefined, options: { json?: boolean }) => {
+      const reply = await leaderRequest<{ leader: string }>(target(), '/v1/admin/leader', { to: to ?? null });
+      console.log(options.json === true ? JSON.stringify(reply) : `${reply.leader} leads now.`);
     });
 
   chatctl

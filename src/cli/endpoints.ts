@@ -9,9 +9,9 @@ export function parseEndpoints(text: string): string[] {
   return text.split(',').map((part) => {
     const url = part.trim();
     const parsed = URL.canParse(url) ? new URL(url) : null;
-    if (parsed === null || !/^https?:$/.test(parsed.protocol) || parsed.hostname === '') {
-      throw new ParleyError('usage', `--endpoint: “${url}” is not a URL like http://127.0.0.1:8081.`);
-    }
+    // Whatever an origin does not hold would be left out without a word.
+    const isOrigin = parsed !== null && /^https?:$/.test(parsed.protocol) && parsed.href === `${parsed.origin}/`;
+    if (!isOrigin) throw new ParleyError('usage', `--endpoint: “${url}” is not a URL like http://127.0.0.1:8081.`);
     return parsed.origin;
   });
 }

@@ -6,11 +6,14 @@ import { nodeX25519 } from '../crypto/node-x25519.ts';
 import type { Platform } from '../client/platform.ts';
 import type { ClientStore } from '../client/store.ts';
 
+/** Far more than a frame has; what is longer is no node's. */
+const FRAME_BYTES_MAX = 1024 * 1024;
+
 /** What the client engine needs of a machine with Node. */
 export function nodePlatform(store: ClientStore): Platform {
   return {
     fetch: (url, init) => fetch(url, init),
-    openSocket: (url) => new WebSocket(url, { perMessageDeflate: false }),
+    openSocket: (url) => new WebSocket(url, { perMessageDeflate: false, maxPayload: FRAME_BYTES_MAX }),
     store,
     random: nodeRandom,
     nowMs: Date.now,

@@ -1,6 +1,7 @@
 /** `parley`: chat on the command line. */
 import { reportFailure } from './failure.ts';
 import { parleyProgram } from './parley/program.ts';
+import { ParleyError } from '../protocol/errors.ts';
 
 /** 128 and the signal's number, as shells have it. */
 const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -9,8 +10,12 @@ const GRACE_MS = 500;
 
 // Homes hold secret keys: what is made there is for its owner only.
 process.umask(0o077);
-// Whoever reads the output has seen enough.
-process.stdout.on('error', () => process.exit(0));
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Whoever reads the output has seen enough.
+  if (error.code === 'EPIPE') process.exit(0);
+  process.exit(reportFailure('parley', new ParleyError('internal', `The output cannot be written: ${error.message}`)));
+});
+process.stderr.on('error', () => {});
 
 const stopping = new AbortController();
 let exitCode: number | null = null;

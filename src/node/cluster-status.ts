@@ -13,10 +13,16 @@ export interface NodeSighting {
 /** The answer of `chatctl status`, from what the nodes said. */
 export function assembleStatus(
   clusterId: ClusterId | null,
-  view: { readonly leader: NodeName | null; readonly term: number; readonly commitIndex: number },
+  view: {
+    readonly leader: NodeName | null;
+    readonly term: number;
+    readonly commitIndex: number;
+    /** In the configuration; one whose node is being replaced is not among the sightings. */
+    readonly voters: number;
+  },
   sightings: readonly NodeSighting[],
 ): StatusJson {
-  const voters = sightings.filter(({ voter }) => voter).length;
+  const { voters } = view;
   const needed = Math.floor(voters / 2) + 1;
   const leaderIsUp = sightings.some(({ id, up, info }) => id === view.leader && up && info?.role === 'leader');
   const leaderInfo = sightings.find(({ id }) => id === view.leader)?.info ?? null;

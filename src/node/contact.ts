@@ -1,18 +1,17 @@
-import { Packr } from 'msgpackr';
 import { foundingStep } from './founding.ts';
+import { decodeHello, encodeHello } from './hello.ts';
 import { clusterIdOf } from '../protocol/derive-ids.ts';
-import { isClusterId, isNodeName } from '../protocol/ids.ts';
-import type { Hello, Membership } from './founding.ts';
+import type { FoundingStep, Hello, Membership } from './founding.ts';
+import type { MemberTable } from './membership/member-table.ts';
 import type { Clock, Frame, Transport } from './ports.ts';
 import type { Founding, IntactStore, Manifest } from './store/node-store.ts';
 import type { ClusterId, NodeName } from '../protocol/ids.ts';
 
-const FORMAT = 1;
 const SAY_HELLO_EVERY_MS = 200;
+/** Members go on saying who is in the cluster: one that was away while all others changed would never find them. */
+const MEMBER_HELLO_EVERY_MS = 2_000;
 /** An answer counts this long: all peers must be there at the same time for a cluster to be founded. */
 const ANSWER_FRESH_MS = 3_000;
-
-const packr = new Packr({ useRecords: false });
 
 interface ContactPorts {
   readonly transport: Transport;
@@ -21,20 +20,30 @@ interface ContactPorts {
   /** Fresh random bytes, for the cluster id. */
   readonly randomBytes: (length: number) => Uint8Array;
   readonly foundingOf: (clusterId: ClusterId) => Founding;
-  /** Told once this node is a member and may vote. */
+  /** As this member knows it; null before it is one. */
+  readonly table: () => MemberTable | null;
+  /** A member of the same cluster told who is in it. */
+  readonly onTable: (table: MemberTable) => void;
+  /** Told once this node is a member and may take part. */
   readonly onJoined: (manifest: Manifest) => void;
   readonly onFatal: (error: unknown) => void;
 }
 
 /**
- * Says hello to the other nodes until this one is a member, and answers theirs ever after. Carries out the steps
- * that `foundingStep` decides, one at a time, each on disk before it is told.
+ * Says hello to the other nodes and hears theirs: until this node is a member, to become one; then to tell the others
+ * who is in the cluster. Carries out the steps that `foundingStep` decides, one at a time, each on disk before it is
+ * told.
  */
 export class Contact {
   readonly #self: NodeName;
   readonly #peers: readonly NodeName[];
   readonly #ports: ContactPorts;
   readonly #heard = new Map<NodeName, { readonly hello: Hello; readonly atMs: number }>();
+  /**
+   * What this directory is called as long as it is empty. A new one at every start, so one that was let in, began to
+   * vote and lost its data cannot come back as the peer that it was.
+   */
+  readonly #incarnation: string;
   #problem: string | null = null;
   #busy = false;
   #cancelTimer: (() => void) | null = null;
@@ -43,6 +52,7 @@ export class Contact {
     this.#self = self;
     this.#peers = peers.toSorted();
     this.#ports = ports;
+    this.#incarnation = Buffer.from(ports.randomBytes(16)).toString('hex');
   }
 
   /** Why this node is no member yet; null when it is. */
@@ -50,12 +60,18 @@ export class Contact {
     return this.#problem;
   }
 
+  /** What an empty node that asks to be let in calls its directory; null where none has said so lately. */
+  candidate(name: NodeName): string | null {
+    const hello = this.#fresh().get(name);
+    return hello?.membership.kind === 'empty' ? hello.incarnation : null;
+  }
+
   start(): void {
-    if (this.#membership().kind === 'member') return;
     const beat = (): void => {
-      this.#ports.transport.broadcast('hello', this.#encode());
+      this.announce();
       this.#consider();
-      if (this.#membership().kind !== 'member') this.#cancelTimer = this.#ports.clock.after(SAY_HELLO_EVERY_MS, beat);
+      const pauseMs = this.#isMember ? MEMBER_HELLO_EVERY_MS : SAY_HELLO_EVERY_MS;
+      this.#cancelTimer = this.#ports.clock.after(pauseMs, beat);
     };
     beat();
   }
@@ -65,13 +81,28 @@ export class Contact {
     this.#cancelTimer = null;
   }
 
+  /** Tells everybody at once, without waiting for the next time. */
+  announce(): void {
+    this.#ports.transport.broadcast('hello', encodeHello(this.#hello()));
+  }
+
   /** Takes a frame of kind `hello`. */
   receive(frame: Frame): void {
     const hello = decodeHello(frame.from, frame.payload);
     if (hello === null) return;
     this.#heard.set(frame.from, { hello, atMs: this.#ports.clock.monotonicMs() });
-    if (this.#membership().kind !== 'member') this.#consider();
-    else if (hello.membership.kind !== 'member') this.#ports.transport.send(frame.from, 'hello', this.#encode());
+    const own = this.#membership();
+    if (own.kind !== 'member') {
+      this.#consider();
+      return;
+    }
+    const { membership, table } = hello;
+    if (membership.kind !== 'member') this.#ports.transport.send(frame.from, 'hello', encodeHello(this.#hello()));
+    else if (table !== null && membership.clusterId === own.clusterId) this.#ports.onTable(table);
+  }
+
+  get #isMember(): boolean {
+    return this.#membership().kind === 'member';
   }
 
   #membership(): Membership {
@@ -81,7 +112,7 @@ export class Contact {
   }
 
   #consider(): void {
-    if (this.#busy || this.#membership().kind === 'member') return;
+    if (this.#busy || this.#isMember) return;
     const step = foundingStep(this.#hello(), this.#fresh());
     this.#problem = step.kind === 'wait' || step.kind === 'refuse' ? step.problem : null;
     if (step.kind === 'wait' || step.kind === 'refuse') return;
@@ -94,17 +125,26 @@ export class Contact {
     );
   }
 
-  async #carryOut(step: { kind: 'propose' } | { kind: 'adopt' | 'join'; clusterId: ClusterId }): Promise<void> {
-    const { store, transport, foundingOf, randomBytes, onJoined } = this.#ports;
-    if (step.kind === 'join') {
-      const manifest = await store.join();
-      transport.broadcast('hello', this.#encode());
+  async #carryOut(step: Exclude<FoundingStep, { kind: 'wait' | 'refuse' }>): Promise<void> {
+    const { store, foundingOf, randomBytes, onJoined } = this.#ports;
+    if (step.kind === 'join' || step.kind === 'enter') {
+      const manifest = step.kind === 'join' ? await store.join() : await store.enter(step.founding, step.peer);
+      if (step.kind === 'enter') this.#learnTables(step.founding.clusterId);
+      this.announce();
       onJoined(manifest);
       return;
     }
     const clusterId = step.kind === 'propose' ? clusterIdOf(randomBytes(16)) : step.clusterId;
     await store.recordFounding(foundingOf(clusterId));
-    transport.broadcast('hello', this.#encode());
+    this.announce();
+  }
+
+  #learnTables(clusterId: ClusterId): void {
+    for (const { membership, table } of this.#fresh().values()) {
+      if (table !== null && membership.kind === 'member' && membership.clusterId === clusterId) {
+        this.#ports.onTable(table);
+      }
+    }
   }
 
   #fresh(): ReadonlyMap<NodeName, Hello> {
@@ -114,24 +154,13 @@ export class Contact {
   }
 
   #hello(): Hello {
-    return { node: this.#self, membership: this.#membership(), peers: this.#peers };
+    const membership = this.#membership();
+    return {
+      node: this.#self,
+      membership,
+      peers: this.#peers,
+      incarnation: membership.kind === 'empty' ? this.#incarnation : null,
+      table: this.#ports.table(),
+    };
   }
-
-  #encode(): Uint8Array {
-    const { membership, peers } = this.#hello();
-    return packr.pack([FORMAT, membership.kind, membership.kind === 'empty' ? null : membership.clusterId, peers]);
-  }
-}
-
-/** Null for what is not a hello of this format. */
-function decodeHello(node: NodeName, payload: Uint8Array): Hello | null {
-  const value: unknown = packr.unpack(payload);
-  if (!Array.isArray(value) || value[0] !== FORMAT) return null;
-  const [, kind, clusterId, peers] = value as unknown[];
-  if (!Array.isArray(peers) || !peers.every((peer) => typeof peer === 'string' && isNodeName(peer))) return null;
-  if (kind === 'empty') return { node, membership: { kind }, peers };
-  if ((kind !== 'founding' && kind !== 'member') || typeof clusterId !== 'string' || !isClusterId(clusterId)) {
-    return null;
-  }
-  return { node, membership: { kind, clusterId }, peers };
 }

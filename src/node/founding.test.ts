@@ -14,6 +14,8 @@ const hello = (node: string, membership: Membership, peers = PEERS): Hello => ({
   node: node as NodeName,
   membership,
   peers,
+  incarnation: null,
+  table: null,
 });
 const heard = (...hellos: Hello[]): Map<NodeName, Hello> => new Map(hellos.map((h) => [h.node, h]));
 

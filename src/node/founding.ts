@@ -1,7 +1,11 @@
+import type { PeerId } from '../consensus/types.ts';
 import type { ClusterId, NodeName } from '../protocol/ids.ts';
+import type { MemberTable } from './membership/member-table.ts';
+import type { Founding } from './store/node-store.ts';
 
 /**
- * How a cluster comes into being, once (rule 9 of the store). While every configured peer is empty, the one with the
+ * How a cluster comes into being, once (rule 9 of the store), and how a node finds its way into one that exists.
+ * While every configured peer is empty, the one with the
  * lowest name proposes a cluster id; each peer writes `founding(id)` to disk, which still counts as empty for that
  * id; a peer becomes a member, and may vote, once it has heard that all hold it. Every step is a pure function of
  * what is on disk and what the peers say, so a crash between any two steps resumes where it was.
@@ -11,12 +15,16 @@ export type Membership =
   | { readonly kind: 'founding'; readonly clusterId: ClusterId }
   | { readonly kind: 'member'; readonly clusterId: ClusterId };
 
-/** What a node says of itself until it is a member, and when asked. */
+/** What a node says of itself. */
 export interface Hello {
   readonly node: NodeName;
   readonly membership: Membership;
-  /** Names of all configured peers, sorted; must be the same everywhere. */
+  /** Names of all configured peers, sorted; must be the same on all founders. */
   readonly peers: readonly NodeName[];
+  /** What an empty node calls its directory; it is let in under this name, and never again under the same. */
+  readonly incarnation: string | null;
+  /** Who is in the cluster, as a member knows it. */
+  readonly table: MemberTable | null;
 }
 
 export type FoundingStep =
@@ -28,6 +36,8 @@ export type FoundingStep =
   | { readonly kind: 'adopt'; readonly clusterId: ClusterId }
   /** Everybody holds the id: persist membership and start to vote. */
   | { readonly kind: 'join'; readonly clusterId: ClusterId }
+  /** The cluster has let this node in as `peer`: persist membership and begin to learn. */
+  | { readonly kind: 'enter'; readonly founding: Founding; readonly peer: PeerId }
   /** Going on would risk what another cluster acknowledged: stay without vote. */
   | { readonly kind: 'refuse'; readonly problem: string };
 
@@ -36,10 +46,14 @@ export type FoundingStep =
  * @param heard the latest hello of each other peer, only as old as still counts as an answer
  */
 export function foundingStep(self: Hello, heard: ReadonlyMap<NodeName, Hello>): FoundingStep {
+  if (self.membership.kind === 'empty') {
+    const step = stepTowardsMembers(self, heard);
+    if (step !== null) return step;
+  }
   const others = self.peers.filter((peer) => peer !== self.node);
   const disagreeing = others.find((peer) => {
     const hello = heard.get(peer);
-    return hello !== undefined && hello.peers.join() !== self.peers.join();
+    return hello !== undefined && hello.membership.kind !== 'member' && hello.peers.join() !== self.peers.join();
   });
   if (disagreeing !== undefined) {
     return refuse(
@@ -57,19 +71,35 @@ export function foundingStep(self: Hello, heard: ReadonlyMap<NodeName, Hello>): 
     : stepOfFounding(self.membership.clusterId, others, heard, ids);
 }
 
+/** Null as long as no member of a cluster has spoken. */
+function stepTowardsMembers(self: Hello, heard: ReadonlyMap<NodeName, Hello>): FoundingStep | null {
+  const members = [...heard.values()].filter(({ membership }) => membership.kind === 'member');
+  for (const { membership, table } of members) {
+    const own = table?.members.find(({ incarnation }) => incarnation !== null && incarnation === self.incarnation);
+    if (membership.kind === 'member' && own?.name === self.node) {
+      return {
+        kind: 'enter',
+        founding: { clusterId: membership.clusterId, peers: table!.founders },
+        peer: own.peer,
+      };
+    }
+  }
+  const [first] = members;
+  if (first === undefined) return null;
+  const wasMember = first.table?.members.some(({ name }) => name === self.node) ?? false;
+  const verb = wasMember ? 'replace' : 'add';
+  return refuse(
+    `This node's data directory is empty, but ${first.node} belongs to a running cluster: without its data this node ` +
+      `must not vote. Restore the directory it had, or let it in: chatctl member ${verb} ${self.node}`,
+  );
+}
+
 function stepOfEmpty(
   self: Hello,
   others: readonly NodeName[],
   heard: ReadonlyMap<NodeName, Hello>,
   ids: ReadonlySet<ClusterId>,
 ): FoundingStep {
-  const member = others.find((peer) => heard.get(peer)?.membership.kind === 'member');
-  if (member !== undefined) {
-    return refuse(
-      `This node's data directory is empty, but ${member} belongs to a running cluster: without its data this node ` +
-        'must not vote. Restore the directory it had.',
-    );
-  }
   if (ids.size > 1) return refuse(`The peers are founding different clusters (${[...ids].join(', ')}).`);
   const silent = others.filter((peer) => !heard.has(peer));
   if (silent.length > 0) return waitFor(silent, 'founding a cluster needs all of them');

@@ -9,14 +9,20 @@ import { Contact } from './contact.ts';
 import { EventLoopLag } from './event-loop-lag.ts';
 import { NodeInfoExchange } from './node-info.ts';
 import { RaftNode } from './raft/raft-node.ts';
+import { confStateOf } from './raft/recovery.ts';
 import { Sweeper } from './sweeper.ts';
 import type { NodeSighting } from './cluster-status.ts';
 import type { ClusterSecret } from './cluster-secret.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { AppliedEvents, ChatNode, Clock, Frame, Transport } from './ports.ts';
-import { directoryOf, foundingOf } from './peer-directory.ts';
+import { foundingOf, foundingPeers, tableOf } from './peer-directory.ts';
+import { ClusterAdmin } from './membership/cluster-admin.ts';
+import { MEMBERS_ROW, decodeMemberTable, isVoter } from './membership/member-table.ts';
+import type { MemberTable } from './membership/member-table.ts';
+import type { MemberVerb } from './membership/change-rules.ts';
+import type { MemberDirectory } from './membership/member-directory.ts';
 import type { Manifest, OpenedStore } from './store/node-store.ts';
-import type { LogIndex } from '../consensus/types.ts';
+import type { ConfState, LogIndex } from '../consensus/types.ts';
 import type { StateReader } from '../chat/ports.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
 import type { PlacedEvent } from '../protocol/events.ts';
@@ -48,6 +54,8 @@ export interface NodeParts {
   readonly secret: ClusterSecret;
   readonly store: OpenedStore;
   readonly transport: Transport;
+  /** The transport's own. */
+  readonly directory: MemberDirectory;
   readonly clock: Clock;
   readonly logger: NodeLogger;
   /** Process id of the node's nats-server, which changes when it is restarted. */
@@ -68,6 +76,7 @@ export class ParleyNode implements ChatNode {
   readonly challengeKey: Uint8Array;
   readonly #parts: NodeParts;
   readonly #contact: Contact | null;
+  readonly #admin: ClusterAdmin;
   readonly #infos: NodeInfoExchange;
   readonly #lag = new EventLoopLag();
   readonly #startedAtMs: number;
@@ -75,7 +84,6 @@ export class ParleyNode implements ChatNode {
   readonly #replacedListeners = new Set<() => void>();
   #raft: Raft | null = null;
   #sweeper: Sweeper | null = null;
-  #members: readonly NodeName[];
   #loadSource: () => { sockets: number; messagesPerSecond: number } = () => ({ sockets: 0, messagesPerSecond: 0 });
   #lagMs = 0;
   #stopping = false;
@@ -88,7 +96,6 @@ export class ParleyNode implements ChatNode {
     this.registration = config.registration;
     this.challengeKey = secret.derive('session-challenge');
     this.#startedAtMs = clock.monotonicMs();
-    this.#members = store.manifest?.peers.map(({ name }) => name) ?? config.peers;
     this.#infos = new NodeInfoExchange({ transport, clock, self: () => this.#describe() });
     this.#contact =
       store.kind === 'damaged'
@@ -99,10 +106,34 @@ export class ParleyNode implements ChatNode {
             store,
             randomBytes: (length) => new Uint8Array(randomBytes(length)),
             foundingOf: (clusterId) => foundingOf(clusterId, config.peers),
+            table: () => (store.manifest === undefined ? null : parts.directory.table),
+            onTable: (table) => this.#learn(table),
             onJoined: (manifest) => this.#join(manifest),
             onFatal: parts.onFatal,
           });
+    this.#admin = this.#buildAdmin();
     transport.onFrame((frame) => this.#route(frame));
+  }
+
+  /** A table from before this node was let in would make it forget itself. */
+  #learn(table: MemberTable): void {
+    const own = this.#parts.store.manifest?.peerId;
+    if (own !== undefined && own < table.nextPeer) this.#parts.directory.learn(table);
+  }
+
+  #buildAdmin(): ClusterAdmin {
+    const { clock, directory, logger } = this.#parts;
+    return new ClusterAdmin({
+      self: this.name,
+      clock,
+      status: () => this.#raft?.status() ?? null,
+      table: () => directory.table,
+      candidate: (name) => this.#contact?.candidate(name) ?? null,
+      urlOf: (node) => this.#infos.last(node)?.api ?? null,
+      changeMembership: (planned, deadlineMs) => this.#serving().changeMembership(planned, deadlineMs),
+      transferLeadership: (to) => this.#raft?.transferLeadership(to),
+      onError: (error) => logger.warn({ error }, 'a replacement could not be completed; it is tried again'),
+    });
   }
 
   start(): void {
@@ -110,13 +141,14 @@ export class ParleyNode implements ChatNode {
     this.#infos.start();
     if (store.kind === 'damaged') logger.error({ damage: store.damage }, 'data is damaged: this node does not vote');
     else if (store.manifest !== undefined) this.#join(store.manifest);
-    else this.#contact?.start();
+    this.#contact?.start();
   }
 
   /** Hands leadership over, then takes no further part. Store and transport stay open. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#contact?.stop();
+    this.#admin.stop();
     this.#sweeper?.stop();
     await this.#raft?.stop({ transferLeadership: true });
     this.#infos.stop();
@@ -177,13 +209,23 @@ export class ParleyNode implements ChatNode {
   }
 
   async status(): Promise<StatusJson> {
-    const others = this.#members.filter((node) => node !== this.name);
+    const others = this.#nodes().flatMap(({ id }) => (id === this.name ? [] : [id]));
     const answered = await this.#infos.ask(others, STATUS_WAIT_MS);
     return assembleStatus(
       this.clusterId,
-      this.raftView(),
+      { ...this.raftView(), voters: this.#confState().voters.length },
       this.#sightings((node) => answered.has(node)),
     );
+  }
+
+  async changeMembers(verb: MemberVerb, name: NodeName): Promise<void> {
+    this.#serving();
+    await this.#admin.changeMembers(verb, name);
+  }
+
+  async transferLeadership(to: NodeName | null): Promise<NodeName> {
+    this.#serving();
+    return this.#admin.transferLeadership(to);
   }
 
   readiness(): ReturnType<ChatNode['readiness']> {
@@ -209,9 +251,11 @@ export class ParleyNode implements ChatNode {
   }
 
   #join(manifest: Manifest): void {
-    const { config, store, transport, clock, logger, onFatal } = this.#parts;
+    const { config, store, transport, directory, clock, logger, onFatal } = this.#parts;
     if (store.kind === 'damaged' || this.#stopping) return;
-    this.#members = manifest.peers.map(({ name }) => name);
+    directory.reset(tableOf(manifest));
+    const stored = store.state.get(MEMBERS_ROW);
+    if (stored !== undefined) directory.learn(decodeMemberTable(stored));
     const machine = new ChatMachine(manifest.clusterId);
     const raft: Raft = new RaftNode(
       {
@@ -219,12 +263,13 @@ export class ParleyNode implements ChatNode {
         log: store.log,
         state: store.state,
         transport,
-        directory: directoryOf(manifest.peers),
+        directory,
         machine,
         random: Math.random,
       },
       {
         self: config.name,
+        peer: manifest.peerId,
         boot: commandOrigin(store.bootId, manifest.peerId),
         clusterId: manifest.clusterId,
         foundingVoters: manifest.peers.map((peer) => peer.peerId),
@@ -239,14 +284,19 @@ export class ParleyNode implements ChatNode {
           logger.info({ index }, 'state replaced by a snapshot');
           for (const listener of this.#replacedListeners) listener();
         },
+        onMembers: () => {
+          logger.info({ members: directory.table.members }, 'members changed');
+          this.#contact?.announce();
+        },
         onLeaderChange: (view) => logger.info({ ...view }, 'leader changed'),
         onStall: (lateMs) => logger.warn({ lateMs }, 'the event loop was held up'),
         onRaftEvent: (event) => logger.debug({ event }, 'raft'),
       },
     );
     this.#raft = raft;
-    logger.info({ clusterId: manifest.clusterId, peers: this.#members }, 'member of the cluster');
+    logger.info({ clusterId: manifest.clusterId, peer: manifest.peerId }, 'member of the cluster');
     raft.start().catch(onFatal);
+    this.#admin.start();
     this.#sweeper = new Sweeper({
       clock,
       reader: store.state,
@@ -267,15 +317,38 @@ export class ParleyNode implements ChatNode {
     const { store } = this.#parts;
     if (store.kind === 'damaged') return `${store.damage.reason} (${store.damage.where})`;
     if (this.#raft === null) return this.#contact?.problem ?? 'Waiting for the other nodes.';
-    return null;
+    return this.#wasRemoved() ? 'This node was removed from the cluster.' : null;
+  }
+
+  /** Someone who is not in yet cannot know; someone who was, and applied the change that took it out, does. */
+  #wasRemoved(): boolean {
+    const { store, directory } = this.#parts;
+    if (store.kind === 'damaged' || store.manifest === undefined) return false;
+    return !directory.table.members.some(({ peer }) => peer === store.manifest?.peerId);
   }
 
   #sightings(isUp: (node: NodeName) => boolean): NodeSighting[] {
-    return this.#members.map((id) =>
+    return this.#nodes().map(({ id, voter }) =>
       id === this.name
-        ? { id, voter: true, up: true, info: this.#describe() }
-        : { id, voter: true, up: isUp(id), info: this.#infos.last(id) },
+        ? { id, voter, up: true, info: this.#describe() }
+        : { id, voter, up: isUp(id), info: this.#infos.last(id) },
     );
+  }
+
+  /** Each name once, for its newest incarnation. */
+  #nodes(): { readonly id: NodeName; readonly voter: boolean }[] {
+    const { config, store, directory } = this.#parts;
+    if (store.manifest === undefined) return config.peers.map((id) => ({ id, voter: true }));
+    const confState = this.#confState();
+    const names = [...new Set(directory.table.members.map(({ name }) => name))].toSorted();
+    return names.map((id) => ({ id, voter: isVoter(confState, directory.peerOf(id)!) }));
+  }
+
+  /** As far as this node has applied the log. */
+  #confState(): ConfState {
+    const { store, config } = this.#parts;
+    if (store.kind === 'intact' && store.state.appliedIndex > 0) return store.state.confState;
+    return confStateOf((store.manifest?.peers ?? foundingPeers(config.peers)).map((founder) => founder.peerId));
   }
 
   #describe(): NodeInfo {
@@ -287,7 +360,7 @@ export class ParleyNode implements ChatNode {
     return {
       id: config.name,
       role: raft === null ? (store.kind === 'damaged' ? 'repairing' : null) : raft.isLearner ? 'learner' : raft.role,
-      voter: true,
+      voter: store.manifest !== undefined && isVoter(this.#confState(), store.manifest.peerId),
       term: raft?.hardState.term ?? null,
       lastIndex: raft?.lastIndex ?? null,
       commitIndex: raft?.hardState.commit ?? null,

@@ -1,8 +1,9 @@
 import { peerId } from '../consensus/types.ts';
-import type { PeerId } from '../consensus/types.ts';
 import type { ClusterId, NodeName } from '../protocol/ids.ts';
-import type { PeerDirectory } from './ports.ts';
-import type { Founding, FoundingPeer } from './store/node-store.ts';
+import { MemberDirectory } from './membership/member-directory.ts';
+import { foundingTable } from './membership/member-table.ts';
+import type { MemberTable } from './membership/member-table.ts';
+import type { Founding, FoundingPeer, Manifest } from './store/node-store.ts';
 
 /** Peer ids of a new cluster are the places of the names in their sorted list, from 1. */
 export function foundingPeers(peers: readonly NodeName[]): readonly FoundingPeer[] {
@@ -13,8 +14,14 @@ export function foundingOf(clusterId: ClusterId, peers: readonly NodeName[]): Fo
   return { clusterId, peers: foundingPeers(peers) };
 }
 
-export function directoryOf(peers: readonly FoundingPeer[]): PeerDirectory {
-  const names = new Map<PeerId, NodeName>(peers.map(({ name, peerId: id }) => [id, name]));
-  const ids = new Map<NodeName, PeerId>(peers.map(({ name, peerId: id }) => [name, id]));
-  return { nameOf: (peer) => names.get(peer), peerOf: (name) => ids.get(name) };
+export function directoryOf(peers: readonly FoundingPeer[]): MemberDirectory {
+  return new MemberDirectory(foundingTable(peers));
+}
+
+/** What a manifest tells, before the state is read: the founders, and this node where it was let in later. */
+export function tableOf({ nodeName, peerId: own, peers }: Manifest): MemberTable {
+  const founded = foundingTable(peers);
+  if (peers.some((founder) => founder.peerId === own)) return founded;
+  const self = { peer: own, name: nodeName, incarnation: null, replaces: null };
+  return { ...founded, members: [...founded.members, self] };
 }

@@ -1,6 +1,7 @@
 import type { ConfState, Entry, HardState, LogIndex, PeerId, SnapshotMetadata, Term } from '../consensus/types.ts';
 import type { LogStorage } from '../consensus/log-storage.ts';
 import type { Message } from '../consensus/message.ts';
+import type { MemberVerb } from './membership/change-rules.ts';
 import type { StateReader, StateView } from '../chat/ports.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
 import type { PlacedEvent } from '../protocol/events.ts';
@@ -201,6 +202,16 @@ export interface ChatNode {
   clusterView(): ClusterJson;
   /** Asks all nodes; those that do not answer soon are reported down. */
   status(): Promise<StatusJson>;
+  /**
+   * Lets a node in or out.
+   * @throws ParleyError `not_leader` with `leader` and `url` in its data, or why it is refused
+   */
+  changeMembers(verb: MemberVerb, name: NodeName): Promise<void>;
+  /**
+   * @param to null: whichever voter is furthest
+   * @returns who leads now
+   */
+  transferLeadership(to: NodeName | null): Promise<NodeName>;
   readiness(): { readonly ready: true } | { readonly ready: false; readonly reason: string };
   /** 32 bytes shared by all nodes, for authenticating stateless challenges. */
   readonly challengeKey: Uint8Array;

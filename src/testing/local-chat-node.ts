@@ -5,6 +5,7 @@ import { clusterIdOf } from '../protocol/derive-ids.ts';
 import { ParleyError } from '../protocol/errors.ts';
 import { MemoryState } from './memory-state.ts';
 import type { ApplyContext } from '../chat/apply-context.ts';
+import type { MemberVerb } from '../node/membership/change-rules.ts';
 import type { AppliedEvents, ChatNode } from '../node/ports.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
 import type { ClusterJson, StatusJson } from '../protocol/http/schemas.ts';
@@ -158,6 +159,15 @@ export class LocalChatNode implements ChatNode {
       quorum: { voters: 1, needed: 1, faultTolerance: 0 },
       nodes: [],
     });
+  }
+
+  changeMembers(_verb: MemberVerb, name: NodeName): Promise<void> {
+    return Promise.reject(new ParleyError('no_such_node', `${name} is no member of this cluster.`));
+  }
+
+  transferLeadership(to: NodeName | null): Promise<NodeName> {
+    if (to === null || to === this.name) return Promise.resolve(this.name);
+    return Promise.reject(new ParleyError('no_such_node', `${to} is no member of this cluster.`));
   }
 
   readiness(): ReturnType<ChatNode['readiness']> {

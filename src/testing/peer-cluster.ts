@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import type { Message } from '../consensus/message.ts';
 import type { PeerId } from '../consensus/types.ts';
 import { commandOrigin } from '../node/command-origin.ts';
+import type { MemberDirectory } from '../node/membership/member-directory.ts';
 import { directoryOf } from '../node/peer-directory.ts';
-import type { Frame, FrameKind, LogStore, PeerDirectory, Transport } from '../node/ports.ts';
+import type { Frame, FrameKind, LogStore, Transport } from '../node/ports.ts';
 import { decodeMessages, encodeMessages } from '../node/raft/message-codec.ts';
 import { RaftNode } from '../node/raft/raft-node.ts';
 import type { RaftSettings } from '../node/raft/raft-settings.ts';
@@ -21,7 +22,7 @@ import { waitUntil } from './wait-until.ts';
 const { clusterId: CLUSTER, peers: PEERS } = TEST_FOUNDING;
 const NAMES: readonly NodeName[] = PEERS.map(({ name }) => name);
 /** Of the three peers, as founded. */
-export const foundingDirectory = (): PeerDirectory => directoryOf(PEERS);
+export const foundingDirectory = (): MemberDirectory => directoryOf(PEERS);
 const DIRECTORY = foundingDirectory();
 const DEADLINE_MS = 10_000;
 /** Elections within tenths of a second: tests wait for several of them. */
@@ -118,6 +119,7 @@ export class PeerCluster {
         },
         {
           self: name,
+          peer: DIRECTORY.peerOf(name)!,
           boot: commandOrigin(store.bootId, DIRECTORY.peerOf(name)!),
           clusterId: CLUSTER,
           foundingVoters: PEERS.map(({ peerId }) => peerId),

@@ -1,10 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { InviteBody, InviteReply, StatusReply } from '../../protocol/http/schemas.ts';
+import {
+  InviteBody,
+  InviteReply,
+  LeaderBody,
+  LeaderReply,
+  MembersBody,
+  StatusReply,
+} from '../../protocol/http/schemas.ts';
 import { makeTxnId } from '../../protocol/txn-id.ts';
+import { ASKS_THE_CLUSTER, THROUGH_THE_LOG } from '../documented-errors.ts';
 import { submit } from '../submit.ts';
 import { timeOf } from '../time-text.ts';
 import { inviteHashOf } from './accounts.ts';
-import type { StampMs } from '../../protocol/ids.ts';
+import type { NodeName, StampMs } from '../../protocol/ids.ts';
 import type { ApiContext, App } from '../context.ts';
 import type { RouteHooks } from '../route-hooks.ts';
 
@@ -25,10 +33,58 @@ export function addAdminRoutes(app: App, context: ApiContext, hooks: RouteHooks)
   );
 
   app.post(
+    '/v1/admin/members',
+    {
+      onRequest: hooks.admin,
+      schema: {
+        tags: ['admin'],
+        summary: 'Let a node in or out of the cluster; asked of the leader',
+        body: MembersBody,
+        response: { 200: StatusReply },
+        errors: [
+          ...ASKS_THE_CLUSTER,
+          'not_leader',
+          'no_such_node',
+          'already_member',
+          'behind',
+          'quorum_at_risk',
+          'change_in_progress',
+          'too_many',
+        ],
+      },
+    },
+    async ({ body }) => {
+      await node.changeMembers(body.verb, body.node as NodeName);
+      return node.status();
+    },
+  );
+
+  app.post(
+    '/v1/admin/leader',
+    {
+      onRequest: hooks.admin,
+      schema: {
+        tags: ['admin'],
+        summary: 'Hand leadership to another voter; asked of the leader',
+        body: LeaderBody,
+        response: { 200: LeaderReply },
+        errors: [...ASKS_THE_CLUSTER, 'not_leader', 'no_such_node', 'behind', 'quorum_at_risk'],
+      },
+    },
+    async ({ body }) => ({ leader: await node.transferLeadership(body.to as NodeName | null) }),
+  );
+
+  app.post(
     '/v1/admin/invites',
     {
       onRequest: hooks.admin,
-      schema: { tags: ['admin'], summary: 'Invite one person', body: InviteBody, response: { 200: InviteReply } },
+      schema: {
+        tags: ['admin'],
+        summary: 'Invite one person',
+        body: InviteBody,
+        response: { 200: InviteReply },
+        errors: THROUGH_THE_LOG,
+      },
     },
     async ({ body }) => {
       const invite = randomBytes(INVITE_BYTES).toString('base64url');

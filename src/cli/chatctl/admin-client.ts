@@ -5,6 +5,10 @@ import { parseEndpoints } from '../endpoints.ts';
 import { apiUrl, layoutFromEnvironment } from '../local-cluster/layout.ts';
 
 const REQUEST_MS_MAX = 5_000;
+/** A change waits for the log. */
+const CHANGE_MS_MAX = 15_000;
+/** Leadership may move on while it is looked for. */
+const LEADERS_MAX = 3;
 
 export interface AdminTarget {
   /** Tried in this order. */
@@ -60,6 +64,23 @@ export async function adminRequest<T>(
   throw new ParleyError('cannot_connect', `No node could be reached (${failures.join('; ')}).`);
 }
 
+/**
+ * Asks the leader, whichever node names it.
+ * @throws ParleyError as `adminRequest`
+ */
+export async function leaderRequest<T>(target: AdminTarget, path: string, body: unknown): Promise<T> {
+  let asked = target;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await adminRequest<T>(asked, 'POST', path, body);
+    } catch (error) {
+      const url = error instanceof ParleyError && error.code === 'not_leader' ? error.data['url'] : null;
+      if (typeof url !== 'string' || attempt >= LEADERS_MAX) throw error;
+      asked = { ...target, endpoints: parseEndpoints(url) };
+    }
+  }
+}
+
 async function request(url: string, method: string, token: string, body: unknown): Promise<Response> {
   const headers: Record<string, string> = { authorization: `Bearer ${token}` };
   if (body !== undefined) headers['content-type'] = 'application/json';
@@ -67,14 +88,14 @@ async function request(url: string, method: string, token: string, body: unknown
     method,
     headers,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(REQUEST_MS_MAX),
+    signal: AbortSignal.timeout(method === 'GET' ? REQUEST_MS_MAX : CHANGE_MS_MAX),
   });
 }
 
 function problemOf(json: unknown, status: number): ParleyError {
-  const { code, detail } = (json ?? {}) as { code?: unknown; detail?: unknown };
+  const { code, detail, data } = (json ?? {}) as { code?: unknown; detail?: unknown; data?: Record<string, unknown> };
   if (typeof code === 'string' && isErrorCode(code)) {
-    return new ParleyError(code, typeof detail === 'string' ? detail : undefined);
+    return new ParleyError(code, typeof detail === 'string' ? detail : undefined, { data: data ?? {} });
   }
   return new ParleyError('internal', `The node answered ${status} without saying why.`);
 }

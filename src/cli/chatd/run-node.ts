@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { buildApi } from '../../api/server.ts';
 import { ClusterSecret } from '../../node/cluster-secret.ts';
 import { ParleyNode } from '../../node/node.ts';
-import { directoryOf, foundingPeers } from '../../node/peer-directory.ts';
+import { MemberDirectory } from '../../node/membership/member-directory.ts';
+import { directoryOf, foundingPeers, tableOf } from '../../node/peer-directory.ts';
 import { openNodeStore } from '../../node/store/open-node-store.ts';
 import { systemClock } from '../../node/system-clock.ts';
 import { NatsTransport } from '../../node/transport/nats-transport.ts';
@@ -65,13 +66,15 @@ async function build(
 
   const sidecar = await openSidecar(config, secret, logger, closers);
   const peers = [...config.peers.keys()];
+  const directory =
+    store.manifest === undefined ? directoryOf(foundingPeers(peers)) : new MemberDirectory(tableOf(store.manifest));
   const transport = await NatsTransport.connect({
     self: config.name,
     boot: store.bootId,
     secret: secret.derive('transport'),
     url: config.natsUrl ?? sidecar!.clientUrl,
     peers,
-    directory: directoryOf(store.manifest?.peers ?? foundingPeers(peers)),
+    directory,
     clock: systemClock,
     logger,
   });
@@ -82,6 +85,7 @@ async function build(
     secret,
     store,
     transport,
+    directory,
     clock: systemClock,
     logger,
     natsPid: () => sidecar?.pid ?? null,

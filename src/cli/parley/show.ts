@@ -1,3 +1,4 @@
+import { printable } from '../printable.ts';
 import type { MessageLine, UnreadableReason } from '../../client/reader.ts';
 
 const REASONS: Partial<Record<UnreadableReason, string>> = {
@@ -21,18 +22,6 @@ export function messageText(line: MessageLine, roomName?: string): string {
       .split('\n')
       .map(printable)
       .join(`\n${' '.repeat(head.length)}`)
-  );
-}
-
-/**
- * What others wrote must not steer a terminal: control characters, and those that turn the direction of writing, are
- * shown as their code points.
- */
-export function printable(text: string): string {
-  return text.replaceAll(
-    // oxlint-disable-next-line no-control-regex -- They are what this is about.
-    /[\u0000-\u0008\u000A-\u001F\u007F-\u009F\u061C\u200E\u200F\u2028\u2029\u202A-\u202E\u2066-\u2069]/g,
-    (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`,
   );
 }
 

@@ -1,4 +1,5 @@
 import { ParleyError } from '../../protocol/errors.ts';
+import { printable } from '../printable.ts';
 
 /** Far more than a text may have; whatever is longer is not kept in memory to be refused. */
 const STDIN_BYTES_MAX = 1024 * 1024;
@@ -22,7 +23,7 @@ export class Terminal {
 
   /** A remark for people, beside the results. */
   note(text: string): void {
-    process.stderr.write(`parley: ${text}\n`);
+    process.stderr.write(`parley: ${printable(text)}\n`);
   }
 }
 

@@ -1,8 +1,8 @@
-import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { chmod, mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Level } from 'level';
 import { ParleyError } from '../../protocol/errors.ts';
+import { openRow, sealRow } from './sealed-row.ts';
 import type { ClientStore, StoreTransaction } from '../../client/store.ts';
 
 type Database = Level<string, Uint8Array>;
@@ -15,6 +15,7 @@ const IDLE_MS = 20;
 /** and in between, when it was held for so long, so that others get their turn. */
 const HELD_MS_MAX = 60;
 const YIELD_MS = 15;
+const OWNER_ONLY = 0o700;
 
 /**
  * A client's store in a folder of its own, readable by its owner only. Every transaction is on disk when it returns.
@@ -30,10 +31,10 @@ export class LevelStore implements ClientStore {
     this.#folder = folder;
   }
 
-  /** @throws ParleyError `data_in_use` when another program keeps the store for itself */
+  /** @throws ParleyError `data_in_use` when another program keeps the store for itself, `home_damaged` */
   transaction<T>(work: (tx: StoreTransaction) => Promise<T>): Promise<T> {
     return this.#inTurn(async () => {
-      const changes = new Changes(await this.#database());
+      const changes = new Changes(await this.#database(), this.#folder);
       const result = await work(changes);
       await changes.commit();
       return result;
@@ -80,20 +81,28 @@ export class LevelStore implements ClientStore {
 /** Reads see the store; changes wait for the end. */
 class Changes implements StoreTransaction {
   readonly #db: Database;
+  readonly #folder: string;
   readonly #changes = new Map<string, Uint8Array | null>();
 
-  constructor(db: Database) {
+  constructor(db: Database, folder: string) {
     this.#db = db;
+    this.#folder = folder;
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
     const changed = this.#changes.get(key);
     if (changed !== undefined) return changed ?? undefined;
-    return this.#db.get(key);
+    return this.#sound(async () => {
+      const row: Uint8Array | undefined = await this.#db.get(key);
+      return row === undefined ? undefined : openRow(key, row);
+    });
   }
 
   async list(prefix: string): Promise<readonly (readonly [string, Uint8Array])[]> {
-    const stored = await this.#db.iterator({ gte: prefix, lt: `${prefix}\uFFFF` }).all();
+    const stored = await this.#sound(async () => {
+      const rows = await this.#db.iterator({ gte: prefix, lt: `${prefix}\uFFFF` }).all();
+      return rows.map(([key, row]): [string, Uint8Array] => [key, openRow(key, row)]);
+    });
     const rows = new Map(stored);
     for (const [key, value] of this.#changes) {
       if (!key.startsWith(prefix)) continue;
@@ -114,32 +123,51 @@ class Changes implements StoreTransaction {
   async commit(): Promise<void> {
     if (this.#changes.size === 0) return;
     const batch = [...this.#changes].map(([key, value]) =>
-      value === null ? ({ type: 'del', key } as const) : ({ type: 'put', key, value } as const),
+      value === null ? ({ type: 'del', key } as const) : ({ type: 'put', key, value: sealRow(key, value) } as const),
     );
-    await this.#db.batch(batch, { sync: true });
+    await this.#sound(() => this.#db.batch(batch, { sync: true }));
+  }
+
+  /** @throws ParleyError `home_damaged` instead of LevelDB's own errors */
+  async #sound<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (cause) {
+      throw damaged(this.#folder, 'cannot be used', cause);
+    }
   }
 }
 
 async function openWhenFree(folder: string): Promise<Database> {
-  await mkdir(dirname(folder), { recursive: true, mode: 0o700 });
+  await makeFolder(folder);
   const deadline = performance.now() + WAIT_MS_MAX;
   for (;;) {
     const db: Database = new Level(folder, { keyEncoding: 'utf8', valueEncoding: 'view' });
     try {
       await db.open();
       return db;
-    } catch (error) {
-      if (!isLocked(error)) {
-        throw new ParleyError('damaged', `The store in ${folder} cannot be opened: ${reasonOf(error)}.`, {
-          cause: error,
-        });
-      }
+    } catch (cause) {
+      if (!isLocked(cause)) throw damaged(folder, 'cannot be opened', cause);
       if (performance.now() > deadline) {
-        throw new ParleyError('data_in_use', `Another program keeps ${folder} for itself.`, { cause: error });
+        throw new ParleyError('data_in_use', `Another program keeps ${folder} for itself.`, { cause });
       }
       await sleep(RETRY_MS * (0.5 + Math.random()));
     }
   }
+}
+
+/** What is made is for its owner only, whatever the umask; a home that was there keeps its mode, the store does not. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: OWNER_ONLY });
+    await chmod(folder, OWNER_ONLY);
+  } catch (cause) {
+    throw new ParleyError('usage', `The home ${folder} cannot be made: ${reasonOf(cause)}.`, { cause });
+  }
+}
+
+function damaged(folder: string, what: string, cause: unknown): ParleyError {
+  return new ParleyError('home_damaged', `The store in ${folder} ${what}: ${reasonOf(cause)}`, { cause });
 }
 
 function reasonOf(error: unknown): string {

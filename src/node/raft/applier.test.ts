@@ -54,6 +54,7 @@ class Bench {
         return { results: items.map(({ serial }) => serial * 10), events: [] };
       },
     },
+    recordMembership: (view, { index }) => view.put('members', Uint8Array.of(index)),
     applyConfChange: (change) => {
       this.changes.push(change);
       return { ...FOUNDERS, learners: [4] as PeerId[] };

@@ -3,7 +3,9 @@ import { decodeConfChange } from '../../consensus/membership/conf-change-codec.t
 import { EntryType, plus, type ConfChange, type ConfState, type Entry, type LogIndex } from '../../consensus/types.ts';
 import { decodeBatch } from '../../protocol/batch.ts';
 import type { StampMs } from '../../protocol/ids.ts';
+import type { StateView } from '../../chat/ports.ts';
 import type { AppliedPosition, StateStore } from '../ports.ts';
+import type { AppliedChange } from './membership-changes.ts';
 import type { BatchOutcome, CommittedBatch, StateMachine } from './state-machine.ts';
 
 export interface ApplierEnv<Result, Event> {
@@ -13,6 +15,8 @@ export interface ApplierEnv<Result, Event> {
   /** The membership before the first entry; the state store learns it with that. */
   readonly foundingConfState: ConfState;
   readonly applyConfChange: (change: ConfChange) => ConfState;
+  /** Writes down who is in the cluster after the change, in the transaction that applies it. */
+  readonly recordMembership: (transaction: StateView, applied: AppliedChange) => void;
   readonly defer: (callback: () => void) => void;
   readonly onBatch: (batch: CommittedBatch, outcome: BatchOutcome<Result, Event>, bytes: number) => void;
   /** The state store's applied index rose. */
@@ -125,9 +129,12 @@ export class Applier<Result, Event> {
   }
 
   #applyMembership(entry: Entry): number {
-    const { state, applyConfChange } = this.#env;
-    const confState = applyConfChange(decodeConfChange(entry));
-    state.begin().commit({ ...this.#position(entry, state.lastStampMs), confState });
+    const { state, applyConfChange, recordMembership } = this.#env;
+    const change = decodeConfChange(entry);
+    const confState = applyConfChange(change);
+    const transaction = state.begin();
+    recordMembership(transaction, { index: entry.index, change, confState });
+    transaction.commit({ ...this.#position(entry, state.lastStampMs), confState });
     return 1;
   }
 

@@ -203,7 +203,7 @@ describe('a start', () => {
         machine: new ListMachine(HONEST),
         random: Math.random,
       },
-      { self: 'n1' as NodeName, boot: 1, clusterId: CLUSTER, foundingVoters: [1 as PeerId] },
+      { self: 'n1' as NodeName, peer: 1 as PeerId, boot: 1, clusterId: CLUSTER, foundingVoters: [1 as PeerId] },
       {
         onFatal: (error) => {
           throw error;

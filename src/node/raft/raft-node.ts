@@ -2,6 +2,7 @@ import type { Explanation } from '../../consensus/status.ts';
 import type { LogIndex, Term } from '../../consensus/types.ts';
 import type { ParleyError } from '../../protocol/errors.ts';
 import type { NodeName, StampMs } from '../../protocol/ids.ts';
+import type { PlannedChange } from '../membership/change-rules.ts';
 import type { Frame } from '../ports.ts';
 import { RaftPeer } from './raft-peer.ts';
 import type { RaftPeerConfig, RaftPeerEvents, RaftPeerStatus, RaftPorts } from './raft-peer-types.ts';
@@ -62,6 +63,15 @@ export class RaftNode<Result, Event> {
   /** Takes frames of the kinds `forward`, `forward-refused`, `snapshot-request`, `snapshot-chunk`; returns whether it did. */
   handleFrame(frame: Frame): boolean {
     return this.#peer.handleFrame(frame);
+  }
+
+  /**
+   * Carries a change of the membership through the log; resolves when it is applied here.
+   * @throws ParleyError `not_leader`, `change_in_progress`, `overloaded`, `deadline_exceeded` and `shutting_down`
+   *   (perhaps applied)
+   */
+  changeMembership(planned: PlannedChange, deadlineMs: number): Promise<void> {
+    return settle((done) => this.#peer.changeMembership(planned, deadlineMs, done));
   }
 
   /** Asks `to` to take over; what became of it shows in `onLeaderChange`. Does nothing unless this node leads. */

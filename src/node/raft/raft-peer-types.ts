@@ -2,7 +2,8 @@ import type { RaftEvent } from '../../consensus/events.ts';
 import type { LogIndex, PeerId, RaftRole, Term } from '../../consensus/types.ts';
 import type { Status } from '../../consensus/status.ts';
 import type { ClusterId, NodeName, StampMs } from '../../protocol/ids.ts';
-import type { Clock, LogStore, PeerDirectory, StateStore, Transport } from '../ports.ts';
+import type { MemberDirectory } from '../membership/member-directory.ts';
+import type { Clock, LogStore, StateStore, Transport } from '../ports.ts';
 import type { RaftSettings } from './raft-settings.ts';
 import type { StateMachine } from './state-machine.ts';
 
@@ -12,7 +13,7 @@ export interface RaftPorts<Result, Event> {
   readonly log: LogStore;
   readonly state: StateStore;
   readonly transport: Transport;
-  readonly directory: PeerDirectory;
+  readonly directory: MemberDirectory;
   readonly machine: StateMachine<Result, Event>;
   /** Random numbers in `[0, 1)` for the election jitter. */
   readonly random: () => number;
@@ -22,6 +23,8 @@ export interface RaftPorts<Result, Event> {
 
 export interface RaftPeerConfig {
   readonly self: NodeName;
+  /** This node's own id: a data directory belongs to one peer for ever, whatever the name comes to mean later. */
+  readonly peer: PeerId;
   /** Marks this start of this node in the whole cluster: commands are found again by it. */
   readonly boot: number;
   readonly clusterId: ClusterId;
@@ -50,6 +53,8 @@ export interface RaftPeerEvents<Event> {
   readonly onApplied?: (applied: AppliedBatch<Event>) => void;
   /** The state was replaced by a snapshot: the events of the entries it covers are never told here. */
   readonly onInstalled?: (index: LogIndex) => void;
+  /** Who is in the cluster changed. */
+  readonly onMembers?: () => void;
   readonly onLeaderChange?: (view: LeaderView) => void;
   readonly onStall?: (lateMs: number) => void;
   readonly onRaftEvent?: (event: RaftEvent) => void;

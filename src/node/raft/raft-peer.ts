@@ -13,12 +13,14 @@ import {
 import { ParleyError } from '../../protocol/errors.ts';
 import type { NodeName, StampMs } from '../../protocol/ids.ts';
 import type { Frame, FrameKind } from '../ports.ts';
+import type { PlannedChange } from '../membership/change-rules.ts';
 import { Applier } from './applier.ts';
 import { buildCore } from './build-core.ts';
 import { CommandQueue, type SubmitOutcome } from './command-queue.ts';
 import { Compactor } from './compaction.ts';
 import { DiskWatch } from './disk-watch.ts';
 import { LeaderHandover } from './leader-handover.ts';
+import { MembershipChanges } from './membership-changes.ts';
 import { RaftDriver, type CoreView } from './raft-driver.ts';
 import type { RaftPeerConfig, RaftPeerEvents, RaftPeerStatus, RaftPorts } from './raft-peer-types.ts';
 import { DEFAULT_RAFT_SETTINGS, type RaftSettings } from './raft-settings.ts';
@@ -47,6 +49,7 @@ export class RaftPeer<Result, Event> {
   readonly #receiver: SnapshotReceiver;
   readonly #compactor: Compactor;
   readonly #applier: Applier<Result, Event>;
+  readonly #membership: MembershipChanges;
   readonly #disk: DiskWatch;
   readonly #ticker: Ticker;
   readonly #handover: LeaderHandover;
@@ -66,9 +69,7 @@ export class RaftPeer<Result, Event> {
     this.#events = events;
     this.#settings = { ...DEFAULT_RAFT_SETTINGS, ...config.settings };
     this.#defer = ports.defer ?? ((callback) => void setImmediate(callback));
-    const id = ports.directory.peerOf(config.self);
-    if (id === undefined) throw new ParleyError('usage', `${config.self} is no peer of this cluster.`);
-    this.#id = id;
+    this.#id = config.peer;
     const { clock } = ports;
     const monotonicMs = (): number => clock.monotonicMs();
     this.#stamps = new StampClock({ clusterMs: () => clock.wallMs(), monotonicMs });
@@ -78,6 +79,7 @@ export class RaftPeer<Result, Event> {
     this.#sender = this.#buildSender(monotonicMs);
     this.#receiver = this.#buildReceiver(monotonicMs);
     this.#compactor = this.#buildCompactor(monotonicMs);
+    this.#membership = this.#buildMembership(monotonicMs);
     this.#applier = this.#buildApplier();
     this.#ticker = this.#buildTicker();
     this.#handover = this.#buildHandover(monotonicMs);
@@ -162,10 +164,24 @@ export class RaftPeer<Result, Event> {
       itemsPerSlice: this.#settings.applyItemsPerSlice,
       foundingConfState: confStateOf(this.#config.foundingVoters),
       applyConfChange: (change) => this.#core.applyConfChange(change),
+      recordMembership: (transaction, applied) => this.#membership.record(transaction, applied),
       defer: this.#defer,
       onBatch: (batch, outcome, bytes) => this.#onBatch(batch, outcome, bytes),
       onProgress: (index) => this.#waits.applied(index),
       onFatal: this.#fatal,
+    });
+  }
+
+  #buildMembership(monotonicMs: () => number): MembershipChanges {
+    const { directory, state } = this.#ports;
+    return new MembershipChanges({
+      boot: this.#config.boot,
+      directory,
+      state,
+      monotonicMs,
+      propose: (change) => this.#core.proposeConfChange(change),
+      schedule: () => this.#driver?.schedule(),
+      onChanged: () => this.#events.onMembers?.(),
     });
   }
 
@@ -296,6 +312,7 @@ export class RaftPeer<Result, Event> {
     this.#applier.stop();
     this.#queue.stop();
     this.#waits.stop();
+    this.#membership.stop();
     this.#sender.closeAll();
     this.#receiver.stop();
     this.#ports.transport.watch(null);
@@ -310,6 +327,7 @@ export class RaftPeer<Result, Event> {
     driver.inputNow((node) => node.tick());
     this.#queue.onTick();
     this.#waits.onTick();
+    this.#membership.onTick();
     this.#sender.onTick((index) => this.#compactor.bytesBehind(index));
     this.#receiver.onTick();
     if (!driver.installing) this.#compactor.onTick();
@@ -372,6 +390,12 @@ export class RaftPeer<Result, Event> {
     this.#waits.waitForIndex(index, deadlineMs, done);
   }
 
+  changeMembership(planned: PlannedChange, deadlineMs: number, done: SettleWait): void {
+    if (this.#over) done(new ParleyError('shutting_down'));
+    else if (this.#node === undefined || !this.#leads) done(new ParleyError('not_leader'));
+    else this.#membership.propose(planned, deadlineMs, done);
+  }
+
   transferLeadership(to: NodeName): void {
     const peer = this.#ports.directory.peerOf(to);
     if (peer !== undefined && peer !== this.#id && this.#leads) {
@@ -421,6 +445,7 @@ export class RaftPeer<Result, Event> {
   }
 
   #onInstalled(index: LogIndex): void {
+    this.#membership.reload();
     this.#waits.applied(this.appliedIndex);
     this.#events.onInstalled?.(index);
   }

@@ -42,8 +42,14 @@ export async function writeFounding(dir: string, nodeName: NodeName, founding: F
   await writeSealedJson(join(dir, FOUNDING_FILE), manifestOf(nodeName, founding));
 }
 
-export async function writeManifest(dir: string, nodeName: NodeName, founding: Founding): Promise<Manifest> {
-  const manifest = manifestOf(nodeName, founding);
+/** @param ownPeer of a node that was let in later; a founder's own id stands in the founding record */
+export async function writeManifest(
+  dir: string,
+  nodeName: NodeName,
+  founding: Founding,
+  ownPeer?: PeerId,
+): Promise<Manifest> {
+  const manifest = manifestOf(nodeName, founding, ownPeer);
   await writeSealedJson(join(dir, MANIFEST_FILE), manifest);
   return manifest;
 }
@@ -59,10 +65,10 @@ function plain(founding: Founding): Founding {
   };
 }
 
-function manifestOf(nodeName: NodeName, founding: Founding): Manifest {
-  const own = founding.peers.find((peer) => peer.name === nodeName);
-  assert(own !== undefined, `${nodeName} is none of the founding peers`);
-  return { formatVersion: FORMAT_VERSION, nodeName, peerId: own.peerId, ...plain(founding) };
+function manifestOf(nodeName: NodeName, founding: Founding, ownPeer?: PeerId): Manifest {
+  const peer = ownPeer ?? founding.peers.find(({ name }) => name === nodeName)?.peerId;
+  assert(peer !== undefined, `${nodeName} is none of the founding peers`);
+  return { formatVersion: FORMAT_VERSION, nodeName, peerId: peer, ...plain(founding) };
 }
 
 function checkManifest(value: unknown, dir: string): Manifest {

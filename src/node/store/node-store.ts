@@ -58,6 +58,8 @@ export interface IntactStore extends StoreIdentity {
   recordFounding(founding: Founding): Promise<void>;
   /** Makes the founding record the manifest. From then on the node may vote, and never is empty again. */
   join(): Promise<Manifest>;
+  /** Writes the manifest of a node that an existing cluster has let in as `peer`. */
+  enter(founding: Founding, peer: PeerId): Promise<Manifest>;
 }
 
 export type DamagedPart = 'manifest' | 'log' | 'state' | 'mark';

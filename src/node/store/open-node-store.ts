@@ -1,11 +1,11 @@
-import { mkdir } from 'node:fs/promises';
-import { EMPTY_CONF_STATE, type ConfState } from '../../consensus/types.ts';
+import { EMPTY_CONF_STATE, type ConfState, type PeerId } from '../../consensus/types.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import type { LogStore, StateStore } from '../ports.ts';
 import { nextBootId } from './boot-counter.ts';
 import { damageOf, damaged } from './damage.ts';
 import { lockDirectory, type DirectoryLock } from './directory-lock.ts';
 import { FatalSwitch } from './fatal-switch.ts';
+import { makeDirectory } from './files.ts';
 import { LevelLogStore } from './level-log-store.ts';
 import { LevelStateStore } from './level-state-store.ts';
 import { readIdentity, sameFounding, writeFounding, writeManifest, type Identity } from './manifest.ts';
@@ -33,7 +33,7 @@ import { StateFolders } from './state-folders.ts';
  *   `unsupported_version` when a newer program wrote it; what is in it is then as it was
  */
 export async function openNodeStore(options: NodeStoreOptions): Promise<OpenedStore> {
-  await mkdir(options.dir, { recursive: true, mode: 0o700 });
+  await makeDirectory(options.dir);
   const lock = await lockDirectory(options.dir);
   try {
     return await openLocked(options, lock);
@@ -46,8 +46,7 @@ export async function openNodeStore(options: NodeStoreOptions): Promise<OpenedSt
 async function openLocked(options: NodeStoreOptions, lock: DirectoryLock): Promise<OpenedStore> {
   const { dir, logger } = options;
   const { identity, damage: lost } = await readIdentityOrDamage(options);
-  const isNew = identity.manifest === undefined && lost === undefined;
-  const bootId = await nextBootId(dir, isNew ? 1 : Math.floor(Date.now() / 1000));
+  const bootId = await nextBootId(dir, Date.now());
   const opened = { identity, bootId, lock };
   let damage = lost;
   if (damage === undefined) {
@@ -86,7 +85,7 @@ async function openParts(options: NodeStoreOptions, opened: Opened): Promise<Int
   const limits = { ...STORE_LIMITS, ...options.limits };
   const fatal = new FatalSwitch(options.onFatal);
   const fresh = opened.identity.manifest === undefined;
-  const log = await openLog({ dir, fresh, limits, fatal });
+  const log = await openLog({ dir, fresh, limits, logger, fatal });
   let disk: StateDatabase | undefined;
   try {
     const folders = await StateFolders.open(dir);
@@ -106,13 +105,17 @@ async function openParts(options: NodeStoreOptions, opened: Opened): Promise<Int
  * yet, may be ahead of it.
  */
 function checkAgreement({ recovered }: OpenedLog, disk: StateDatabase): void {
-  const { index } = disk.applied;
-  const last = recovered.tail.next - 1;
-  if (index < recovered.base.index) {
-    throw damaged('state', disk.where, `it ends at entry ${index}, but the log begins at ${recovered.base.index + 1}`);
+  const { index, term } = disk.applied;
+  const { base, tail, terms } = recovered;
+  const last = tail.next - 1;
+  if (index < base.index) {
+    throw damaged('state', disk.where, `it ends at entry ${index}, but the log begins at ${base.index + 1}`);
   }
-  if (index > last && disk.installedFrom?.metadata.index !== index) {
-    throw damaged('log', 'log', `it ends at entry ${last}, but entry ${index} was applied`);
+  if (disk.installedFrom?.metadata.index === index) return;
+  if (index > last) throw damaged('log', 'log', `it ends at entry ${last}, but entry ${index} was applied`);
+  const logTerm = index === base.index ? base.term : terms.termAt(index);
+  if (logTerm !== term) {
+    throw damaged('log', 'log', `entry ${index} has term ${logTerm}, but one of term ${term} was applied`);
   }
 }
 
@@ -195,7 +198,17 @@ class Intact implements IntactStore {
     const { manifest, founding } = this.#identity;
     if (manifest !== undefined) return manifest;
     if (founding === undefined) throw new Error('there is no founding record to join by');
-    const written = await writeManifest(this.dir, this.#parts.options.nodeName, founding);
+    return this.#becomeMember(founding);
+  }
+
+  async enter(founding: Founding, peer: PeerId): Promise<Manifest> {
+    const { manifest, founding: begun } = this.#identity;
+    if (manifest !== undefined || begun !== undefined) throw new Error('only an empty node enters a cluster');
+    return this.#becomeMember(founding, peer);
+  }
+
+  async #becomeMember(founding: Founding, ownPeer?: PeerId): Promise<Manifest> {
+    const written = await writeManifest(this.dir, this.#parts.options.nodeName, founding, ownPeer);
     this.#identity = { manifest: written, founding: written };
     return written;
   }

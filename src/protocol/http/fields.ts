@@ -19,6 +19,7 @@ export const DeviceIdField = Type.String({ pattern: '^D[a-z2-7]{26}$' });
 export const SessionIdField = Type.String({ pattern: '^S[a-z2-7]{26}$' });
 export const RoomIdField = Type.String({ pattern: '^R[a-z2-7]{26}$' });
 export const ClusterIdField = Type.String({ pattern: '^C[a-z2-7]{26}$' });
+export const NodeNameField = Type.String({ pattern: '^[a-z][a-z0-9-]{0,31}$' });
 export const TxnIdField = Type.String({
   pattern: '^[0-7][0-9A-HJKMNP-TV-Z]{25}$',
   description: 'ULID made by the client; a retry carries the same one.',

@@ -11,6 +11,7 @@ import {
   Hash32,
   Key32,
   NameField,
+  NodeNameField,
   RoomIdField,
   SeqField,
   SessionIdField,
@@ -285,6 +286,17 @@ export const InviteBody = Type.Object(
   { ttlMs: Type.Integer({ minimum: 60_000, maximum: 30 * 24 * 3_600_000 }) },
   strict,
 );
+// POST /v1/admin/members (admin token).
+export const MembersBody = Type.Object(
+  {
+    verb: Type.Union([Type.Literal('add'), Type.Literal('promote'), Type.Literal('remove'), Type.Literal('replace')]),
+    node: NodeNameField,
+  },
+  strict,
+);
+// POST /v1/admin/leader (admin token).
+export const LeaderBody = Type.Object({ to: Type.Union([NodeNameField, Type.Null()]) }, strict);
+export const LeaderReply = Type.Object({ leader: NodeNameField });
 export const InviteReply = Type.Object({ invite: Type.String(), expiresAt: TimeField });
 
 export type ProblemJson = Static<typeof Problem>;

@@ -1,6 +1,7 @@
 import type { Message } from '../../consensus/message.ts';
 import type { PeerId } from '../../consensus/types.ts';
-import type { LogWrite, PeerDirectory } from '../../node/ports.ts';
+import { directoryOf } from '../../node/peer-directory.ts';
+import type { LogWrite } from '../../node/ports.ts';
 import { RaftPeer } from '../../node/raft/raft-peer.ts';
 import type { ClusterId } from '../../protocol/ids.ts';
 import type { Observed, SafetyChecker } from './checkers.ts';
@@ -136,13 +137,14 @@ export class SimNode implements Observed {
         log,
         state,
         transport,
-        directory: DIRECTORY,
+        directory: directoryOf(nodes.map((number) => ({ name: nameOfNumber(number), peerId: number as PeerId }))),
         machine: new ListMachine({ forgetsTransactions: mutant === 'duplicate-on-retry' }),
         random: () => prng.next(),
         defer: (callback) => host.soon(callback),
       },
       {
         self: host.name,
+        peer: numberOfName(host.name) as PeerId,
         boot,
         clusterId: CLUSTER,
         foundingVoters: nodes as readonly PeerId[],
@@ -242,11 +244,6 @@ export class SimNode implements Observed {
     this.#process?.transport.hint(nameOfNumber(node));
   }
 }
-
-const DIRECTORY: PeerDirectory = {
-  nameOf: (peer) => nameOfNumber(peer),
-  peerOf: (name) => numberOfName(name) as PeerId,
-};
 
 function asViolation(node: string, error: unknown): Violation {
   if (error instanceof Violation) return error;

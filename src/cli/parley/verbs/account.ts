@@ -34,9 +34,9 @@ export function addAccountVerbs(parley: Command, run: Run): void {
     .option('--timeout <TIME>', 'how long to wait for approval', parseDuration, parseDuration('15m'))
     .action((name: string, { timeout }: { timeout: number }) =>
       run(async (client, terminal) => {
-        const { code, device } = await client.account.requestEnrolment(name);
+        const { code, device } = await client.enrolment.request(name);
         terminal.result({ code, device }, `On a device that is enrolled already run: parley devices approve ${code}`);
-        const enrolled = await client.account.awaitApproval(timeout, terminal.signal);
+        const enrolled = await client.enrolment.awaitApproval(timeout, terminal.signal);
         terminal.result(enrolled, `You are ${enrolled.account} now. What was sent before cannot be read here.`);
       }),
     );
@@ -83,7 +83,7 @@ export function addAccountVerbs(parley: Command, run: Run): void {
 }
 
 async function approve(client: ParleyClient, terminal: Terminal, code: string): Promise<void> {
-  const { device } = await client.account.approve(code);
+  const { device } = await client.enrolment.approve(code);
   terminal.result({ device, state: 'approved' }, `Approved ${device}.`);
   try {
     await client.rooms.resealNames(RESEAL_MS_MAX);

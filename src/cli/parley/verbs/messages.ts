@@ -95,7 +95,8 @@ function reportRefused(terminal: Terminal, { refused }: Flushed): void {
 async function tail(client: ParleyClient, terminal: Terminal, target: string | null): Promise<void> {
   const names = new Map<RoomId, string>();
   const show = (line: MessageLine): void => {
-    terminal.result(line, messageText(line, target === null ? names.get(line.room) : undefined));
+    const name = names.get(line.room) ?? `room:${line.room}`;
+    terminal.result(line, messageText(line, target === null ? name : undefined));
   };
   const learnNames = async (): Promise<void> => {
     if (terminal.json || target !== null) return;

@@ -1,5 +1,5 @@
 import { formatTable } from '../../table.ts';
-import { printable } from '../show.ts';
+import { printable } from '../../printable.ts';
 import type { Command } from 'commander';
 import type { Run } from '../run.ts';
 

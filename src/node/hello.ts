@@ -1,0 +1,50 @@
+import { Packr } from 'msgpackr';
+import { ParleyError } from '../protocol/errors.ts';
+import { isClusterId, isNodeName } from '../protocol/ids.ts';
+import { decodeMemberTable, encodeMemberTable, isIncarnation } from './membership/member-table.ts';
+import type { Hello, Membership } from './founding.ts';
+import type { MemberTable } from './membership/member-table.ts';
+import type { NodeName } from '../protocol/ids.ts';
+
+/** Hellos as they stand in frames: `[format, kind, cluster, peers, incarnation, table]` as msgpack. */
+
+const FORMAT = 1;
+const packr = new Packr({ useRecords: false });
+
+export function encodeHello({ membership, peers, incarnation, table }: Hello): Uint8Array {
+  const clusterId = membership.kind === 'empty' ? null : membership.clusterId;
+  const tableBytes = table === null ? null : encodeMemberTable(table);
+  return packr.pack([FORMAT, membership.kind, clusterId, peers, incarnation, tableBytes]);
+}
+
+/** Null for what is not a hello of this format. */
+export function decodeHello(node: NodeName, payload: Uint8Array): Hello | null {
+  const value: unknown = packr.unpack(payload);
+  if (!Array.isArray(value) || value[0] !== FORMAT) return null;
+  const [, kind, clusterId, peers, incarnation, table] = value as unknown[];
+  if (!Array.isArray(peers) || !peers.every((peer) => typeof peer === 'string' && isNodeName(peer))) return null;
+  const membership = readMembership(kind, clusterId);
+  if (membership === null) return null;
+  return {
+    node,
+    membership,
+    peers,
+    incarnation: isIncarnation(incarnation) ? incarnation : null,
+    table: table instanceof Uint8Array ? readTable(table) : null,
+  };
+}
+
+function readMembership(kind: unknown, clusterId: unknown): Membership | null {
+  if (kind === 'empty') return { kind };
+  if (kind !== 'founding' && kind !== 'member') return null;
+  return typeof clusterId === 'string' && isClusterId(clusterId) ? { kind, clusterId } : null;
+}
+
+function readTable(bytes: Uint8Array): MemberTable | null {
+  try {
+    return decodeMemberTable(bytes);
+  } catch (error) {
+    if (error instanceof ParleyError) return null;
+    throw error;
+  }
+}
