@@ -24,7 +24,11 @@ export function createApp(options: AppOptions): App {
   const { config, limits, logger } = options;
   const boot = randomBytes(4).toString('hex');
   let requests = 0;
-  const http = { headersTimeout: limits.headersReceiveMs, maxHeaderSize: HEADER_BYTES_MAX };
+  const http = {
+    headersTimeout: limits.headersReceiveMs,
+    connectionsCheckingInterval: Math.min(limits.headersReceiveMs, TIMEOUTS_LOOKED_AT_MS),
+    maxHeaderSize: HEADER_BYTES_MAX,
+  };
   const app = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -33,6 +37,8 @@ export function createApp(options: AppOptions): App {
     requestTimeout: limits.requestReceiveMs,
     keepAliveTimeout: limits.keepAliveMs,
     forceCloseConnections: 'idle',
+    // Fastify's own answer is no problem+json; see `refuseWhileClosing`.
+    return503OnClosing: false,
     ...(config.tls === undefined ? { http } : { https: { ...http, cert: config.tls.cert, key: config.tls.key } }),
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => void sendProblem(options, error, request, reply),
@@ -42,6 +48,8 @@ export function createApp(options: AppOptions): App {
   // The schemas describe answers; they need not slow them down.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   useBoundedJson(app, limits);
+  refuseWhileClosing(app);
+  app.server.maxConnections = limits.connectionsMax;
   const methods = new AllowedMethods();
   methods.watch(app);
   app.setErrorHandler((error, request, reply) => sendProblem(options, error, request, reply));
@@ -59,6 +67,20 @@ export function createApp(options: AppOptions): App {
 }
 
 const HEADER_BYTES_MAX = 16 * 1024;
+/** How often Node looks for requests that take too long to arrive. */
+const TIMEOUTS_LOOKED_AT_MS = 1_000;
+
+/** What is under way is answered; what comes over the same connections after it is sent elsewhere. */
+function refuseWhileClosing(app: App): void {
+  let closing = false;
+  app.addHook('preClose', (done) => {
+    closing = true;
+    done();
+  });
+  app.addHook('onRequest', (_request, _reply, done) => {
+    done(closing ? new ParleyError('shutting_down') : undefined);
+  });
+}
 
 /** JSON is the only content type, and an empty body is none: DELETE may carry the header without a body. */
 function useBoundedJson(app: App, limits: ApiLimits): void {

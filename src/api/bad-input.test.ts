@@ -1,8 +1,9 @@
 import { request as httpRequest } from 'node:http';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { serveForTest } from './test-server.ts';
 import { ApiPerson, call, nextTxnId } from '../testing/api-person.ts';
 import { LocalChatNode } from '../testing/local-chat-node.ts';
+import { OpenApi } from '../testing/open-api.ts';
 import { encodeCursor, startOfEntry } from '../chat/queries-cursor.ts';
 import { clusterIdOf } from '../protocol/derive-ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
@@ -19,25 +20,55 @@ describe('bad input gets a clear problem and changes nothing', () => {
   let ada: ApiPerson;
   let bob: ApiPerson;
   let roster: RoomDetailJson;
+  let document: OpenApi;
+  /** Somebody who does nothing wrong, and has to be served whatever others do. */
+  let witness: ApiPerson;
+  let witnessed: RoomDetailJson;
 
   beforeAll(async () => {
-    server = await serveForTest(node, { limits: { requestDeadlineMs: 200 } });
+    const perAddressLogin = { perSecond: 1e6, burst: 1e6 };
+    server = await serveForTest(node, { limits: { requestDeadlineMs: 200, perAddressLogin } });
     ada = await ApiPerson.join(server.url, 'ada');
     bob = await ApiPerson.join(server.url, 'bob');
     roster = await ada.room(await ada.createRoom('group', []));
+    document = await OpenApi.of(server.url);
+    witness = await ApiPerson.join(server.url, 'witness');
+    witnessed = await witness.room(await witness.createRoom('group', []));
+  });
+  afterEach(async () => {
+    await witness.login();
+    const { lastSeq } = await witness.room(witnessed.room);
+    const sent = await witness.send<{ seq: number }>(witnessed, 'still served');
+    expect([sent.status, sent.body.seq]).toEqual([200, lastSeq + 1]);
   });
   afterAll(() => server.close(1_000));
 
   /** Sends what is wrong, and checks that the log did not move. */
   async function refused(method: string, path: string, options: CallOptions = {}): Promise<ProblemJson> {
     const before = node.reader.appliedIndex;
-    const { status, headers, body } = await call<ProblemJson>(server.url, method, path, options);
+    const problem = await refusedAt(server.url, method, path, options);
+    expect(node.reader.appliedIndex).toBe(before);
+    return problem;
+  }
+
+  /** Sends what only the log can refuse, and checks that it left nothing behind. */
+  async function rejected(method: string, path: string, options: CallOptions = {}): Promise<ProblemJson> {
+    const before = node.reader.dump();
+    const problem = await refusedAt(server.url, method, path, options);
+    expect(node.reader.dump()).toEqual(before);
+    return problem;
+  }
+
+  async function refusedAt(url: string, method: string, path: string, options: CallOptions): Promise<ProblemJson> {
+    const { status, headers, body } = await call<ProblemJson>(url, method, path, options);
     expect(headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
-    expect(body.status).toBe(status);
+    expect([body.status, body.type]).toEqual([status, `urn:parley:error:${body.code}`]);
     expect(status).toBeLessThan(500);
     expect(body.requestId).not.toBe('');
     expect(body.leaderId).toBe('n1');
-    expect(node.reader.appliedIndex).toBe(before);
+    if (document.operation(method, path) !== undefined) {
+      expect(document.codes(method, path, status)).toContain(body.code);
+    }
     return body;
   }
   const asAda = (json?: unknown): CallOptions => ({ token: ada.token, ...(json === undefined ? {} : { json }) });
@@ -133,23 +164,51 @@ describe('bad input gets a clear problem and changes nothing', () => {
     for (const [method, path, options, code] of cases) {
       expect([path, (await refused(method, path, options)).code]).toEqual([path, code]);
     }
-    // These are decided in the log.
-    const revoked = await ada.call<ProblemJson>('DELETE', `/v1/sessions/${session}${txn}`);
-    expect([revoked.status, revoked.body.code]).toEqual([404, 'no_such_session']);
-    const removed = await ada.call<ProblemJson>('DELETE', `/v1/devices/${device}?txnId=${nextTxnId()}`);
-    expect([removed.status, removed.body.code]).toEqual([404, 'no_such_device']);
-    const members = [`A${'a'.repeat(26)}`];
-    const made = await ada.call<ProblemJson>('POST', '/v1/rooms', { kind: 'group', members, txnId: nextTxnId() });
-    expect([made.status, made.body.code]).toEqual([404, 'no_such_user']);
+    expect((await rejected('DELETE', `/v1/sessions/${session}${txn}`, asAda())).code).toBe('no_such_session');
+    const revoke = `/v1/devices/${device}?txnId=${nextTxnId()}`;
+    expect((await rejected('DELETE', revoke, asAda())).code).toBe('no_such_device');
+    const record = new ApiPerson(server.url, 'ada', { user: ada.user }).deviceRecord();
+    const early = { record, sealedUserKey: 'AAAA', txnId: nextTxnId() };
+    expect((await rejected('PUT', `/v1/devices/${record.device}`, asAda(early))).code).toBe('no_such_request');
+    const members = [bob.account, `A${'a'.repeat(26)}`];
+    const room = { kind: 'group', members, txnId: nextTxnId() };
+    expect((await rejected('POST', '/v1/rooms', asAda(room))).code).toBe('no_such_user');
+    const meta = { sealedMeta: 'AAAA', txnId: nextTxnId() };
+    expect((await rejected('PATCH', `/v1/rooms/${UNKNOWN_ROOM}`, asAda(meta))).code).toBe('no_such_room');
   });
 
   it('who is no member neither reads, writes, nor learns that the room exists', async () => {
     const outsider: CallOptions = { token: bob.token };
     expect((await refused('GET', `/v1/rooms/${roster.room}`, outsider)).code).toBe('no_such_room');
     expect((await refused('GET', `/v1/rooms/${roster.room}/messages`, outsider)).code).toBe('no_such_room');
-    const sent = await bob.send<ProblemJson>(roster, 'let me in');
-    expect([sent.status, sent.body.code]).toEqual([404, 'no_such_room']);
+    const txnId = nextTxnId();
+    const path = `/v1/rooms/${roster.room}`;
+    const envelope = bob.seal(roster, txnId, 'let me in');
+    const knock = { token: bob.token, json: { txnId: nextTxnId() } };
+    const attempts: [string, string, CallOptions][] = [
+      ['PUT', `${path}/messages/${txnId}`, { token: bob.token, json: { envelope } }],
+      ['PUT', `${path}/members/bob`, knock],
+      ['DELETE', `${path}/members/ada?txnId=${nextTxnId()}`, outsider],
+      ['PATCH', path, { token: bob.token, json: { sealedMeta: envelope, txnId: nextTxnId() } }],
+    ];
+    for (const [method, where, options] of attempts) {
+      expect([method, (await rejected(method, where, options)).code]).toEqual([method, 'no_such_room']);
+    }
     expect((await ada.room(roster.room)).lastSeq).toBe(0);
+  });
+
+  it('a member who may not do this', async () => {
+    const room = await ada.createRoom('group', [bob.account]);
+    const asBob: CallOptions = { token: bob.token };
+    const add = { ...asBob, json: { txnId: nextTxnId() } };
+    expect((await rejected('PUT', `/v1/rooms/${room}/members/witness`, add)).code).toBe('forbidden');
+    const remove = `/v1/rooms/${room}/members/ada?txnId=${nextTxnId()}`;
+    expect((await rejected('DELETE', remove, asBob)).code).toBe('forbidden');
+    const direct = await ada.directRoom(bob);
+    const third = { token: ada.token, json: { txnId: nextTxnId() } };
+    expect((await rejected('PUT', `/v1/rooms/${direct}/members/witness`, third)).code).toBe('not_a_group');
+    const last = `/v1/devices/${ada.deviceId}?txnId=${nextTxnId()}`;
+    expect((await rejected('DELETE', last, { token: ada.token })).code).toBe('forbidden');
   });
 
   it('a request without transaction id', async () => {
@@ -186,9 +245,10 @@ describe('bad input gets a clear problem and changes nothing', () => {
     });
 
     it('refreshing what is not there, or with a secret that never was one', async () => {
-      const guess = ada.refreshBody({ secret: new Uint8Array(32), hash: new Uint8Array(32) });
-      const wrong = await ada.refresh<ProblemJson>(guess.json);
-      expect([wrong.status, wrong.body.code]).toEqual([401, 'unauthenticated']);
+      const { json } = ada.refreshBody({ secret: new Uint8Array(32), hash: new Uint8Array(32) });
+      expect((await rejected('POST', '/v1/sessions/refresh', { json })).code).toBe('unauthenticated');
+      const elsewhere = { ...json, session: `S${'a'.repeat(26)}`, txnId: nextTxnId() };
+      expect((await rejected('POST', '/v1/sessions/refresh', { json: elsewhere })).code).toBe('unauthenticated');
       expect((await ada.call('GET', '/v1/rooms')).status).toBe(200);
     });
   });
@@ -199,10 +259,8 @@ describe('bad input gets a clear problem and changes nothing', () => {
     it('a challenge that was used', async () => {
       const { body } = await ada.loginBody();
       expect((await call(server.url, 'POST', '/v1/sessions', { json: body })).status).toBe(200);
-      const replay = await call<ProblemJson>(server.url, 'POST', '/v1/sessions', {
-        json: { ...body, txnId: nextTxnId() },
-      });
-      expect([replay.status, replay.body.code]).toEqual([401, 'challenge_replayed']);
+      const again = { ...body, txnId: nextTxnId() };
+      expect((await rejected('POST', '/v1/sessions', { json: again })).code).toBe('challenge_replayed');
     });
 
     it('a challenge that is forged, of another device, or expired', async () => {
@@ -213,7 +271,7 @@ describe('bad input gets a clear problem and changes nothing', () => {
       expect((await post({ ...body, challenge: challenge.slice(0, 64) })).code).toBe('challenge_invalid');
       const theirs = (await bob.loginBody()).body['challenge'];
       expect((await post({ ...body, challenge: theirs })).code).toBe('challenge_invalid');
-      node.advance(LIMITS.challengeTtlMs);
+      node.advance(2 * LIMITS.challengeTtlMs);
       expect((await post(body)).code).toBe('challenge_invalid');
     });
 
@@ -237,12 +295,17 @@ describe('bad input gets a clear problem and changes nothing', () => {
   });
 
   describe('registering', () => {
-    const register = async (json: object): Promise<string> =>
-      (await call<ProblemJson>(server.url, 'POST', '/v1/accounts', { json })).body.code;
+    const register = async (json: object): Promise<string> => (await rejected('POST', '/v1/accounts', { json })).code;
 
     it('a name that is taken, a key that is known under another name', async () => {
-      expect(await register(new ApiPerson(server.url, 'ada').registration())).toBe('login_exists');
+      const rival = new ApiPerson(server.url, 'ada');
+      expect(await register(rival.registration())).toBe('login_exists');
       expect(await register({ ...ada.registration(), name: 'ada-lovelace' })).toBe('already_registered');
+      await ada.login();
+      const known = await ada.call<{ accountId: string }>('GET', '/v1/accounts/ada');
+      expect(known.body.accountId).toBe(ada.account);
+      const device = { account: 'ada', device: rival.deviceId };
+      expect((await refused('POST', '/v1/sessions/challenge', { json: device })).code).toBe('no_such_device');
     });
 
     it('a device that its user key did not sign', async () => {
@@ -291,20 +354,45 @@ describe('bad input gets a clear problem and changes nothing', () => {
       const txnId = nextTxnId();
       const nobody = { ...roster, members: [] };
       const path = `/v1/rooms/${roster.room}/messages/${txnId}`;
-      const { body } = await ada.call<ProblemJson>('PUT', path, { envelope: ada.seal(nobody, txnId, 'x') });
-      expect(body.code).toBe('stale_devices');
-      expect(body.data).toMatchObject({
+      const problem = await rejected('PUT', path, asAda({ envelope: ada.seal(nobody, txnId, 'x') }));
+      expect(problem.code).toBe('stale_devices');
+      expect(problem.data).toMatchObject({
         rosterVersion: roster.rosterVersion,
         missing: [{ device: ada.deviceId }],
         extra: [],
       });
     });
 
-    it('too old or too new transaction ids', async () => {
-      node.advance(LIMITS.txnWindowMs + HOUR_MS);
-      const late = await ApiPerson.join(server.url, 'late').catch((error: unknown) => String(error));
-      expect(late).toContain('txn_expired');
+    it('a transaction id that was used, with other content', async () => {
+      const txnId = nextTxnId();
+      const path = `/v1/rooms/${roster.room}/messages/${txnId}`;
+      const { body } = await ada.send<{ seq: number }>(roster, 'once', txnId);
+      expect(body.seq).toBe(1);
+      const other = asAda({ envelope: ada.seal(roster, txnId, 'twice') });
+      expect(await rejected('PUT', path, other)).toMatchObject({ code: 'txn_reused', status: 422 });
+      expect((await ada.room(roster.room)).lastSeq).toBe(1);
+      const create = { kind: 'group', members: [], txnId: nextTxnId() };
+      expect((await ada.call('POST', '/v1/rooms', create)).status).toBe(200);
+      const changed = asAda({ ...create, members: [bob.account] });
+      expect(await rejected('POST', '/v1/rooms', changed)).toMatchObject({ code: 'txn_reused', status: 422 });
     });
+  });
+
+  it.each([
+    ['too old', LIMITS.txnWindowMs + HOUR_MS, 'txn_expired'],
+    ['of the future', -LIMITS.txnFutureMs - HOUR_MS, 'txn_from_future'],
+  ])('transaction ids that are %s', async (_what, aheadMs, code) => {
+    const other = new LocalChatNode({ startMs: Date.now() + aheadMs });
+    const own = await serveForTest(other);
+    const eve = new ApiPerson(own.url, 'eve');
+    await eve.register();
+    const { body: json } = await eve.loginBody();
+    const before = other.reader.dump();
+    const { body } = await call<ProblemJson>(own.url, 'POST', '/v1/sessions', { json });
+    expect(body.code).toBe(code);
+    expect(document.codes('POST', '/v1/sessions', body.status)).toContain(code);
+    expect(other.reader.dump()).toEqual(before);
+    await own.close(1_000);
   });
 
   it('cursors that are none, of another cluster, or of the future', async () => {

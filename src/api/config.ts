@@ -11,8 +11,12 @@ export interface ApiLimits {
   readonly requestReceiveMs: number;
   readonly headersReceiveMs: number;
   readonly keepAliveMs: number;
+  /** Connections of this node, whatever they carry; further ones are closed as they come. */
+  readonly connectionsMax: number;
   /** Without leader contact for this long, local reads are marked as stale. */
   readonly staleAfterMs: number;
+  /** How long a node that does not know a session, account or device asks the cluster before it says so. */
+  readonly askClusterMs: number;
   /** Without leader contact for this long, this node authenticates nobody anew. */
   readonly authenticateWithinMs: number;
   /** Requests of one logged-in account, from anywhere. */
@@ -26,7 +30,7 @@ export interface ApiLimits {
   readonly perAddressLogin: BucketRate;
   /** Accounts and addresses that are remembered; beyond it the longest unused one is forgotten. */
   readonly bucketsMax: number;
-  /** WebSockets of this node, of one address and of one account. */
+  /** Live feeds of this node, of one address and of one account: WebSockets and server-sent events together. */
   readonly socketsMax: number;
   readonly socketsPerAddressMax: number;
   readonly socketsPerAccountMax: number;
@@ -55,7 +59,9 @@ export const API_LIMITS: ApiLimits = {
   requestReceiveMs: 30_000,
   headersReceiveMs: 10_000,
   keepAliveMs: 65_000,
+  connectionsMax: 30_000,
   staleAfterMs: 1_000,
+  askClusterMs: 2_000,
   authenticateWithinMs: 10_000,
   perAccount: { perSecond: 100, burst: 500 },
   perAddress: { perSecond: 500, burst: 2_000 },

@@ -7,6 +7,7 @@ import type { Authenticator } from './auth.ts';
 import type { ClientAddresses } from './client-address.ts';
 import type { ApiConfig, ApiLimits } from './config.ts';
 import type { EventHub } from './gateway/event-hub.ts';
+import type { OpenFeeds } from './gateway/open-feeds.ts';
 import type { LeaderTime } from './leader-time.ts';
 import type { Origins } from './origin.ts';
 import type { RateLimits } from './rate-limits.ts';
@@ -23,6 +24,7 @@ export interface ApiContext {
   readonly addresses: ClientAddresses;
   readonly rates: RateLimits;
   readonly hub: EventHub;
+  readonly feeds: OpenFeeds;
 }
 
 export type App = FastifyInstance<

@@ -1,3 +1,4 @@
+import { obey } from './rate-headers.ts';
 import type { ApiContext, App } from './context.ts';
 
 /** For answers that are data: nothing may be sniffed, framed, stored or run. The status page sets its own policy. */
@@ -29,9 +30,7 @@ export function addCommonHooks(app: App, context: ApiContext): void {
         reply.header('access-control-allow-origin', origin);
         reply.header('access-control-expose-headers', EXPOSED);
       }
-      const verdict = rates.address(addresses.of(request.raw));
-      reply.header('ratelimit-limit', verdict.limit);
-      reply.header('ratelimit-remaining', verdict.remaining);
+      obey(rates.address(addresses.of(request.raw)), reply);
     } catch (error) {
       done(error as Error);
       return;

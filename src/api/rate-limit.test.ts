@@ -11,7 +11,7 @@ describe('token buckets', () => {
     nowMs += 499;
     expect(limiter.take('a').allowed).toBe(false);
     nowMs += 1;
-    expect(limiter.take('a')).toEqual({ allowed: true, limit: 3, remaining: 0, waitMs: 0 });
+    expect(limiter.take('a')).toEqual({ allowed: true, limit: 3, remaining: 0, waitMs: 0, resetMs: 1_500 });
     nowMs += 3_600_000;
     expect(allowed()).toEqual([true, true, true, false]);
     expect(limiter.take('b').allowed).toBe(true);

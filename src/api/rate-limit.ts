@@ -8,6 +8,8 @@ export interface RateVerdict {
   readonly remaining: number;
   /** Until the next request is allowed; 0 when it is now. */
   readonly waitMs: number;
+  /** Until all of `limit` is there again, if nothing more is asked. */
+  readonly resetMs: number;
 }
 
 interface Bucket {
@@ -53,14 +55,8 @@ export class RateLimiter {
     const allowed = bucket.tokens >= 1;
     if (allowed) bucket.tokens -= 1;
     const waitMs = allowed ? 0 : Math.ceil(((1 - bucket.tokens) * 1000) / perSecond);
-    return { allowed, limit: burst, remaining: Math.floor(bucket.tokens), waitMs };
-  }
-
-  /** @throws ParleyError `rate_limited` with `retryAfterMs` */
-  takeOrRefuse(key: string): RateVerdict {
-    const verdict = this.take(key);
-    if (verdict.allowed) return verdict;
-    throw new ParleyError('rate_limited', undefined, { data: { retryAfterMs: verdict.waitMs } });
+    const resetMs = Math.ceil(((burst - bucket.tokens) * 1000) / perSecond);
+    return { allowed, limit: burst, remaining: Math.floor(bucket.tokens), waitMs, resetMs };
   }
 
   #makeRoom(): void {
@@ -69,4 +65,9 @@ export class RateLimiter {
     const [oldest] = this.#buckets.keys();
     if (oldest !== undefined) this.#buckets.delete(oldest);
   }
+}
+
+/** @throws ParleyError `rate_limited` with `retryAfterMs` */
+export function refuseOver({ allowed, waitMs }: RateVerdict): void {
+  if (!allowed) throw new ParleyError('rate_limited', undefined, { data: { retryAfterMs: waitMs } });
 }

@@ -15,18 +15,18 @@ export class RateLimits {
     this.#addressLogin = new RateLimiter(limits.perAddressLogin, limits.bucketsMax, nowMs);
   }
 
-  /** Any request. @throws ParleyError `rate_limited` */
+  /** Any request. */
   address(address: string): RateVerdict {
-    return this.#address.takeOrRefuse(ClientAddresses.limitKey(address));
+    return this.#address.take(ClientAddresses.limitKey(address));
   }
 
-  /** A request or frame of somebody who is logged in. @throws ParleyError `rate_limited` */
+  /** A request or frame of somebody who is logged in. */
   account(account: string): RateVerdict {
-    return this.#account.takeOrRefuse(account);
+    return this.#account.take(account);
   }
 
-  /** Registering, logging in, asking for a device. @throws ParleyError `rate_limited` */
+  /** Registering, logging in, asking for a device, and tokens that this node does not know. */
   login(address: string): RateVerdict {
-    return this.#addressLogin.takeOrRefuse(ClientAddresses.limitKey(address));
+    return this.#addressLogin.take(ClientAddresses.limitKey(address));
   }
 }

@@ -1,9 +1,12 @@
 import { ParleyError } from '../protocol/errors.ts';
 import { isTxnId } from '../protocol/ids.ts';
-import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { TxnId } from '../protocol/ids.ts';
 import type { Session } from './auth.ts';
+import { obey } from './rate-headers.ts';
+import { refuseOver } from './rate-limit.ts';
 import type { ApiContext, App } from './context.ts';
+import type { RateVerdict } from './rate-limit.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -12,7 +15,7 @@ declare module 'fastify' {
   }
 }
 
-type Hook = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void;
+type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 
 /** Checks that a route asks for, before its body is read. */
 export interface RouteHooks {
@@ -26,24 +29,26 @@ export interface RouteHooks {
 
 export function createRouteHooks(app: App, { auth, rates, addresses }: ApiContext): RouteHooks {
   app.decorateRequest('session', null);
+  const loginRate = (request: FastifyRequest): RateVerdict => rates.login(addresses.of(request.raw));
   return {
-    loggedIn: hook((request, reply) => {
-      request.session = auth.authenticateHeader(request.headers.authorization);
-      const { limit, remaining } = rates.account(request.session.account);
-      reply.header('ratelimit-limit', limit).header('ratelimit-remaining', remaining);
-    }),
-    stranger: hook((request, reply) => {
-      const { limit, remaining } = rates.login(addresses.of(request.raw));
-      reply.header('ratelimit-limit', limit).header('ratelimit-remaining', remaining);
-    }),
-    admin: hook((request) => {
+    loggedIn: async (request, reply) => {
+      const session = await auth.authenticateHeader(request.headers.authorization, () =>
+        refuseOver(loginRate(request)),
+      );
+      request.session = session;
+      obey(rates.account(session.account), reply);
+    },
+    stranger: async (request, reply) => {
+      obey(loginRate(request), reply);
+    },
+    admin: async (request, reply) => {
       try {
         auth.checkAdmin(request.headers.authorization);
       } catch (error) {
-        rates.login(addresses.of(request.raw));
+        obey(loginRate(request), reply);
         throw error;
       }
-    }),
+    },
   };
 }
 
@@ -60,16 +65,4 @@ export function txnIdOf(request: FastifyRequest, query: { readonly txnId?: strin
   throw new ParleyError('invalid_field', 'txnId: give a ULID as ?txnId= or Idempotency-Key.', {
     data: { field: 'txnId' },
   });
-}
-
-function hook(check: (request: FastifyRequest, reply: FastifyReply) => void): Hook {
-  return (request, reply, done) => {
-    try {
-      check(request, reply);
-    } catch (error) {
-      done(error as Error);
-      return;
-    }
-    done();
-  };
 }

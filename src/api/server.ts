@@ -8,6 +8,7 @@ import { resolveLimits } from './limits-config.ts';
 import { EventHub } from './gateway/event-hub.ts';
 import { FeedQueries } from './gateway/feed-queries.ts';
 import { Gateway } from './gateway/gateway.ts';
+import { OpenFeeds } from './gateway/open-feeds.ts';
 import { RateMeter } from './gateway/rate-meter.ts';
 import { addCommonHooks, addPreflight } from './headers.ts';
 import { LeaderTime } from './leader-time.ts';
@@ -62,6 +63,7 @@ export function buildApi({ node, config, logger }: ApiParts): Api {
   const limits = resolveLimits(config.limits);
   refusePlainHttp(config);
   const time = new LeaderTime(node);
+  const auth = new Authenticator(node, time, limits);
   const configured = config.advertiseUrl === null ? config.origins : [config.advertiseUrl, ...config.origins];
   const context: ApiContext = {
     node,
@@ -69,11 +71,18 @@ export function buildApi({ node, config, logger }: ApiParts): Api {
     limits,
     logger,
     time,
-    auth: new Authenticator(node, time, limits),
+    auth,
     origins: new Origins(node, configured),
     addresses: new ClientAddresses(config.trustedProxies),
     rates: new RateLimits(limits),
-    hub: new EventHub(node, new FeedQueries(node), limits, logger),
+    hub: new EventHub({
+      node,
+      queries: new FeedQueries(node),
+      limits,
+      logger,
+      checkStillOpen: (session) => auth.checkStillOpen(session),
+    }),
+    feeds: new OpenFeeds(limits),
   };
   const sends = new RateMeter();
   const onSend = (): void => sends.mark();
@@ -135,7 +144,7 @@ class RunningApi implements Api {
   }
 
   get stats(): ApiStats {
-    return { sockets: this.#gateway.size, messagesPerSecond: this.#sends.perSecond() };
+    return { sockets: this.#context.feeds.size, messagesPerSecond: this.#sends.perSecond() };
   }
 
   async listen(): Promise<string> {

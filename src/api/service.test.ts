@@ -4,6 +4,7 @@ import { Value } from '@sinclair/typebox/value';
 import { serveForTest } from './test-server.ts';
 import { ApiPerson, call, nextTxnId } from '../testing/api-person.ts';
 import { LocalChatNode } from '../testing/local-chat-node.ts';
+import { OpenApi } from '../testing/open-api.ts';
 import { ClusterReply, InviteReply, StatusReply } from '../protocol/http/schemas.ts';
 import type { LocalNodeOptions } from '../testing/local-chat-node.ts';
 import type { TestServer } from './test-server.ts';
@@ -196,7 +197,7 @@ describe('administration', () => {
 describe('what the node says about itself', () => {
   it('describes every route', async () => {
     const { url } = await serve();
-    const document = (await call<OpenApi>(url, 'GET', '/v1/openapi.json')).body;
+    const document = await OpenApi.of(url);
     expect(document.openapi).toBe('3.1.0');
     const routes = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
@@ -222,6 +223,8 @@ describe('what the node says about itself', () => {
       'POST /v1/accounts',
       'POST /v1/accounts/{name}/device-requests',
       'POST /v1/admin/invites',
+      'POST /v1/admin/leader',
+      'POST /v1/admin/members',
       'POST /v1/rooms',
       'POST /v1/sessions',
       'POST /v1/sessions/challenge',
@@ -232,7 +235,14 @@ describe('what the node says about itself', () => {
     ]);
     const send = document.paths['/v1/rooms/{room}/messages/{txnId}']!['put']!;
     expect(send.security).toEqual([{ session: [] }]);
-    expect(send.responses['default']).toBeDefined();
+    expect(document.codes('PUT', '/v1/rooms/r/messages/t', 409)).toEqual(['stale_devices']);
+    for (const [path, methods] of Object.entries(document.paths)) {
+      for (const [method, { responses }] of Object.entries(methods)) {
+        expect([path, method, responses['200']]).toEqual([path, method, expect.anything()]);
+        expect(document.codes(method, path, 429)).toEqual(['rate_limited']);
+        expect(document.codes(method, path, 500)).toEqual(['internal']);
+      }
+    }
     expect(send.requestBody?.content['application/json']?.schema).toMatchObject({ required: ['envelope'] });
     expect(document.paths['/v1/admin/status']!['get']!.security).toEqual([{ admin: [] }]);
     expect(document.paths['/v1/sessions/challenge']!['post']!.security).toBeUndefined();
@@ -285,13 +295,3 @@ describe('configuration that cannot work is refused in one sentence', () => {
     await expect(refusal).rejects.toMatchObject({ code: 'port_in_use' });
   });
 });
-
-interface OpenApi {
-  readonly openapi: string;
-  readonly paths: Record<string, Record<string, OpenApiOperation>>;
-}
-interface OpenApiOperation {
-  readonly security?: object[];
-  readonly responses: Record<string, object>;
-  readonly requestBody?: { readonly content: Record<string, { readonly schema: object }> };
-}

@@ -6,6 +6,19 @@ export class MemoryState implements StateView, StateReader {
   readonly #rows = new Map<string, Uint8Array>();
   #sortedKeys: string[] | null = [];
 
+  /** As it is now, whatever becomes of this one. */
+  copy(): MemoryState {
+    const copy = new MemoryState();
+    copy.appliedIndex = this.appliedIndex;
+    for (const [key, value] of this.#rows) copy.put(key, value);
+    return copy;
+  }
+
+  /** All rows, in order of key, as text to compare. */
+  dump(): readonly string[] {
+    return Array.from(this.#rows, ([key, value]) => `${key}=${Buffer.from(value).toString('hex')}`).toSorted();
+  }
+
   get(key: string): Uint8Array | undefined {
     return this.#rows.get(key);
   }

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { ERRORS, ParleyError } from '../../protocol/errors.ts';
 import { asParleyError, publicErrorOf } from '../problem.ts';
+import { refuseOver } from '../rate-limit.ts';
 import { sendMessage } from '../send-message.ts';
 import { parseClientFrame } from './client-frames.ts';
 import { textFrame } from './frame-bytes.ts';
@@ -24,7 +25,7 @@ export interface ConnectionEvents {
   /** Once, when the socket is gone. */
   readonly onGone: (connection: Connection) => void;
   /** Once, when it is known whose it is. @throws ParleyError when this account may have no further socket */
-  readonly onIdentified: (connection: Connection, session: Session) => void;
+  readonly onIdentified: (session: Session) => void;
   readonly onSend: () => void;
 }
 
@@ -40,11 +41,17 @@ export class Connection implements FeedSink {
   readonly #events: ConnectionEvents;
   readonly #queue: SocketQueue;
   readonly #identifyTimer: NodeJS.Timeout;
+  /** Whose it is, once that is known. */
   #session: Session | null = null;
+  /** From `identify` or `resume` on, which come once. */
   #identifying = false;
+  /** From `ready` on. */
+  #ready = false;
   #subscription: Subscription | null = null;
   #inFlight = 0;
   #closing = false;
+  /** The client was told to move: what is under way is answered, nothing more is taken. */
+  #leaving = false;
   #heardSinceHeartbeat = true;
   #onIdle: (() => void) | undefined;
 
@@ -88,7 +95,7 @@ export class Connection implements FeedSink {
   // ------------------------------------------------------------ what the event hub sees
 
   opened(start: { readonly position: Position; readonly recovered: boolean }): void {
-    clearTimeout(this.#identifyTimer);
+    this.#ready = true;
     if (this.#session !== null) this.#write(readyFrame(this.#context, this.#session, start));
   }
 
@@ -116,6 +123,7 @@ export class Connection implements FeedSink {
 
   /** Tells the client to move, before `end` comes. */
   goAway(retryAfterMs: number, alternatives: readonly string[]): void {
+    this.#leaving = true;
     this.#write({ type: 'goaway', retryAfterMs, alternatives: [...alternatives] });
   }
 
@@ -168,29 +176,43 @@ export class Connection implements FeedSink {
         this.#identify(frame.token, frame.cursor);
         return;
       case 'ping':
-        this.#write(frame.ref === undefined ? { type: 'pong' } : { type: 'pong', ref: frame.ref });
+        if (!this.#identifying) throw new ParleyError('identify_first');
+        this.#answer(frame);
         return;
       case 'send':
-        if (this.#session === null) throw new ParleyError('identify_first');
+        if (this.#session === null || !this.#ready) throw new ParleyError('identify_first');
         void this.#send(this.#session, frame);
     }
   }
 
   #identify(token: string, cursor: string | null): void {
-    if (this.#session !== null || this.#identifying) throw new ParleyError('bad_request', 'Already identified.');
+    if (this.#identifying) throw new ParleyError('bad_request', 'Already identified.');
     this.#identifying = true;
+    // From here on what takes time is this node's to bound, and to answer for.
+    clearTimeout(this.#identifyTimer);
     void this.#openFeed(token, cursor).catch((error: unknown) => this.end(asParleyError(error)));
   }
 
   async #openFeed(token: string, cursor: string | null): Promise<void> {
     const { auth, rates } = this.#context;
-    const session = auth.authenticateAnew(token);
-    rates.account(session.account);
-    this.#events.onIdentified(this, session);
+    const session = await auth.authenticateAnew(token, () => refuseOver(rates.login(this.address)));
+    refuseOver(rates.account(session.account));
+    if (this.#closing) return;
+    this.#events.onIdentified(session);
+    this.#session = session;
     const from = await feedStart(this.#context, cursor);
     if (this.#closing) return;
-    this.#session = session;
     this.#subscription = this.#context.hub.subscribe({ session, from, sink: this });
+  }
+
+  #answer({ ref }: Extract<ClientFrameJson, { type: 'ping' }>): void {
+    const mark = ref === undefined ? {} : { ref };
+    try {
+      if (this.#session !== null) refuseOver(this.#context.rates.account(this.#session.account));
+      this.#write({ type: 'pong', ...mark });
+    } catch (error) {
+      this.#write({ type: 'error', ...mark, ...publicErrorOf(asParleyError(error)) });
+    }
   }
 
   async #send(session: Session, frame: Extract<ClientFrameJson, { type: 'send' }>): Promise<void> {
@@ -200,7 +222,8 @@ export class Connection implements FeedSink {
     if (this.#inFlight >= limits.inFlightSendsMax) this.#ws.pause();
     try {
       if (this.#inFlight > 2 * limits.inFlightSendsMax) throw new ParleyError('overloaded');
-      rates.account(session.account);
+      if (this.#leaving) throw new ParleyError('shutting_down');
+      refuseOver(rates.account(session.account));
       const reply = await sendMessage(this.#context, session, frame);
       this.#events.onSend();
       this.#write({ type: 'sent', ref, ...reply });

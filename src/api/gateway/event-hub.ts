@@ -1,5 +1,6 @@
 import { ParleyError } from '../../protocol/errors.ts';
 import { endOfEntry } from '../../chat/queries-cursor.ts';
+import { asParleyError } from '../problem.ts';
 import { AccountFeed } from './account-feed.ts';
 import { EventFrame } from './event-frame.ts';
 import { Subscription } from './subscription.ts';
@@ -16,6 +17,15 @@ import type { FeedSink } from './subscription.ts';
 /** Applied entries that may wait for a question to the state; beyond it every reader reads for itself. */
 const ENTRIES_WAITING_MAX = 4_096;
 
+export interface EventHubParts {
+  readonly node: ChatNode;
+  readonly queries: FeedQueries;
+  readonly limits: ApiLimits;
+  readonly logger: Logger;
+  /** @throws ParleyError `session_revoked` for a session that is over as this node knows it */
+  readonly checkStillOpen: (session: Session) => void;
+}
+
 /**
  * From the log to the readers on this node. Every node derives the same events from the log and hands them to its
  * own readers, in the order of the log; there is no second broadcast.
@@ -25,19 +35,22 @@ export class EventHub {
   readonly #limits: ApiLimits;
   readonly #logger: Logger;
   readonly #queries: FeedQueries;
+  readonly #checkStillOpen: (session: Session) => void;
   readonly #accounts = new Map<AccountId, AccountFeed>();
   readonly #rooms = new Map<RoomId, Set<AccountFeed>>();
   readonly #waiting: AppliedEvents[] = [];
   readonly #stop: (() => void)[] = [];
   #asking = false;
+  #stoppedBy: ParleyError | null = null;
   /** Everything up to here was offered to the readers. */
   #offered: Position = endOfEntry(0);
 
-  constructor(node: ChatNode, queries: FeedQueries, limits: ApiLimits, logger: Logger) {
-    this.#node = node;
-    this.#queries = queries;
-    this.#limits = limits;
-    this.#logger = logger;
+  constructor(parts: EventHubParts) {
+    this.#node = parts.node;
+    this.#queries = parts.queries;
+    this.#limits = parts.limits;
+    this.#logger = parts.logger;
+    this.#checkStillOpen = parts.checkStillOpen;
   }
 
   start(): void {
@@ -49,12 +62,19 @@ export class EventHub {
 
   /** Ends every feed. */
   stop(error: ParleyError): void {
+    this.#stoppedBy = error;
     for (const stop of this.#stop.splice(0)) stop();
     for (const subscription of this.#subscriptions()) subscription.sink.end(error);
   }
 
-  /** Delivers everything that concerns the session's account after `from`, then whatever comes. */
+  /**
+   * Delivers everything that concerns the session's account after `from`, then whatever comes.
+   *
+   * @throws ParleyError `session_revoked` when the session ended since it was authenticated, `shutting_down`
+   */
   subscribe(parts: { readonly session: Session; readonly sink: FeedSink; readonly from: Position }): Subscription {
+    if (this.#stoppedBy !== null) throw this.#stoppedBy;
+    this.#checkStillOpen(parts.session);
     const { account } = parts.session;
     const feed = this.#accounts.get(account) ?? new AccountFeed(account);
     this.#accounts.set(account, feed);
@@ -143,7 +163,20 @@ export class EventHub {
     this.#offered = endOfEntry(this.#node.reader.appliedIndex);
     this.#rooms.clear();
     for (const feed of this.#accounts.values()) feed.reset();
-    for (const subscription of this.#subscriptions()) subscription.catchUp();
+    for (const subscription of this.#subscriptions()) {
+      if (this.#isStillOpen(subscription)) subscription.catchUp();
+    }
+  }
+
+  /** The end of a session may be among the events that were skipped. */
+  #isStillOpen({ session, sink }: Subscription): boolean {
+    try {
+      this.#checkStillOpen(session);
+      return true;
+    } catch (error) {
+      sink.end(asParleyError(error));
+      return false;
+    }
   }
 
   // ------------------------------------------------------------ events out

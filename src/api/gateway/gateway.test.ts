@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { serveForTest } from '../test-server.ts';
 import { ApiPerson, nextTxnId } from '../../testing/api-person.ts';
 import { LocalChatNode } from '../../testing/local-chat-node.ts';
@@ -14,14 +14,27 @@ import type { RoomDetailJson } from '../../protocol/http/schemas.ts';
 const upTo = (last: number, first = 1): number[] => Array.from({ length: last - first + 1 }, (_, i) => first + i);
 
 describe('frames that are wrong', () => {
+  const node = new LocalChatNode();
   let server: TestServer;
   let ada: ApiPerson;
+  let bob: ApiPerson;
   let roster: RoomDetailJson;
 
   beforeAll(async () => {
-    server = await serveForTest(new LocalChatNode(), { limits: { identifyMs: 1_000, socketsPerAccountMax: 3 } });
+    server = await serveForTest(node, { limits: { identifyMs: 1_000, socketsPerAccountMax: 3 } });
     ada = await ApiPerson.join(server.url, 'ada');
+    bob = await ApiPerson.join(server.url, 'bob');
     roster = await ada.room(await ada.createRoom('group', []));
+  });
+  /** Whatever came before: the node serves, and nothing of it was applied. */
+  afterEach(async () => {
+    const { lastSeq } = await ada.room(roster.room);
+    const witness = await ada.live();
+    const txnId = nextTxnId();
+    witness.send({ type: 'send', ref: 'w', room: roster.room, txnId, envelope: ada.seal(roster, txnId, 'w') });
+    expect((await witness.next('sent')).seq).toBe(lastSeq + 1);
+    witness.close();
+    await waitUntil(() => server.stats.sockets === 0);
   });
   afterAll(() => server.close(1_000));
 
@@ -42,8 +55,10 @@ describe('frames that are wrong', () => {
   it('before identify', async () => {
     const txnId = nextTxnId();
     const send = { type: 'send', ref: '1', room: roster.room, txnId, envelope: ada.seal(roster, txnId, 'x') };
+    const before = node.reader.dump();
     expect(await answerTo(send)).toEqual(['identify_first', 4401]);
-    expect((await ada.room(roster.room)).lastSeq).toBe(0);
+    expect(await answerTo({ type: 'ping', ref: '1' })).toEqual(['identify_first', 4401]);
+    expect(node.reader.dump()).toEqual(before);
   });
 
   it('nothing at all', async () => {
@@ -100,6 +115,30 @@ describe('frames that are wrong', () => {
     live.send({ type: 'ping', ref: 'p' });
     expect(await live.next('pong')).toEqual({ type: 'pong', ref: 'p' });
     live.close();
+  });
+
+  it('a send that the log refuses changes nothing, and the socket goes on', async () => {
+    const live = await ada.live();
+    const txnId = nextTxnId();
+    const send = (ref: string, sender: ApiPerson, socket: TestSocket): void => {
+      const envelope = sender.seal(roster, txnId, ref);
+      socket.send({ type: 'send', ref, room: roster.room, txnId, envelope });
+    };
+    send('first', ada, live);
+    const { seq } = await live.next('sent');
+    const before = node.reader.dump();
+    send('other', ada, live);
+    expect(await live.next('error')).toMatchObject({ ref: 'other', code: 'txn_reused', retryable: false });
+    const outsider = await bob.live();
+    send('outside', bob, outsider);
+    expect(await outsider.next('error')).toMatchObject({ ref: 'outside', code: 'no_such_room', retryable: false });
+    expect(node.reader.dump()).toEqual(before);
+    expect((await ada.room(roster.room)).lastSeq).toBe(seq);
+    for (const socket of [live, outsider]) {
+      socket.send({ type: 'ping' });
+      await socket.next('pong');
+      socket.close();
+    }
   });
 
   it('other paths, other origins, and what is no upgrade', async () => {

@@ -3,15 +3,14 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { ParleyError } from '../../protocol/errors.ts';
-import { ClientAddresses } from '../client-address.ts';
 import { refuseOnSocket } from '../client-error.ts';
 import { asParleyError } from '../problem.ts';
+import { refuseOver } from '../rate-limit.ts';
 import { Connection } from './connection.ts';
-import { Counter } from './counter.ts';
 import { Coalescer } from './socket-queue.ts';
 import { alternativesOf } from './alternatives.ts';
-import type { AccountId } from '../../protocol/ids.ts';
 import type { ApiContext } from '../context.ts';
+import type { FeedPlace } from './open-feeds.ts';
 
 const PATH = '/v1/ws';
 /** Connections are looked after in so many groups, so that a heartbeat is never all of them at once. */
@@ -27,10 +26,7 @@ export class Gateway {
   readonly #onSend: () => void;
   readonly #server: WebSocketServer;
   readonly #coalescer = new Coalescer();
-  readonly #connections = new Set<Connection>();
-  readonly #byAddress = new Counter();
-  readonly #byAccount = new Counter();
-  readonly #accountOf = new Map<Connection, AccountId>();
+  readonly #connections = new Map<Connection, FeedPlace>();
   #heartbeats: NodeJS.Timeout | undefined;
   #slice = 0;
   #serial = 0;
@@ -52,10 +48,6 @@ export class Gateway {
     });
   }
 
-  get size(): number {
-    return this.#connections.size;
-  }
-
   attach(server: Server): void {
     server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
       stream.on('error', (error) => this.#context.logger.debug({ err: error }, 'socket error'));
@@ -67,16 +59,15 @@ export class Gateway {
       }
       this.#server.handleUpgrade(request, stream, head, (ws) => {
         const address = this.#context.addresses.of(request);
-        this.#byAddress.add(ClientAddresses.limitKey(address));
+        const place = this.#context.feeds.open(address);
         const serial = ++this.#serial;
         const parts = { serial, ws, stream, address, context: this.#context, coalescer: this.#coalescer };
-        this.#connections.add(
-          new Connection(parts, {
-            onGone: (connection) => this.#forget(connection),
-            onIdentified: (connection, { account }) => this.#admitAccount(connection, account),
-            onSend: this.#onSend,
-          }),
-        );
+        const connection = new Connection(parts, {
+          onGone: (gone) => this.#forget(gone),
+          onIdentified: ({ account }) => place.assign(account),
+          onSend: this.#onSend,
+        });
+        this.#connections.set(connection, place);
       });
     });
     this.#heartbeats = setInterval(
@@ -91,7 +82,7 @@ export class Gateway {
   async close(graceMs: number): Promise<void> {
     this.#draining = true;
     clearInterval(this.#heartbeats);
-    const connections = [...this.#connections];
+    const connections = [...this.#connections.keys()];
     this.#sendAway(connections);
     const deadline = AbortSignal.timeout(graceMs);
     const passed = new Promise<void>((resolve) => deadline.addEventListener('abort', () => resolve(), { once: true }));
@@ -101,36 +92,24 @@ export class Gateway {
     });
     await Promise.all(all);
     await Promise.race([this.#allGone(), passed]);
-    for (const connection of this.#connections) connection.terminate();
+    for (const connection of this.#connections.keys()) connection.terminate();
     this.#server.close();
   }
 
   /** @throws ParleyError when this upgrade is not to happen */
   #admit(request: IncomingMessage): void {
-    const { origins, rates, addresses, limits } = this.#context;
+    const { origins, rates, addresses, feeds } = this.#context;
     if (this.#draining) throw new ParleyError('shutting_down');
     if ((request.url ?? '').split('?')[0] !== PATH) throw new ParleyError('not_found');
     origins.check(request.headers.origin);
-    const key = ClientAddresses.limitKey(addresses.of(request));
-    rates.address(key);
-    if (this.#connections.size >= limits.socketsMax) throw new ParleyError('overloaded');
-    if (this.#byAddress.of(key) >= limits.socketsPerAddressMax) throw new ParleyError('rate_limited');
-  }
-
-  #admitAccount(connection: Connection, account: AccountId): void {
-    if (this.#byAccount.of(account) >= this.#context.limits.socketsPerAccountMax) {
-      throw new ParleyError('rate_limited', 'This account has too many open sockets.');
-    }
-    this.#byAccount.add(account);
-    this.#accountOf.set(connection, account);
+    const address = addresses.of(request);
+    refuseOver(rates.address(address));
+    feeds.check(address);
   }
 
   #forget(connection: Connection): void {
-    if (!this.#connections.delete(connection)) return;
-    this.#byAddress.remove(ClientAddresses.limitKey(connection.address));
-    const account = this.#accountOf.get(connection);
-    this.#accountOf.delete(connection);
-    if (account !== undefined) this.#byAccount.remove(account);
+    this.#connections.get(connection)?.release();
+    this.#connections.delete(connection);
     if (this.#connections.size === 0) this.#onAllGone?.();
   }
 
@@ -140,12 +119,12 @@ export class Gateway {
     if (!cutOff) this.#sentAway = false;
     else if (!this.#sentAway) {
       this.#sentAway = true;
-      const connections = [...this.#connections];
+      const connections = [...this.#connections.keys()];
       this.#sendAway(connections);
       for (const connection of connections) connection.end(new ParleyError('no_leader'));
     }
     this.#slice = (this.#slice + 1) % HEARTBEAT_SLICES;
-    for (const connection of this.#connections) {
+    for (const connection of this.#connections.keys()) {
       if (connection.serial % HEARTBEAT_SLICES === this.#slice) connection.heartbeat();
     }
   }

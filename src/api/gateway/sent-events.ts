@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { asParleyError, publicErrorOf } from '../problem.ts';
 import { Coalescer, SocketQueue } from './socket-queue.ts';
-import { feedStart, readyFrame } from './feed-start.ts';
+import { readyFrame } from './feed-start.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import type { Position } from '../../chat/queries-cursor.ts';
 import type { Session } from '../auth.ts';
@@ -22,25 +22,37 @@ export class SentEvents implements FeedSink {
   readonly #response: ServerResponse;
   readonly #queue: SocketQueue;
   readonly #heartbeat: NodeJS.Timeout;
+  readonly #onGone: () => void;
   #subscription: Subscription | null = null;
   #ended = false;
 
-  /** @param response its head is written already */
-  constructor(context: ApiContext, session: Session, response: ServerResponse) {
+  /**
+   * @param response its head is written already
+   * @param onGone called once nobody listens any more; maybe more than once
+   */
+  constructor(context: ApiContext, session: Session, response: ServerResponse, onGone: () => void) {
     this.#context = context;
     this.#session = session;
     this.#response = response;
+    this.#onGone = onGone;
     this.#queue = new SocketQueue(response, coalescer, context.limits.socketQueueBytesMax, () =>
       this.end(new ParleyError('slow_consumer')),
     );
     this.#heartbeat = setInterval(() => this.#beat(), context.limits.heartbeatMs).unref();
-    response.on('close', () => this.#gone());
+    response.on('close', () => {
+      this.#gone();
+      this.#onGone();
+    });
   }
 
-  async start(cursor: string | null): Promise<void> {
+  start(from: Position): void {
+    // Whoever left while the head was made ready is told nothing any more, and `close` has passed.
+    if (this.#response.destroyed) {
+      this.#gone();
+      this.#onGone();
+      return;
+    }
     try {
-      const from = await feedStart(this.#context, cursor);
-      if (this.#ended) return;
       this.#subscription = this.#context.hub.subscribe({ session: this.#session, from, sink: this });
     } catch (error) {
       this.end(asParleyError(error));

@@ -42,6 +42,8 @@ class Log {
   applied = 0;
   offered: Position = endOfEntry(0);
   recovered = true;
+  /** Applied, and waiting to be offered. */
+  readonly held: PlacedEvent[][] = [];
   readonly sink = new Sink();
   readonly subscription: Subscription;
 
@@ -75,7 +77,11 @@ class Log {
       this.offered = placed;
       this.subscription.offer(frameOf(placed));
     }
-    this.offered = endOfEntry(this.applied);
+    this.offered = endOfEntry(entry.at(-1)?.index ?? this.applied);
+  }
+
+  offerHeld(): void {
+    for (const entry of this.held.splice(0)) this.offer(entry);
   }
 
   #pageAfter(after: Position): EventsPage {
@@ -87,13 +93,15 @@ class Log {
   }
 }
 
-type Step = { readonly entry: number } | 'wait' | 'snapshot' | 'block' | 'unblock';
+type Step = { readonly entry: number } | 'wait' | 'snapshot' | 'block' | 'unblock' | 'hold' | 'catch up';
 const step = fc.oneof<fc.Arbitrary<Step>[]>(
   { weight: 8, arbitrary: fc.record({ entry: fc.integer({ min: 0, max: 3 }) }) } as never,
   { weight: 4, arbitrary: fc.constant('wait') } as never,
   { weight: 1, arbitrary: fc.constant('snapshot') } as never,
   { weight: 1, arbitrary: fc.constant('block') } as never,
   { weight: 1, arbitrary: fc.constant('unblock') } as never,
+  { weight: 3, arbitrary: fc.constant('hold') } as never,
+  { weight: 2, arbitrary: fc.constant('catch up') } as never,
 );
 
 describe('a subscription', () => {
@@ -106,20 +114,29 @@ describe('a subscription', () => {
       fc.array(step, { maxLength: 40 }),
       async (index, order, waitingMax, delays, steps) => {
         let delay = 0;
+        let holding = false;
         const log = new Log({ index, order }, waitingMax, () => delays[delay++ % delays.length]!);
         for (let i = 0; i < 6; i++) log.offer(log.apply(2));
         log.subscription.catchUp();
         for (const next of steps) {
           if (next === 'wait') await turn();
           else if (next === 'block' || next === 'unblock') log.sink.room = next === 'unblock';
-          else if (next === 'snapshot') {
+          else if (next === 'hold') holding = true;
+          else if (next === 'catch up') {
+            holding = false;
+            log.offerHeld();
+          } else if (next === 'snapshot') {
+            log.held.length = 0;
             log.apply(2);
             log.subscription.detach();
             log.offered = endOfEntry(log.applied);
             log.subscription.catchUp();
-          } else log.offer(log.apply(next.entry));
+          } else if (holding) log.held.push(log.apply(next.entry));
+          else log.offer(log.apply(next.entry));
         }
         log.sink.room = true;
+        for (let i = 0; i < 20; i++) await turn();
+        log.offerHeld();
         const expected = log.events.filter((placed) => comparePositions(placed, { index, order }) > 0);
         await waitUntil(() => log.sink.got.length >= expected.length, 5_000, 'all events');
         await turn();
@@ -132,6 +149,21 @@ describe('a subscription', () => {
       },
     );
     await fc.assert(run, { numRuns: 300 });
+  });
+
+  it('delivers nothing again that is offered late', async () => {
+    const log = new Log(startOfEntry(1), 10, () => 0);
+    const late = log.apply(2);
+    log.subscription.catchUp();
+    await waitUntil(() => log.sink.got.length === 2);
+    await turn();
+    log.offer(late);
+    log.offer(log.apply(1));
+    expect(log.sink.got).toEqual([
+      { index: 1, order: 0 },
+      { index: 1, order: 1 },
+      { index: 2, order: 0 },
+    ]);
   });
 
   it('says when what was missed is gone, and goes on from now', async () => {

@@ -88,8 +88,10 @@ export class Subscription {
 
   /** An event that was just applied and concerns this account. */
   offer(frame: EventFrame): void {
-    if (this.#live) this.sink.deliver(frame);
-    else if (this.#kept !== null) {
+    if (this.#live) {
+      // The pages may have been ahead of what is offered: the hub offers in its own time.
+      if (comparePositions(frame.placed, this.#position) > 0) this.sink.deliver(frame);
+    } else if (this.#kept !== null) {
       this.#kept.push(frame);
       if (this.#kept.length > this.#source.waitingMax) this.#kept = null;
     }

@@ -9,6 +9,7 @@ import { AccountJson, AccountsReply, RegisterBody, RegisterReply } from '../../p
 import { LIMITS } from '../../protocol/limits.ts';
 import { exactBytesOfField } from '../bytes.ts';
 import { deviceRecordOf } from '../device-fields.ts';
+import { ASKS_THE_CLUSTER } from '../documented-errors.ts';
 import { freshEnough } from '../freshness.ts';
 import { submit } from '../submit.ts';
 import { accountJson } from '../views.ts';
@@ -24,7 +25,21 @@ export function addAccountRoutes(app: App, context: ApiContext, hooks: RouteHook
     '/v1/accounts',
     {
       onRequest: hooks.stranger,
-      schema: { tags: ['accounts'], summary: 'Register', body: RegisterBody, response: { 200: RegisterReply } },
+      schema: {
+        tags: ['accounts'],
+        summary: 'Register',
+        body: RegisterBody,
+        response: { 200: RegisterReply },
+        errors: [
+          ...ASKS_THE_CLUSTER,
+          'registration_closed',
+          'invite_required',
+          'invalid_signature',
+          'login_exists',
+          'already_registered',
+          'device_exists',
+        ],
+      },
     },
     async ({ body }) => {
       const invite = checkRegistration(context, body.invite);
@@ -74,6 +89,7 @@ export function addAccountRoutes(app: App, context: ApiContext, hooks: RouteHook
         params: NamePath,
         querystring: FreshnessQuery,
         response: { 200: AccountJson },
+        errors: ['no_such_user'],
       },
     },
     async ({ params, query }) => {

@@ -11,9 +11,11 @@ import {
   DeviceRequestsReply,
   DeviceRequestStatus,
 } from '../../protocol/http/schemas.ts';
+import { knownToCluster } from '../ask-cluster.ts';
 import { bytesOfField, textOfBytes } from '../bytes.ts';
 import { deviceKeysOf, deviceRecordOf } from '../device-fields.ts';
-import { freshEnough } from '../freshness.ts';
+import { THROUGH_THE_LOG } from '../documented-errors.ts';
+import { clusterOf, freshEnough } from '../freshness.ts';
 import { sessionOf, txnIdOf } from '../route-hooks.ts';
 import { submit } from '../submit.ts';
 import { timeOf } from '../time-text.ts';
@@ -41,11 +43,12 @@ function addAskingRoutes(app: App, context: ApiContext, hooks: RouteHooks): void
         params: NamePath,
         body: DeviceRequestBody,
         response: { 200: DeviceRequestReply },
+        errors: [...THROUGH_THE_LOG, 'no_such_user', 'device_exists', 'too_many'],
       },
     },
     async ({ params, body }) => {
-      await freshEnough(context, {});
-      const account = accountIdByName(node.reader, params.name);
+      clusterOf(context);
+      const account = await knownToCluster(context, () => accountIdByName(node.reader, params.name));
       if (account === undefined) throw new ParleyError('no_such_user');
       const { device, expiresAt } = await submit(context, {
         kind: 'device.request',
@@ -67,14 +70,17 @@ function addAskingRoutes(app: App, context: ApiContext, hooks: RouteHooks): void
         params: NameDevicePath,
         querystring: FreshnessQuery,
         response: { 200: DeviceRequestStatus },
+        errors: ['no_such_user', 'no_such_request'],
       },
     },
     async ({ params, query }) => {
       await freshEnough(context, query);
-      const account = accountByName(node.reader, params.name);
+      const account = await knownToCluster(context, () => accountByName(node.reader, params.name));
       if (account === undefined) throw new ParleyError('no_such_user');
       const device = params.device as DeviceId;
-      const found = deviceRequestState(node.reader, account.account, device, time.nowMs() as StampMs);
+      const found = await knownToCluster(context, () =>
+        deviceRequestState(node.reader, account.account, device, time.nowMs() as StampMs),
+      );
       if (found === undefined) throw new ParleyError('no_such_request');
       const common = { userKey: textOfBytes(account.userKey), accountId: account.account };
       if (found.state === 'pending') return { state: 'pending' as const, ...common };
@@ -127,6 +133,7 @@ function addAnsweringRoutes(app: App, context: ApiContext, hooks: RouteHooks): v
         params: DevicePath,
         body: DeviceApproveBody,
         response: { 200: DeviceReply },
+        errors: [...THROUGH_THE_LOG, 'no_such_request', 'device_exists', 'invalid_signature', 'too_many'],
       },
     },
     async (request) => {
@@ -159,6 +166,7 @@ function addAnsweringRoutes(app: App, context: ApiContext, hooks: RouteHooks): v
         params: DevicePath,
         querystring: TxnQuery,
         response: { 200: DeviceReply },
+        errors: [...THROUGH_THE_LOG, 'no_such_device', 'forbidden'],
       },
     },
     async (request) => {

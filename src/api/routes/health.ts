@@ -11,9 +11,13 @@ export function addHealthRoutes(app: App, { node }: ApiContext): void {
     live: true as const,
   }));
 
-  app.get('/readyz', { schema: { tags: ['health'], summary: 'Does the node serve', response: { 200: Ready } } }, () => {
-    const readiness = node.readiness();
-    if (!readiness.ready) throw new ParleyError('no_leader', readiness.reason);
-    return { ready: true as const };
-  });
+  app.get(
+    '/readyz',
+    { schema: { tags: ['health'], summary: 'Does the node serve', response: { 200: Ready }, errors: ['no_leader'] } },
+    () => {
+      const readiness = node.readiness();
+      if (!readiness.ready) throw new ParleyError('no_leader', readiness.reason);
+      return { ready: true as const };
+    },
+  );
 }

@@ -3,7 +3,9 @@ import { accountIdByName } from '../../chat/queries-accounts.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import { RoomMemberPath, TxnQuery } from '../../protocol/http/queries.ts';
 import { MemberPutBody, RoomReply } from '../../protocol/http/schemas.ts';
+import { knownToCluster } from '../ask-cluster.ts';
 import { sealedMetaOf } from '../device-fields.ts';
+import { SEALED_NAME, THROUGH_THE_LOG } from '../documented-errors.ts';
 import { cursorAfterWrite } from '../freshness.ts';
 import { sessionOf, txnIdOf } from '../route-hooks.ts';
 import { submit } from '../submit.ts';
@@ -23,6 +25,16 @@ export function addMemberRoutes(app: App, context: ApiContext, hooks: RouteHooks
         params: RoomMemberPath,
         body: MemberPutBody,
         response: { 200: RoomReply },
+        errors: [
+          ...THROUGH_THE_LOG,
+          ...SEALED_NAME,
+          'no_such_room',
+          'no_such_user',
+          'forbidden',
+          'not_a_group',
+          'already_member',
+          'room_too_large',
+        ],
       },
     },
     async (request) => {
@@ -33,7 +45,7 @@ export function addMemberRoutes(app: App, context: ApiContext, hooks: RouteHooks
         txnId: body.txnId as TxnId,
         body: {
           room: params.room as RoomId,
-          members: [accountOf(context, params.name)],
+          members: [await accountOf(context, params.name)],
           ...sealedMetaOf(body.sealedMeta),
         },
       });
@@ -51,6 +63,7 @@ export function addMemberRoutes(app: App, context: ApiContext, hooks: RouteHooks
         params: RoomMemberPath,
         querystring: TxnQuery,
         response: { 200: RoomReply },
+        errors: [...THROUGH_THE_LOG, 'no_such_room', 'no_such_user', 'forbidden', 'not_a_group'],
       },
     },
     async (request) => {
@@ -58,7 +71,7 @@ export function addMemberRoutes(app: App, context: ApiContext, hooks: RouteHooks
         kind: 'room.remove',
         actor: sessionOf(request),
         txnId: txnIdOf(request, request.query),
-        body: { room: request.params.room as RoomId, member: accountOf(context, request.params.name) },
+        body: { room: request.params.room as RoomId, member: await accountOf(context, request.params.name) },
       });
       return { room, cursor: cursorAfterWrite(context) };
     },
@@ -66,8 +79,8 @@ export function addMemberRoutes(app: App, context: ApiContext, hooks: RouteHooks
 }
 
 /** @throws ParleyError `no_such_user` */
-function accountOf({ node }: ApiContext, name: string): AccountId {
-  const account = accountIdByName(node.reader, name);
+async function accountOf(context: ApiContext, name: string): Promise<AccountId> {
+  const account = await knownToCluster(context, () => accountIdByName(context.node.reader, name));
   if (account === undefined) throw new ParleyError('no_such_user');
   return account;
 }

@@ -1,20 +1,17 @@
 /* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
-import { messagesPage } from '../../chat/queries-messages.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import { MessagesQuery, RoomPath, RoomTxnPath } from '../../protocol/http/queries.ts';
 import { MessagesReply, SendBody, SendReply } from '../../protocol/http/schemas.ts';
 import { LIMITS } from '../../protocol/limits.ts';
+import { ENVELOPE, THROUGH_THE_LOG } from '../documented-errors.ts';
 import { freshEnough } from '../freshness.ts';
+import { readMessages } from '../message-page.ts';
 import { sessionOf } from '../route-hooks.ts';
 import { sendMessage } from '../send-message.ts';
 import { messageJson } from '../views.ts';
-import type { MessageInfo } from '../../chat/queries-messages.ts';
 import type { RoomId } from '../../protocol/ids.ts';
 import type { ApiContext, App } from '../context.ts';
 import type { RouteHooks } from '../route-hooks.ts';
-
-/** A page is cut short where its envelopes are larger than this together; the next one goes on from there. */
-const PAGE_BYTES_MAX = 1024 * 1024;
 
 /** @param onSend told of every message that was acknowledged */
 export function addMessageRoutes(app: App, context: ApiContext, hooks: RouteHooks, onSend: () => void): void {
@@ -30,6 +27,7 @@ export function addMessageRoutes(app: App, context: ApiContext, hooks: RouteHook
         params: RoomTxnPath,
         body: SendBody,
         response: { 200: SendReply },
+        errors: [...THROUGH_THE_LOG, ...ENVELOPE, 'no_such_room', 'stale_devices', 'room_too_large'],
       },
     },
     async (request) => {
@@ -50,12 +48,13 @@ export function addMessageRoutes(app: App, context: ApiContext, hooks: RouteHook
         params: RoomPath,
         querystring: MessagesQuery,
         response: { 200: MessagesReply },
+        errors: ['no_such_room'],
       },
     },
     async (request) => {
       const { query } = request;
       const cursor = await freshEnough(context, query);
-      const page = await messagesPage(node.reader, {
+      const page = await readMessages(node.reader, {
         account: sessionOf(request).account,
         room: request.params.room as RoomId,
         limit: query.limit ?? LIMITS.readPageDefault,
@@ -63,18 +62,7 @@ export function addMessageRoutes(app: App, context: ApiContext, hooks: RouteHook
         ...(query.before === undefined ? {} : { before: query.before }),
       });
       if (page === undefined) throw new ParleyError('no_such_room');
-      const messages = cut(page.messages, query.after === undefined ? 'older' : 'newer');
-      return { messages: messages.map(messageJson), lastSeq: page.lastSeq, cursor };
+      return { messages: page.messages.map(messageJson), lastSeq: page.lastSeq, cursor };
     },
   );
-}
-
-/** Leaves out what the reader would ask for next anyway. */
-function cut(messages: readonly MessageInfo[], leaveOut: 'older' | 'newer'): readonly MessageInfo[] {
-  const ordered = leaveOut === 'newer' ? messages : messages.toReversed();
-  let bytes = 0;
-  const end = ordered.findIndex(({ envelope }, i) => (bytes += envelope.length) > PAGE_BYTES_MAX && i > 0);
-  if (end < 0) return messages;
-  const kept = ordered.slice(0, end);
-  return leaveOut === 'newer' ? kept : kept.toReversed();
 }

@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger';
 import { Problem } from '../../protocol/http/schemas.ts';
+import { errorResponses } from '../documented-errors.ts';
 import type { FastifySchema } from 'fastify';
 import type { App } from '../context.ts';
 import type { RouteHooks } from '../route-hooks.ts';
@@ -9,7 +10,11 @@ repeated safely. Errors are RFC 9457 problem details with a stable \`code\`. The
 
 /** Has to come before the routes, which it listens to. */
 export function describeRoutes(app: App, version: string, hooks: RouteHooks): void {
+  app.addSchema(Problem);
   void app.register(swagger, {
+    refResolver: {
+      buildLocalReference: ({ $id }, _base, _fragment, i) => (typeof $id === 'string' ? $id : `def-${i}`),
+    },
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Parley', version, description: DESCRIPTION },
@@ -30,8 +35,10 @@ export function addOpenApiRoute(app: App): void {
 }
 
 function completed(schema: FastifySchema | undefined, scheme: 'session' | 'admin' | null): FastifySchema {
-  const response = { ...(schema?.response as object | undefined), default: Problem };
-  return { ...schema, response, ...(scheme === null ? {} : { security: [{ [scheme]: [] }] }) };
+  const { errors, ...described } = schema ?? {};
+  const failures = errorResponses({ ...described, errors: errors ?? [] }, scheme);
+  const response = { ...(described.response as object | undefined), ...failures };
+  return { ...described, response, ...(scheme === null ? {} : { security: [{ [scheme]: [] }] }) };
 }
 
 function securityOf(onRequest: unknown, hooks: RouteHooks): 'session' | 'admin' | null {

@@ -6,6 +6,7 @@ import { RoomCreateBody, RoomDetail, RoomPatchBody, RoomReply, RoomsReply } from
 import { LIMITS } from '../../protocol/limits.ts';
 import { bytesOfField } from '../bytes.ts';
 import { sealedMetaOf } from '../device-fields.ts';
+import { SEALED_NAME, THROUGH_THE_LOG } from '../documented-errors.ts';
 import { cursorAfterWrite, freshEnough } from '../freshness.ts';
 import { sessionOf } from '../route-hooks.ts';
 import { submit } from '../submit.ts';
@@ -22,7 +23,13 @@ export function addRoomRoutes(app: App, context: ApiContext, hooks: RouteHooks):
     '/v1/rooms',
     {
       onRequest: hooks.loggedIn,
-      schema: { tags: ['rooms'], summary: 'Make a room', body: RoomCreateBody, response: { 200: RoomReply } },
+      schema: {
+        tags: ['rooms'],
+        summary: 'Make a room',
+        body: RoomCreateBody,
+        response: { 200: RoomReply },
+        errors: [...THROUGH_THE_LOG, ...SEALED_NAME, 'no_such_user', 'room_too_large'],
+      },
     },
     async (request) => {
       const { kind, members, sealedMeta, txnId } = request.body;
@@ -68,6 +75,7 @@ export function addRoomRoutes(app: App, context: ApiContext, hooks: RouteHooks):
         params: RoomPath,
         querystring: FreshnessQuery,
         response: { 200: RoomDetail },
+        errors: ['no_such_room'],
       },
     },
     async (request) => {
@@ -88,6 +96,7 @@ export function addRoomRoutes(app: App, context: ApiContext, hooks: RouteHooks):
         params: RoomPath,
         body: RoomPatchBody,
         response: { 200: RoomReply },
+        errors: [...THROUGH_THE_LOG, ...SEALED_NAME, 'no_such_room', 'not_a_group'],
       },
     },
     async (request) => {

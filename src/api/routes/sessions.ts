@@ -14,8 +14,10 @@ import {
   SessionReply,
   SessionsReply,
 } from '../../protocol/http/schemas.ts';
+import { knownToCluster } from '../ask-cluster.ts';
 import { exactBytesOfField, bytesOfField, textOfBytes } from '../bytes.ts';
 import { checkChallenge, createChallenge } from '../challenge.ts';
+import { ASKS_THE_CLUSTER, THROUGH_THE_LOG } from '../documented-errors.ts';
 import { clusterOf, freshEnough } from '../freshness.ts';
 import { sessionOf, txnIdOf } from '../route-hooks.ts';
 import { submit } from '../submit.ts';
@@ -46,12 +48,13 @@ function addLoginRoutes(app: App, context: ApiContext, hooks: RouteHooks): void 
         summary: 'Ask for a challenge',
         body: ChallengeBody,
         response: { 200: ChallengeReply },
+        errors: [...ASKS_THE_CLUSTER, 'no_such_user', 'no_such_device'],
       },
     },
     async ({ body }) => {
       auth.checkInTouch();
       const cluster = clusterOf(context);
-      const { account, device } = findDevice(context, body);
+      const { account, device } = await findDevice(context, body);
       const binding = { cluster, account: account.account, device: device.device };
       const { challenge, expiresAt } = createChallenge(node.challengeKey, binding, time.nowMs());
       return {
@@ -67,7 +70,20 @@ function addLoginRoutes(app: App, context: ApiContext, hooks: RouteHooks): void 
     '/v1/sessions',
     {
       onRequest: hooks.stranger,
-      schema: { tags: ['sessions'], summary: 'Log in', body: SessionBody, response: { 200: SessionReply } },
+      schema: {
+        tags: ['sessions'],
+        summary: 'Log in',
+        body: SessionBody,
+        response: { 200: SessionReply },
+        errors: [
+          ...THROUGH_THE_LOG,
+          'no_such_user',
+          'no_such_device',
+          'challenge_invalid',
+          'challenge_replayed',
+          'invalid_signature',
+        ],
+      },
     },
     async ({ body }) => {
       auth.checkInTouch();
@@ -76,7 +92,7 @@ function addLoginRoutes(app: App, context: ApiContext, hooks: RouteHooks): void 
           kind: 'session.create',
           actor: null,
           txnId: body.txnId as TxnId,
-          body: checkLogin(context, body),
+          body: await checkLogin(context, body),
         }),
       );
     },
@@ -91,6 +107,7 @@ function addLoginRoutes(app: App, context: ApiContext, hooks: RouteHooks): void 
         summary: 'Renew the access token',
         body: RefreshBody,
         response: { 200: SessionReply },
+        errors: [...ASKS_THE_CLUSTER, 'unauthenticated', 'session_revoked', 'refresh_reused'],
       },
     },
     async ({ body }) =>
@@ -150,6 +167,7 @@ function addOwnSessionRoutes(app: App, context: ApiContext, hooks: RouteHooks): 
         params: SessionPath,
         querystring: TxnQuery,
         response: { 200: SessionEndReply },
+        errors: [...THROUGH_THE_LOG, 'no_such_session'],
       },
     },
     async (request) => {
@@ -171,10 +189,13 @@ function addOwnSessionRoutes(app: App, context: ApiContext, hooks: RouteHooks): 
  *
  * @throws ParleyError `no_such_user`, `no_such_device`, `origin_not_allowed`, `challenge_invalid`, `invalid_signature`
  */
-function checkLogin(context: ApiContext, body: Static<typeof SessionBody>): CommandBodies['session.create'] {
+async function checkLogin(
+  context: ApiContext,
+  body: Static<typeof SessionBody>,
+): Promise<CommandBodies['session.create']> {
   const { node, time, origins } = context;
   const cluster = clusterOf(context);
-  const { account, device } = findDevice(context, body);
+  const { account, device } = await findDevice(context, body);
   if (!origins.allows(body.origin)) {
     throw new ParleyError('origin_not_allowed', 'This device signed for a server that is none of ours.');
   }
@@ -197,13 +218,16 @@ function checkLogin(context: ApiContext, body: Static<typeof SessionBody>): Comm
 }
 
 /** @throws ParleyError `no_such_user`, `no_such_device` */
-function findDevice(
-  { node }: ApiContext,
+async function findDevice(
+  context: ApiContext,
   body: { readonly account: string; readonly device: string },
-): { account: AccountInfo; device: DeviceRecord } {
-  const account = accountByName(node.reader, body.account);
+): Promise<{ account: AccountInfo; device: DeviceRecord }> {
+  const find = (): AccountInfo | undefined => accountByName(context.node.reader, body.account);
+  const deviceOf = (account: AccountInfo | undefined): DeviceRecord | undefined =>
+    account?.devices.find((record) => record.device === body.device);
+  const device = await knownToCluster(context, () => deviceOf(find()));
+  const account = find();
   if (account === undefined) throw new ParleyError('no_such_user');
-  const device = account.devices.find((record) => record.device === body.device);
   if (device === undefined) throw new ParleyError('no_such_device');
   return { account, device };
 }

@@ -85,6 +85,10 @@ describe('NatsTransport', () => {
     const [nonsense] = insider.sealForEverybody('raft', Uint8Array.of(1, 2, 3), 1_000);
     await publish(nonsense ?? greeting, () => counters.dropped.unreadable);
     expect(inbox).toEqual({ raft: [], frames: [] });
+    // Those that belong here are heard as before.
+    cluster.transport(n1).sendRaft([beatTo(n2, 7)]);
+    await waitUntil(() => inbox.raft.length > 0);
+    expect(inbox).toEqual({ raft: [{ message: beatTo(n2, 7), from: n1 }], frames: [] });
   });
 
   it('does not let a node speak for another in Raft', async () => {
