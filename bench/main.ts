@@ -4,6 +4,7 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureDiskRate } from './disk-rate.ts';
 import { createPairs, measure } from './messages.ts';
+import { measureSnapshot } from './snapshot.ts';
 import { startScratchCluster } from '../scripts/load/scratch-cluster.ts';
 import { percentile } from '../scripts/chaos/percentiles.ts';
 import { formatTable } from '../src/cli/table.ts';
@@ -11,11 +12,16 @@ import type { Load, Measurement } from './messages.ts';
 
 const NODES = 3;
 const DISK_MS = 2_000;
+const SNAPSHOT_MEGABYTES = '2048';
 const USAGE = `usage: npm run bench [-- --runs N] [--json FILE]
+       npm run bench -- snapshot [--megabytes N]
 
 Three nodes on free ports, encrypted 256-byte texts in direct rooms over the public WebSocket API; texts are
 encrypted before the clock starts. Closed loop. Rates are also given as multiples of F, the rate at which this
-disk takes durable 4 KiB appends in the same run. Medians over the runs, with their least and greatest.`;
+disk takes durable 4 KiB appends in the same run. Medians over the runs, with their least and greatest.
+
+snapshot: fills the state of one node (default 2048 MiB, through the API), lets a second one in, and prints how long
+the snapshot took and how much the memory of both grew.`;
 
 const LOADS: readonly Load[] = [
   { name: '1', sockets: 1, perSocket: 1, messages: 1_500 },
@@ -30,14 +36,26 @@ interface Result {
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...args],
-    options: { runs: { type: 'string', default: '3' }, json: { type: 'string' }, help: { type: 'boolean' } },
+    allowPositionals: true,
+    options: {
+      runs: { type: 'string', default: '3' },
+      megabytes: { type: 'string', default: SNAPSHOT_MEGABYTES },
+      json: { type: 'string' },
+      help: { type: 'boolean' },
+    },
   });
-  const runs = Number(values.runs);
-  if (values.help === true || !Number.isInteger(runs) || runs < 1 || runs > 20) {
+  const [runs, megabytes] = [Number(values.runs), Number(values.megabytes)];
+  const what = positionals.join(' ');
+  const wellFormed = Number.isInteger(runs) && runs >= 1 && runs <= 20 && megabytes > 0 && megabytes <= 16_384;
+  if (values.help === true || !wellFormed || !['', 'snapshot'].includes(what)) {
     console.log(USAGE);
     return values.help === true ? 0 : 2;
+  }
+  if (what === 'snapshot') {
+    console.log(JSON.stringify(await measureSnapshot(megabytes, console.error), null, 1));
+    return 0;
   }
   const disk = [measureDiskRate(DISK_MS)];
   const results: Result[] = [];

@@ -1,14 +1,13 @@
-import { spawn } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { requestJson } from '../scripts/load/http.ts';
+import { LateNode } from '../scripts/load/late-node.ts';
 import { createPerson } from '../scripts/load/person.ts';
 import { startScratchCluster } from '../scripts/load/scratch-cluster.ts';
-import { apiUrl, LOOPBACK } from '../src/cli/local-cluster/layout.ts';
+import { apiUrl } from '../src/cli/local-cluster/layout.ts';
 import { freePorts } from '../src/testing/free-ports.ts';
 import { CHATCTL, CHATD, runProgram, until } from './support.ts';
-import type { ChildProcess } from 'node:child_process';
 import type { RunOutcome } from './support.ts';
 import type { ScratchCluster } from '../scripts/load/scratch-cluster.ts';
 import type { StatusJson } from '../src/protocol/http/schemas.ts';
@@ -18,7 +17,8 @@ describe('the membership of a running cluster', () => {
   let late: LateNode;
   beforeAll(async () => {
     cluster = await startScratchCluster({ nodes: 3, restart: true, say: () => {}, chatdFile: CHATD });
-    late = new LateNode(cluster, await freePorts(3));
+    const [api, nats, route] = await freePorts(3);
+    late = new LateNode(cluster, { name: 'n4', ports: [api!, nats!, route!], chatdFile: CHATD });
   });
   afterAll(async () => {
     await late.stop();
@@ -115,52 +115,3 @@ describe('the membership of a running cluster', () => {
     await until('two are left', () => sameState(2));
   });
 });
-
-/** A node beside those that found the cluster. */
-class LateNode {
-  readonly dataDir: string;
-  readonly url: string;
-  readonly #args: readonly string[];
-  #child: ChildProcess | null = null;
-
-  constructor({ layout }: ScratchCluster, [api, nats, route]: readonly number[]) {
-    this.dataDir = join(layout.dataDir, 'n4');
-    this.url = `http://${LOOPBACK}:${api}`;
-    const routes = layout.nodes.map(({ name, routePort }) => `${name}=${LOOPBACK}:${routePort}`);
-    this.#args = [
-      ...['--id', 'n4', '--peers', [...routes, `n4=${LOOPBACK}:${route}`].join(',')],
-      ...['--api', `${LOOPBACK}:${api}`, '--nats-port', String(nats), '--data', this.dataDir],
-      ...['--cluster-secret-file', layout.secretFile, '--log-level', 'error'],
-    ];
-  }
-
-  start(): void {
-    this.#child = spawn(process.execPath, [CHATD, ...this.#args], { stdio: 'inherit' });
-  }
-
-  async readiness(): Promise<string> {
-    return fetch(`${this.url}/readyz`).then(
-      (response) => response.text(),
-      () => '',
-    );
-  }
-
-  /** As a machine dies: its nats-server with it. */
-  async kill(): Promise<void> {
-    const natsPid = Number(readFileSync(join(this.dataDir, 'nats-server.pid'), 'utf8'));
-    await this.#end('SIGKILL');
-    process.kill(natsPid, 'SIGKILL');
-  }
-
-  stop(): Promise<void> {
-    return this.#end('SIGTERM');
-  }
-
-  async #end(signal: NodeJS.Signals): Promise<void> {
-    const child = this.#child;
-    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill(signal);
-    await ended;
-  }
-}

@@ -75,7 +75,7 @@ const RAISED_LIMITS = {
 };
 
 /** Ports that nobody listens on right now, all different. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer();
