@@ -13,6 +13,8 @@ import type { ClusterId, NodeName, StampMs } from '../protocol/ids.ts';
 
 export interface LocalNodeOptions {
   readonly name?: string;
+  /** Another one than all other nodes of tests are in. */
+  readonly clusterId?: ClusterId;
   readonly registration?: ChatNode['registration'];
   /** The advertised URL, known when the API listens. */
   readonly url?: () => string | null;
@@ -59,7 +61,7 @@ export class LocalChatNode implements ChatNode {
     this.#options = options;
     this.name = (options.name ?? 'n1') as NodeName;
     this.registration = options.registration ?? 'open';
-    this.clusterId = clusterIdOf(new Uint8Array(16).fill(1));
+    this.clusterId = options.clusterId ?? clusterIdOf(new Uint8Array(16).fill(1));
     this.#context = createApplyContext(this.clusterId);
     this.#stampMs = options.startMs ?? Date.now();
   }
