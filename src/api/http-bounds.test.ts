@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { serveForTest } from './test-server.ts';
 import { ApiPerson, call, nextTxnId } from '../testing/api-person.ts';
 import { LocalChatNode } from '../testing/local-chat-node.ts';
+import { TestSocket } from '../testing/test-socket.ts';
 import { waitUntil } from '../testing/wait-until.ts';
 import type { Socket } from 'node:net';
 import type { ProblemJson } from '../protocol/http/schemas.ts';
@@ -84,6 +85,25 @@ describe('connections', () => {
     expect(third.heard()).toBe('');
     for (const { socket } of kept) socket.destroy();
     await waitUntil(async () => (await fetch(`${server.url}/livez`).catch(() => null))?.ok === true);
+  });
+});
+
+describe('live feeds', () => {
+  it.each([
+    ['one address', { socketsPerAddressMax: 1 }, 429],
+    ['one node', { socketsMax: 1 }, 503],
+  ])('are bounded for %s, whatever carries them', async (_what, limits, status) => {
+    const server = await serve(limits);
+    const ada = await ApiPerson.join(server.url, 'ada');
+    const first = await ada.live();
+    const second = new TestSocket(server.url);
+    await second.ended();
+    expect(second.refusedWith).toBe(status);
+    expect((await ada.call('GET', '/v1/events')).status).toBe(status);
+    expect((await ada.call('GET', '/v1/rooms')).status).toBe(200);
+    first.close();
+    await waitUntil(() => server.stats.sockets === 0);
+    (await ada.live()).close();
   });
 });
 
