@@ -1,7 +1,6 @@
 import type { ConfState, Entry, HardState, LogIndex, PeerId, SnapshotMetadata, Term } from '../consensus/types.ts';
 import type { LogStorage } from '../consensus/log-storage.ts';
 import type { Message } from '../consensus/message.ts';
-import type { MemberVerb } from './membership/change-rules.ts';
 import type { StateReader, StateView } from '../chat/ports.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
 import type { PlacedEvent } from '../protocol/events.ts';
@@ -171,6 +170,9 @@ export interface AppliedEvents {
   readonly stampMs: StampMs;
   readonly events: readonly PlacedEvent[];
 }
+
+/** What an operator may ask for a node: how it comes to take part, and how it ceases to. */
+export type MemberVerb = 'add' | 'promote' | 'remove' | 'replace';
 
 export interface ChatNode {
   readonly name: NodeName;

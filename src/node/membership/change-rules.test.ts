@@ -5,7 +5,7 @@ import { CATCH_UP_ENTRIES, planChange, planCompletion } from './change-rules.ts'
 import { foundingTable } from './member-table.ts';
 import type { PeerProgress, Status } from '../../consensus/status.ts';
 import type { NodeName } from '../../protocol/ids.ts';
-import type { MemberVerb } from './change-rules.ts';
+import type { MemberVerb } from '../ports.ts';
 import type { Member, MemberTable } from './member-table.ts';
 
 const LAST = 5_000;

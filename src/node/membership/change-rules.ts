@@ -3,13 +3,12 @@ import { ParleyError } from '../../protocol/errors.ts';
 import { memberNamed, type Member, type MemberTable } from './member-table.ts';
 import type { PeerProgress, Status } from '../../consensus/status.ts';
 import type { NodeName } from '../../protocol/ids.ts';
+import type { MemberVerb } from '../ports.ts';
 
 /**
  * Which changes of the membership are let through to the log. The consensus core keeps any valid sequence of changes
  * safe; these rules keep the cluster available: a change that would leave it without quorum is refused.
  */
-export type MemberVerb = 'add' | 'promote' | 'remove' | 'replace';
-
 /** What the leader knows when it is asked. */
 export interface ChangeView {
   readonly table: MemberTable;

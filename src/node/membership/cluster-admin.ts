@@ -1,9 +1,10 @@
 import { ParleyError } from '../../protocol/errors.ts';
 import { planChange, planCompletion } from './change-rules.ts';
-import type { Clock } from '../ports.ts';
+
 import type { NodeName } from '../../protocol/ids.ts';
 import type { RaftPeerStatus } from '../raft/raft-peer-types.ts';
-import type { MemberVerb, PlannedChange } from './change-rules.ts';
+import type { Clock, MemberVerb } from '../ports.ts';
+import type { PlannedChange } from './change-rules.ts';
 import type { MemberTable } from './member-table.ts';
 
 const CHANGE_MS_MAX = 10_000;
