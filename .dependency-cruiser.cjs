@@ -24,7 +24,7 @@ module.exports = {
     only('node', ['consensus', 'chat', 'protocol', 'crypto'], 'The composition root knows no API and no client.'),
     only('client', ['crypto', 'protocol'], 'Clients know nodes only by their API.'),
     only('web', ['client', 'protocol'], 'The web app stands on the client engine.'),
-    only('testing', ['consensus', 'chat', 'protocol', 'crypto', 'node'], 'Simulator and contract suites.'),
+    only('testing', ['consensus', 'chat', 'protocol', 'crypto', 'node', 'client'], 'Simulator and contract suites.'),
     {
       name: 'api-imports',
       comment: 'The API sees the node through its ports, and state through chat queries.',

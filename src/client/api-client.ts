@@ -1,17 +1,26 @@
 import { ERRORS, ParleyError, isErrorCode } from '../protocol/errors.ts';
+import { OddAnswer } from './answers.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
+import type { Decode } from './answers.ts';
 import type { Platform } from './platform.ts';
 
 const BACKOFF_MS_MIN = 50;
 const BACKOFF_MS_MAX = 2_000;
+/** However long a node asks to be left alone. */
+const RETRY_AFTER_MS_MAX = 10_000;
 /** One attempt at one node: a little more than a node holds a request while it waits for a leader. */
 const ATTEMPT_MS_MAX = 11_000;
+/** A page of 100 rooms, each with the longest sealed name there can be, fits twice. */
+const ANSWER_BYTES_MAX = 20 * 1024 * 1024;
+const DETAIL_LENGTH_MAX = 500;
 
-export interface ApiRequest {
+export interface ApiRequest<T> {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Made of checked ids, names and cursors only. */
   readonly path: string;
   readonly body?: unknown;
   readonly token?: string | undefined;
+  readonly answer: Decode<T>;
 }
 
 /**
@@ -41,8 +50,8 @@ export class ApiClient {
     this.#at = (this.#at + 1) % this.#endpoints.length;
   }
 
-  call<T>(request: ApiRequest, deadlineMs: number): Promise<T> {
-    return this.withNode(deadlineMs, (endpoint, attemptMs) => this.attempt<T>(endpoint, request, attemptMs));
+  call<T>(request: ApiRequest<T>, deadlineMs: number): Promise<T> {
+    return this.withNode(deadlineMs, (endpoint, attemptMs) => this.attempt(endpoint, request, attemptMs));
   }
 
   /**
@@ -62,15 +71,15 @@ export class ApiClient {
     let failure = new ParleyError('deadline_exceeded');
     for (let attempt = 0; attempt === 0 || (nowMs() < deadline && signal?.aborted !== true); attempt++) {
       try {
-        return await work(this.endpoint, Math.max(1, Math.min(ATTEMPT_MS_MAX, deadline - nowMs())));
+        const attemptMs = Math.ceil(Math.min(ATTEMPT_MS_MAX, deadline - nowMs()));
+        return await work(this.endpoint, Math.max(1, attemptMs));
       } catch (error) {
         if (!(error instanceof ParleyError) || !shouldRepeat(error.code)) throw error;
         // “Nobody there” says less than what a node that was there had to say.
         if (error.code !== 'cannot_connect' || attempt === 0) failure = error;
         this.moveOn();
-        const retryAfterMs = Number(error.data['retryAfterMs'] ?? 0);
         const askedAll = (attempt + 1) % this.#endpoints.length === 0;
-        const waitMs = Math.max(retryAfterMs, askedAll ? backoffMs * (0.5 + chance()) : 0);
+        const waitMs = Math.max(retryAfterMsOf(error), askedAll ? backoffMs * (0.5 + chance()) : 0);
         await pause(Math.max(0, Math.min(waitMs, deadline - nowMs())), signal);
         if (askedAll) backoffMs = Math.min(backoffMs * 2, BACKOFF_MS_MAX);
       }
@@ -78,26 +87,42 @@ export class ApiClient {
     throw failure;
   }
 
-  /** One attempt at one node. @throws ParleyError with the node's code, or `cannot_connect` */
-  async attempt<T>(endpoint: string, request: ApiRequest, timeoutMs: number): Promise<T> {
+  /**
+   * One attempt at one node.
+   * @throws ParleyError with the node's code; `cannot_connect` where none answers, or not as a node does;
+   *   `deadline_exceeded` where one takes too long
+   */
+  async attempt<T>(endpoint: string, request: ApiRequest<T>, timeoutMs: number): Promise<T> {
     const headers: Record<string, string> = { accept: 'application/json' };
     if (request.token !== undefined) headers['authorization'] = `Bearer ${request.token}`;
     if (request.body !== undefined) headers['content-type'] = 'application/json';
+    const timeout = AbortSignal.timeout(timeoutMs);
     let response: Response;
-    let json: unknown;
+    let text: string | null;
     try {
       response = await this.#platform.fetch(endpoint + request.path, {
         method: request.method,
         headers,
         ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
-        signal: AbortSignal.timeout(timeoutMs),
+        // Secrets go to the node that was meant, and to no other that it names.
+        redirect: 'error',
+        signal: timeout,
       });
-      json = await response.json();
+      text = await textOf(response);
     } catch (cause) {
+      if (timeout.aborted)
+        throw new ParleyError('deadline_exceeded', `${endpoint} took too long to answer.`, { cause });
       throw new ParleyError('cannot_connect', `${endpoint} does not answer.`, { cause });
     }
-    if (response.ok) return json as T;
-    throw problemOf(json, endpoint, response.status);
+    try {
+      const json: unknown = JSON.parse(text ?? '');
+      if (response.ok) return request.answer(json);
+      throw problemIn(json);
+    } catch (cause) {
+      if (!(cause instanceof OddAnswer || cause instanceof SyntaxError)) throw cause;
+      const detail = `${endpoint} answered ${response.status}, and not as a Parley node does.`;
+      throw new ParleyError('cannot_connect', detail, { cause });
+    }
   }
 }
 
@@ -105,14 +130,38 @@ function shouldRepeat(code: ErrorCode): boolean {
   return code !== 'token_expired' && ERRORS[code].retryable;
 }
 
-function problemOf(json: unknown, endpoint: string, status: number): ParleyError {
+function retryAfterMsOf({ data }: ParleyError): number {
+  const wanted = data['retryAfterMs'];
+  return typeof wanted === 'number' && wanted > 0 ? Math.min(wanted, RETRY_AFTER_MS_MAX) : 0;
+}
+
+/** Null where it is longer than any answer. */
+async function textOf(response: Response): Promise<string | null> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  for (const reader = response.body?.getReader(); reader !== undefined;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    bytes += value.byteLength;
+    if (bytes > ANSWER_BYTES_MAX) {
+      await reader.cancel();
+      return null;
+    }
+    text += decoder.decode(value, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/** @throws OddAnswer */
+function problemIn(json: unknown): ParleyError {
   const problem = (typeof json === 'object' && json !== null ? json : {}) as Record<string, unknown>;
   const { code, detail, data, retryAfterMs } = problem;
-  if (typeof code !== 'string' || !isErrorCode(code)) {
-    const what = status >= 500 ? 'cannot_connect' : 'internal';
-    return new ParleyError(what, `${endpoint} answered ${status}, and not as a Parley node does.`);
-  }
-  return new ParleyError(code, typeof detail === 'string' ? detail : undefined, {
-    data: { ...(data as Record<string, unknown> | undefined), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
+  if (typeof code !== 'string' || !isErrorCode(code)) throw new OddAnswer();
+  return new ParleyError(code, typeof detail === 'string' ? detail.slice(0, DETAIL_LENGTH_MAX) : undefined, {
+    data: {
+      ...(typeof data === 'object' ? data : {}),
+      ...(typeof retryAfterMs === 'number' ? { retryAfterMs } : {}),
+    },
   });
 }

@@ -2,7 +2,9 @@ import { encodeContent } from '../protocol/content.ts';
 import { ParleyError } from '../protocol/errors.ts';
 import { messageIdOf } from '../protocol/ids.ts';
 import { Account } from './account.ts';
+import { messagesOf } from './answers.ts';
 import { ClientContext } from './context.ts';
+import { Enrolment } from './enrolment.ts';
 import { Feed } from './feed.ts';
 import { Outbox } from './outbox.ts';
 import { Reader } from './reader.ts';
@@ -55,6 +57,7 @@ export interface ReadPage {
 /** A person's device: all that a client program needs. Programs that share a store may run at the same time. */
 export class ParleyClient {
   readonly account: Account;
+  readonly enrolment: Enrolment;
   readonly rooms: Rooms;
   readonly #context: ClientContext;
   readonly #outbox: Outbox;
@@ -63,6 +66,7 @@ export class ParleyClient {
   private constructor(context: ClientContext) {
     this.#context = context;
     this.account = new Account(context);
+    this.enrolment = new Enrolment(context);
     this.rooms = new Rooms(context);
     this.#outbox = new Outbox(context, this.rooms);
     this.#reader = new Reader(context, this.rooms);
@@ -119,8 +123,12 @@ export class ParleyClient {
     const { room, peer } = await this.rooms.resolve(target, READ_MS_MAX);
     let left = limit ?? (after === undefined ? READ_LAST : Number.MAX_SAFE_INTEGER);
     let at = after ?? null;
+    let isFirst = true;
     while (left > 0) {
       const page = at === null ? await this.#last(room, left) : await this.#after(room, at, left);
+      // Only before the first may there be messages that are not for this reader, because it joined later.
+      if (!isFirst && at !== null && (page?.reply.messages[0]?.seq ?? at + 1) !== at + 1) throw withGap();
+      isFirst = false;
       if (page === null) {
         if (peer !== null) return;
         throw new ParleyError('no_such_room');
@@ -165,13 +173,15 @@ export class ParleyClient {
   /** The last `count` messages, ascending; null where there is no such room. */
   async #last(room: RoomId, count: number): Promise<Page | null> {
     const older: Page[] = [];
-    for (let left = count, before: number | null = null; left > 0;) {
-      const from = before === null ? '' : `&before=${before}`;
-      const page = await this.#page(`/v1/rooms/${room}/messages?limit=${Math.min(left, PAGE)}${from}`, before === null);
+    let before: number | undefined;
+    for (let left = count; left > 0;) {
+      const page = await this.#page(room, { limit: Math.min(left, PAGE), ...(before === undefined ? {} : { before }) });
       if (page === null) return null;
+      const { messages } = page.reply;
+      if (before !== undefined && (messages.at(-1)?.seq ?? before - 1) !== before - 1) throw withGap();
       older.unshift(page);
-      left -= page.reply.messages.length;
-      const first = page.reply.messages[0]?.seq;
+      left -= messages.length;
+      const first = messages[0]?.seq;
       if (first === undefined || first === 1) break;
       before = first;
     }
@@ -179,33 +189,46 @@ export class ParleyClient {
     return { ...newest, reply: { ...newest.reply, messages: older.flatMap(({ reply }) => reply.messages) } };
   }
 
-  #after(room: RoomId, at: number, left: number): Promise<Page | null> {
-    return this.#page(`/v1/rooms/${room}/messages?after=${at}&limit=${Math.min(left, PAGE)}`, true);
+  #after(room: RoomId, after: number, left: number): Promise<Page | null> {
+    return this.#page(room, { after, limit: Math.min(left, PAGE) });
   }
 
-  /** As new as the whole cluster where that is asked for and can be had. */
-  async #page(path: string, newest: boolean): Promise<Page | null> {
+  async #page(room: RoomId, ask: PageAsk): Promise<Page | null> {
     try {
-      return await this.#fresh(path, newest);
+      return await this.#newestPage(room, ask);
     } catch (error) {
       if (error instanceof ParleyError && error.code === 'no_such_room') return null;
       throw error;
     }
   }
 
-  async #fresh(path: string, newest: boolean): Promise<Page> {
+  /** As new as the whole cluster, where that can be had. */
+  async #newestPage(room: RoomId, ask: PageAsk): Promise<Page> {
+    const query = Object.entries(ask).map(([name, value]) => `${name}=${value}`);
+    const path = `/v1/rooms/${room}/messages?${query.join('&')}`;
+    const answer = messagesOf(room, ask);
     let stale: ParleyError | null = null;
-    if (newest) {
+    // What stands before a message that is known does not change any more.
+    if (ask.before === undefined) {
       try {
-        const reply = await this.#context.read<MessagesJson>(`${path}&consistency=linearizable`, LINEARIZABLE_MS_MAX);
-        return { reply, stale };
+        return { reply: await this.#context.readNewest(path, answer, LINEARIZABLE_MS_MAX), stale };
       } catch (error) {
         if (!(error instanceof ParleyError) || !error.retryable) throw error;
         stale = error;
       }
     }
-    return { reply: await this.#context.read<MessagesJson>(path, READ_MS_MAX), stale };
+    return { reply: await this.#context.read(path, answer, READ_MS_MAX), stale };
   }
+}
+
+function withGap(): ParleyError {
+  return new ParleyError('behind', 'A node left out messages that this client knows of: try another.');
+}
+
+interface PageAsk {
+  readonly after?: number;
+  readonly before?: number;
+  readonly limit: number;
 }
 
 type MessagesJson = Static<typeof MessagesReply>;

@@ -1,6 +1,7 @@
 import { createInterimConversation } from '../crypto/conversation-interim.ts';
 import { ParleyError } from '../protocol/errors.ts';
 import { makeTxnId } from '../protocol/txn-id.ts';
+import { cluster as clusterAnswer } from './answers.ts';
 import { ApiClient } from './api-client.ts';
 import { deviceKeysOf } from './identity-keys.ts';
 import { People } from './people.ts';
@@ -8,7 +9,9 @@ import { readRow, writeRow } from './rows.ts';
 import { Session } from './session.ts';
 import type { Conversation } from '../crypto/conversation.ts';
 import type { DeviceKeys } from '../crypto/identity.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
 import type { ClusterId, TxnId } from '../protocol/ids.ts';
+import type { Decode } from './answers.ts';
 import type { ApiRequest } from './api-client.ts';
 import type { Platform } from './platform.ts';
 import type { IdentityRow } from './rows.ts';
@@ -60,52 +63,79 @@ export class ClientContext {
    */
   async cluster(deadlineMs = CLUSTER_MS_MAX): Promise<ClusterId> {
     if (this.#cluster !== null) return this.#cluster;
-    const pinned = await this.platform.store.transaction((tx) => readRow(tx, 'cluster'));
-    this.#cluster = pinned ?? (await this.#pinCluster(deadlineMs));
+    const { store } = this.platform;
+    const pinned = await store.transaction((tx) => readRow(tx, 'cluster'));
+    const told = pinned ?? (await this.#askCluster(deadlineMs));
+    this.#cluster = await store.transaction(async (tx) => {
+      // Another program that shares the store may have been first.
+      const first = (await readRow(tx, 'cluster')) ?? told;
+      if (pinned === undefined) writeRow(tx, 'cluster', first);
+      return first;
+    });
     return this.#cluster;
   }
 
-  async #pinCluster(deadlineMs: number): Promise<ClusterId> {
-    const { clusterId } = await this.api.call<{ clusterId: ClusterId | null }>(
-      { method: 'GET', path: '/v1/cluster' },
-      deadlineMs,
-    );
+  /**
+   * Pins the cluster that answers, for a home that has no account yet and is bound to nothing.
+   * @throws ParleyError `no_leader` before the cluster is founded
+   */
+  async joinCluster(deadlineMs: number): Promise<void> {
+    const told = await this.#askCluster(deadlineMs);
+    await this.platform.store.transaction(async (tx) => writeRow(tx, 'cluster', told));
+    this.#cluster = told;
+  }
+
+  async #askCluster(deadlineMs: number): Promise<ClusterId> {
+    const request = { method: 'GET', path: '/v1/cluster', answer: clusterAnswer } as const;
+    const { clusterId } = await this.api.call(request, deadlineMs);
     if (clusterId === null) throw new ParleyError('no_leader', 'The cluster is not founded yet.');
-    await this.platform.store.transaction(async (tx) => writeRow(tx, 'cluster', clusterId));
-    return clusterId;
+    return clusterId as ClusterId;
   }
 
   newTxnId(): TxnId {
     return makeTxnId(this.platform.nowMs(), this.platform.random(10));
   }
 
-  /** A read that is not older than what this client has caused or seen, whichever node answers. */
-  async read<T>(path: string, deadlineMs: number): Promise<T> {
+  /** A read that is not older than what this client has caused, whichever node answers. */
+  async read<T>(path: string, answer: Decode<T>, deadlineMs: number): Promise<T> {
+    const deadline = this.platform.nowMs() + deadlineMs;
     const cursor = await this.platform.store.transaction((tx) => readRow(tx, 'cursor'));
-    if (cursor === undefined) return this.session.call<T>({ method: 'GET', path }, deadlineMs);
+    if (cursor === undefined) return this.session.call<T>({ method: 'GET', path, answer }, deadlineMs);
     try {
-      return await this.readSince<T>(path, cursor, deadlineMs);
+      return await this.readSince<T>(path, answer, cursor, deadlineMs / 2);
     } catch (error) {
-      if (!(error instanceof ParleyError) || error.code !== 'cursor_invalid') throw error;
-      await this.platform.store.transaction(async (tx) => tx.delete('cursor'));
-      return this.session.call<T>({ method: 'GET', path }, deadlineMs);
+      if (!(error instanceof ParleyError) || !CURSOR_TROUBLE.has(error.code)) throw error;
+      // What is as new as the whole cluster is no older than any cursor, be it one that a node has made up.
+      const newest = await this.readNewest<T>(path, answer, deadline - this.platform.nowMs());
+      await this.platform.store.transaction(async (tx) => {
+        if ((await readRow(tx, 'cursor')) === cursor) tx.delete('cursor');
+      });
+      return newest;
     }
   }
 
   /** A read that is not older than `cursor`. */
-  readSince<T>(path: string, cursor: string, deadlineMs: number): Promise<T> {
-    const join = path.includes('?') ? '&' : '?';
-    return this.session.call<T>({ method: 'GET', path: `${path}${join}cursor=${cursor}` }, deadlineMs);
+  readSince<T>(path: string, answer: Decode<T>, cursor: string, deadlineMs: number): Promise<T> {
+    return this.session.call<T>({ method: 'GET', path: withQuery(path, `cursor=${cursor}`), answer }, deadlineMs);
+  }
+
+  /** A read as new as the whole cluster. */
+  readNewest<T>(path: string, answer: Decode<T>, deadlineMs: number): Promise<T> {
+    const newest = withQuery(path, 'consistency=linearizable');
+    return this.session.call<T>({ method: 'GET', path: newest, answer }, deadlineMs);
   }
 
   /** A change; what it caused is part of every later read. */
-  async write<T extends { readonly cursor?: string }>(request: ApiRequest, deadlineMs: number): Promise<T> {
+  async write<T extends { readonly cursor: string }>(request: ApiRequest<T>, deadlineMs: number): Promise<T> {
     const answer = await this.session.call<T>(request, deadlineMs);
-    if (answer.cursor !== undefined) await this.saw(answer.cursor);
+    await this.platform.store.transaction(async (tx) => writeRow(tx, 'cursor', answer.cursor));
     return answer;
   }
+}
 
-  async saw(cursor: string): Promise<void> {
-    await this.platform.store.transaction(async (tx) => writeRow(tx, 'cursor', cursor));
-  }
+/** What a cursor may be the reason for. */
+const CURSOR_TROUBLE: ReadonlySet<string> = new Set<ErrorCode>(['cursor_invalid', 'behind', 'deadline_exceeded']);
+
+function withQuery(path: string, query: string): string {
+  return `${path}${path.includes('?') ? '&' : '?'}${query}`;
 }

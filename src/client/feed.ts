@@ -1,11 +1,11 @@
 import { ParleyError } from '../protocol/errors.ts';
+import { messagesOf } from './answers.ts';
 import { LiveSocket } from './live-socket.ts';
-import type { EventFrameJson } from '../protocol/http/frames.ts';
-import type { MessageJsonT, MessagesReply, RoomDetailJson } from '../protocol/http/schemas.ts';
+import { joinedSeqOf } from './rosters.ts';
+import type { MessageJsonT } from '../protocol/http/schemas.ts';
 import type { RoomId } from '../protocol/ids.ts';
-import type { Static } from '@sinclair/typebox';
-import type { Ready } from './live-socket.ts';
 import type { ClientContext } from './context.ts';
+import type { LiveEvent, Ready } from './live-socket.ts';
 import type { MessageLine, Reader } from './reader.ts';
 import type { Rooms } from './rooms.ts';
 
@@ -35,6 +35,11 @@ export class Feed {
   readonly #only: RoomId | null;
   /** The last seq delivered, by room. */
   readonly #at = new Map<RoomId, number>();
+  /**
+   * Rooms whose `#at` is from the list at the beginning. It may be later than where the live events begin, so the
+   * first event of such a room tells better.
+   */
+  readonly #listed = new Set<RoomId>();
   /** Everything up to here was delivered; null until the first time that all rooms were. */
   #cursor: string | null = null;
   #begun = false;
@@ -58,18 +63,15 @@ export class Feed {
       const connection = await this.#connect(signal);
       if (connection === null) return;
       const { socket, ready } = connection;
-      const stop = (): void => socket.close();
-      signal.addEventListener('abort', stop);
       try {
         await this.#follow(socket, ready);
       } catch (error) {
-        if (!isPassing(error)) throw error;
         if (signal.aborted) return;
+        if (!isPassing(error)) throw error;
         this.#listener.disconnected(error);
         api.moveOn();
         await platform.pause(platform.chance() * RECONNECT_SPREAD_MS, signal);
       } finally {
-        signal.removeEventListener('abort', stop);
         socket.close();
       }
     }
@@ -84,7 +86,7 @@ export class Feed {
         async (endpoint, attemptMs) => {
           const token = await session.token(attemptMs);
           try {
-            return await LiveSocket.open(platform, endpoint, { token, cursor: this.#cursor });
+            return await LiveSocket.open(platform, endpoint, { token, cursor: this.#cursor, signal });
           } catch (error) {
             if (!(error instanceof ParleyError)) throw error;
             if (error.code === 'cursor_invalid') this.#cursor = null;
@@ -107,21 +109,23 @@ export class Feed {
       this.#cursor = ready.cursor;
     }
     this.#listener.connected(socket.endpoint);
-    for await (const frame of socket.events()) {
-      await this.#take(frame);
-      this.#cursor = frame.cursor;
+    for await (const event of socket.events()) {
+      await this.#take(event);
+      this.#cursor = event.cursor;
     }
     throw new ParleyError('internal');
   }
 
-  async #take({ event }: EventFrameJson): Promise<void> {
-    if (event.kind !== 'message') return;
-    const room = event.room as RoomId;
+  async #take({ message, cursor }: LiveEvent): Promise<void> {
+    if (message === null) return;
+    const room = message.room as RoomId;
     if (this.#only !== null && room !== this.#only) return;
-    // A room that was not there at first is seen from its first event on.
-    const at = this.#at.get(room) ?? event.seq - 1;
-    if (event.seq > at + 1) await this.#fill(room, at, event.seq - 1);
-    if (event.seq > at) await this.#deliver(room, [event]);
+    const { seq } = message;
+    // Before the first event of a room nothing was missed: the events are complete from where they begin.
+    if (this.#listed.delete(room) || !this.#at.has(room)) this.#at.set(room, seq - 1);
+    const at = this.#at.get(room)!;
+    if (seq > at + 1) await unlessOutside(() => this.#fill(room, at, seq - 1, cursor));
+    if (seq > this.#at.get(room)!) await this.#deliver(room, [message]);
   }
 
   /** Reads what was written in each room up to `cursor`; the first time, only where each of them stands. */
@@ -131,25 +135,32 @@ export class Feed {
       if (this.#only !== null && room !== this.#only) continue;
       if (!this.#begun) {
         this.#at.set(room, summary.lastSeq);
+        this.#listed.add(room);
         continue;
       }
-      const at = this.#at.get(room) ?? (await this.#joinedAt(room));
-      if (summary.lastSeq > at) await this.#fill(room, at, summary.lastSeq);
+      this.#listed.delete(room);
+      await unlessOutside(async () => {
+        const at = this.#at.get(room) ?? (await this.#beforeJoining(room, cursor));
+        if (summary.lastSeq > at) await this.#fill(room, at, summary.lastSeq, cursor);
+      });
     }
     this.#begun = true;
   }
 
-  async #joinedAt(room: RoomId): Promise<number> {
-    const { row } = await this.#context.own();
-    const { members } = await this.#context.read<RoomDetailJson>(`/v1/rooms/${room}`, CALL_MS_MAX);
-    return members.find(({ accountId }) => accountId === row.account)?.joinedSeq ?? 0;
+  /** The seq before the first that this account may read. */
+  async #beforeJoining(room: RoomId, since: string): Promise<number> {
+    return (await joinedSeqOf(this.#context, room, CALL_MS_MAX, { since })) - 1;
   }
 
-  /** Delivers what stands in the room after `at`, at least up to `until`. */
-  async #fill(room: RoomId, at: number, until: number): Promise<void> {
+  /**
+   * Delivers what stands in the room after `at`, at least up to `until`.
+   * @param since a cursor at which all of it is there
+   */
+  async #fill(room: RoomId, at: number, until: number, since: string): Promise<void> {
     for (let after = at; after < until;) {
       const path = `/v1/rooms/${room}/messages?after=${after}&limit=${PAGE}`;
-      const { messages } = await this.#context.read<Static<typeof MessagesReply>>(path, CALL_MS_MAX);
+      const answer = messagesOf(room, { after, limit: PAGE });
+      const { messages } = await this.#context.readSince(path, answer, since, CALL_MS_MAX);
       const last = messages.at(-1);
       if (last === undefined) throw new ParleyError('behind', 'A node lacks messages that another has shown.');
       await this.#deliver(room, messages);
@@ -164,7 +175,19 @@ export class Feed {
   }
 }
 
+/** Whoever was removed from a room meanwhile misses nothing more in it. */
+async function unlessOutside(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof ParleyError) || error.code !== 'no_such_room') throw error;
+  }
+}
+
+/** What another session, or another cursor, mends. */
+const MENDABLE: ReadonlySet<string> = new Set(['session_revoked', 'cursor_invalid']);
+
 /** Whether another node, a new session, or a later attempt may do better. */
 function isPassing(error: unknown): error is ParleyError {
-  return error instanceof ParleyError && (error.retryable || error.code === 'session_revoked');
+  return error instanceof ParleyError && (error.retryable || MENDABLE.has(error.code));
 }

@@ -1,14 +1,23 @@
 import { ParleyError, isErrorCode } from '../protocol/errors.ts';
-import type { EventFrameJson, ServerFrameJson } from '../protocol/http/frames.ts';
+import { OddAnswer } from './answers.ts';
+import { parseServerFrame } from './server-frames.ts';
 import type { Platform, SocketLike } from './platform.ts';
+import type { ServerFrame } from './server-frames.ts';
 
 /** Before a node has said how often to be heard. */
-const FIRST_HEARTBEAT_MS = 10_000;
+const FIRST_HEARTBEAT_MS = 5_000;
+/** Events that wait to be asked for; beyond it the socket ends, and what followed is had by resuming. */
+const EVENTS_WAITING_MAX = 5_000;
 
-export interface Ready {
-  readonly cursor: string;
-  /** False: what lies between the cursor that was asked for and this one is not going to come. */
-  readonly recovered: boolean;
+export type Ready = Omit<Extract<ServerFrame, { type: 'ready' }>, 'type'>;
+export type LiveEvent = Extract<ServerFrame, { type: 'event' }>;
+
+export interface OpenOptions {
+  readonly token: string;
+  /** Null: from now on. */
+  readonly cursor: string | null;
+  /** Closes the socket, also while it opens. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -18,9 +27,9 @@ export interface Ready {
 export class LiveSocket {
   readonly endpoint: string;
   readonly #socket: SocketLike;
-  readonly #frames: EventFrameJson[] = [];
+  readonly #events: LiveEvent[] = [];
   #wake: (() => void) | null = null;
-  #onReady: ((ready: Ready) => void) | null = null;
+  #ready: Ready | null = null;
   #failure: ParleyError | null = null;
   readonly #ended = new AbortController();
   #said: ParleyError | null = null;
@@ -39,28 +48,29 @@ export class LiveSocket {
     void this.#listenForSilence(platform);
   }
 
-  /**
-   * @param cursor null: from now on
-   * @throws ParleyError what the node said, or `cannot_connect`
-   */
+  /** @throws ParleyError what the node said, or `cannot_connect` */
   static async open(
     platform: Platform,
     endpoint: string,
-    { token, cursor }: { readonly token: string; readonly cursor: string | null },
+    { token, cursor, signal }: OpenOptions,
   ): Promise<{ readonly socket: LiveSocket; readonly ready: Ready }> {
     const greeting = cursor === null ? { type: 'identify', token } : { type: 'resume', token, cursor };
     const socket = new LiveSocket(platform, endpoint, greeting);
-    return { socket, ready: await socket.#ready() };
+    const close = (): void => socket.close();
+    signal.addEventListener('abort', close);
+    socket.#ended.signal.addEventListener('abort', () => signal.removeEventListener('abort', close));
+    if (signal.aborted) close();
+    return { socket, ready: await socket.#opened() };
   }
 
   /** Events in the order of the log. @throws ParleyError why the socket ended, after the last event it brought */
-  async *events(): AsyncGenerator<EventFrameJson, never> {
+  async *events(): AsyncGenerator<LiveEvent, never> {
     for (;;) {
-      const frames = this.#frames.splice(0);
-      yield* frames;
-      if (frames.length > 0) continue;
+      const events = this.#events.splice(0);
+      yield* events;
+      if (events.length > 0) continue;
       if (this.#failure !== null) throw this.#failure;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
+      await this.#change();
     }
   }
 
@@ -68,30 +78,49 @@ export class LiveSocket {
     this.#fail(new ParleyError('cannot_connect', 'Closed.'));
   }
 
-  async #ready(): Promise<Ready> {
-    const ready = await new Promise<Ready | null>((resolve) => {
-      this.#onReady = resolve;
-      this.#wake = () => resolve(null);
-      if (this.#failure !== null) resolve(null);
-    });
-    if (ready === null) throw this.#failure ?? this.#gone();
-    return ready;
+  async #opened(): Promise<Ready> {
+    for (;;) {
+      if (this.#ready !== null) return this.#ready;
+      if (this.#failure !== null) throw this.#failure;
+      await this.#change();
+    }
+  }
+
+  #change(): Promise<void> {
+    return new Promise<void>((resolve) => (this.#wake = resolve));
   }
 
   #receive(data: unknown): void {
     this.#heard = true;
-    const frame = parseFrame(data);
-    if (frame === null) return;
-    if (frame.type === 'event') {
-      this.#frames.push(frame);
-      this.#wake?.();
-    } else if (frame.type === 'ready') {
-      this.#onReady?.(frame);
-    } else if (frame.type === 'hello') {
-      this.#heartbeatMs = frame.heartbeatMs;
-    } else if (frame.type === 'error' && isErrorCode(frame.code)) {
-      this.#said = new ParleyError(frame.code, frame.detail, { data: frame.data ?? {} });
+    if (this.#failure !== null) return;
+    try {
+      this.#take(parseServerFrame(data));
+    } catch (error) {
+      if (!(error instanceof OddAnswer)) throw error;
+      this.#fail(new ParleyError('cannot_connect', `${this.endpoint} does not speak as a Parley node does.`));
     }
+  }
+
+  #take(frame: ServerFrame): void {
+    switch (frame.type) {
+      case 'event':
+        if (this.#ready === null) throw new OddAnswer();
+        this.#events.push(frame);
+        if (this.#events.length > EVENTS_WAITING_MAX) this.#fail(new ParleyError('slow_consumer'));
+        break;
+      case 'ready':
+        this.#ready ??= { cursor: frame.cursor, recovered: frame.recovered };
+        break;
+      case 'hello':
+        this.#heartbeatMs = frame.heartbeatMs;
+        return;
+      case 'error':
+        this.#said = new ParleyError(frame.code, frame.detail);
+        return;
+      case 'other':
+        return;
+    }
+    this.#wake?.();
   }
 
   async #listenForSilence({ pause }: Platform): Promise<void> {
@@ -123,16 +152,5 @@ export class LiveSocket {
 
   #gone(): ParleyError {
     return new ParleyError('cannot_connect', `${this.endpoint} went away.`);
-  }
-}
-
-/** Null for what this program does not understand; a later node may say more than it knows. */
-function parseFrame(data: unknown): ServerFrameJson | null {
-  if (typeof data !== 'string') return null;
-  try {
-    const frame = JSON.parse(data) as ServerFrameJson | null;
-    return typeof frame === 'object' ? frame : null;
-  } catch {
-    return null;
   }
 }

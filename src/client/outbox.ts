@@ -1,13 +1,16 @@
 import { toBase64Url } from '../protocol/base64url.ts';
 import { ParleyError } from '../protocol/errors.ts';
 import { messageIdOf } from '../protocol/ids.ts';
+import { LIMITS } from '../protocol/limits.ts';
 import { txnTimeMs } from '../protocol/txn-id.ts';
+import { messagesOf, messageSent } from './answers.ts';
+import { rosterOf } from './rosters.ts';
 import { KEY, pack, readRow, unpack, writeRow } from './rows.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
-import type { MessageJsonT } from '../protocol/http/schemas.ts';
 import type { MessageId, RoomId, TxnId } from '../protocol/ids.ts';
 import type { ClientContext } from './context.ts';
-import type { Rooms, Roster, Target } from './rooms.ts';
+import type { Rooms, Target } from './rooms.ts';
+import type { Roster } from './rosters.ts';
 import type { OutboxRow } from './rows.ts';
 import type { StoreTransaction } from './store.ts';
 
@@ -119,14 +122,17 @@ export class Outbox {
   }
 
   async #send(row: OutboxRow, leftMs: () => number): Promise<Sent> {
+    const { keys } = await this.#context.own();
+    const answer = messageSent(row.room, messageIdOf(row.txnId, keys.device));
     for (let attempt = 1; ; attempt++) {
-      const roster = await this.#roster(row, leftMs);
-      const envelope = await this.#seal(row, roster);
+      const envelope = await this.#seal(row, await this.#roster(row, leftMs, { newest: attempt > 1 }));
+      const path = `/v1/rooms/${row.room}/messages/${row.txnId}`;
       try {
-        return await this.#context.write<Sent & { cursor: string }>(
-          { method: 'PUT', path: `/v1/rooms/${row.room}/messages/${row.txnId}`, body: { envelope } },
+        const { room, seq, id, sentAt } = await this.#context.write(
+          { method: 'PUT', path, body: { envelope }, answer },
           leftMs(),
         );
+        return { room: room as RoomId, seq, id: id as MessageId, sentAt };
       } catch (error) {
         if (!(error instanceof ParleyError)) throw error;
         if (error.code === 'txn_expired') return this.#find(row, leftMs, error);
@@ -153,13 +159,19 @@ export class Outbox {
     return toBase64Url(envelope);
   }
 
-  async #roster({ room, peer }: OutboxRow, leftMs: () => number): Promise<Roster> {
+  /** @param newest the one that was known is out of date, and what one node knows may be so too */
+  async #roster(
+    { room, peer }: OutboxRow,
+    leftMs: () => number,
+    { newest }: { readonly newest: boolean },
+  ): Promise<Roster> {
     const known = this.#rosters.get(room);
     if (known !== undefined) return known;
-    const roster = await this.#rooms.roster(room, leftMs()).catch(async (error: unknown) => {
+    const ask = (): Promise<Roster> => rosterOf(this.#context, room, leftMs(), { peer, newest });
+    const roster = await ask().catch(async (error: unknown) => {
       if (peer === null || !(error instanceof ParleyError) || error.code !== 'no_such_room') throw error;
       await this.#rooms.openDirect(peer, leftMs());
-      return this.#rooms.roster(room, leftMs());
+      return ask();
     });
     this.#rosters.set(room, roster);
     return roster;
@@ -169,10 +181,12 @@ export class Outbox {
   async #find(row: OutboxRow, leftMs: () => number, expired: ParleyError): Promise<Sent> {
     const { keys } = await this.#context.own();
     const id = messageIdOf(row.txnId, keys.device);
-    const oldestMs = txnTimeMs(row.txnId);
+    // The clock that is in the id may have been ahead of that of the nodes.
+    const oldestMs = txnTimeMs(row.txnId) - LIMITS.txnFutureMs;
     for (let before = Number.MAX_SAFE_INTEGER; ;) {
       const path = `/v1/rooms/${row.room}/messages?before=${before}&limit=${SEARCH_PAGE}`;
-      const { messages } = await this.#context.read<{ messages: MessageJsonT[] }>(path, leftMs());
+      const answer = messagesOf(row.room, { before, limit: SEARCH_PAGE });
+      const { messages } = await this.#context.readNewest(path, answer, leftMs());
       const found = messages.find((message) => message.id === id);
       if (found !== undefined) return { room: row.room, seq: found.seq, id, sentAt: found.sentAt };
       const first = messages[0];

@@ -1,11 +1,12 @@
 import { KEY, pack, unpack } from './rows.ts';
 import { isFirstUserKey, verifyDeviceRecord } from '../crypto/verify.ts';
 import { fromBase64Url } from '../protocol/base64url.ts';
+import { directRoomIdOf } from '../protocol/derive-ids.ts';
 import { ParleyError } from '../protocol/errors.ts';
 import type { Platform } from './platform.ts';
 import type { DeviceRow, PinRow } from './rows.ts';
 import type { StoreTransaction } from './store.ts';
-import type { AccountId, AccountName, DeviceId } from '../protocol/ids.ts';
+import type { AccountId, AccountName, DeviceId, RoomId } from '../protocol/ids.ts';
 import type { AccountJsonT } from '../protocol/http/schemas.ts';
 
 /** A person as nodes tell of them: an account object, or a member of a room. */
@@ -37,7 +38,7 @@ export class People {
 
   /**
    * Checks what a node tells, pins who is new, remembers the devices.
-   * @throws ParleyError `user_key_changed`, `invalid_signature` (an unsigned device)
+   * @throws ParleyError `user_key_changed`, `invalid_signature` (a device that is not theirs); then nothing is kept
    */
   async meet(told: readonly ToldPerson[]): Promise<readonly KnownPerson[]> {
     return this.#platform.store.transaction(async (tx) => {
@@ -51,6 +52,19 @@ export class People {
   async pinned(name: AccountName): Promise<AccountId | undefined> {
     const bytes = await this.#platform.store.transaction((tx) => tx.get(KEY.pinName(name)));
     return bytes === undefined ? undefined : unpack<AccountId>(bytes);
+  }
+
+  /** The name of a person met before, or undefined. */
+  async nameOf(account: AccountId): Promise<AccountName | undefined> {
+    const bytes = await this.#platform.store.transaction((tx) => tx.get(KEY.pin(account)));
+    return bytes === undefined ? undefined : unpack<PinRow>(bytes).name;
+  }
+
+  /** With whom, of those met before, `own` shares this room alone. Null: with none of them. */
+  async peerIn(room: RoomId, own: AccountId): Promise<AccountId | null> {
+    const pins = await this.#platform.store.transaction((tx) => tx.list(KEY.pinPrefix));
+    const accounts = pins.map(([key]) => key.slice(KEY.pinPrefix.length) as AccountId);
+    return accounts.find((account) => account !== own && directRoomIdOf(own, account) === room) ?? null;
   }
 
   /** A device met before, or undefined. */
@@ -70,15 +84,16 @@ async function meetOne(tx: StoreTransaction, told: ToldPerson): Promise<KnownPer
     const device = one.device as DeviceId;
     const signingKey = fromBase64Url(one.signingKey);
     const sealingKey = fromBase64Url(one.sealingKey);
-    const known = await tx.get(KEY.device(device));
     const row: DeviceRow = { account, signingKey, sealingKey };
+    const known = await tx.get(KEY.device(device));
     if (known === undefined || !sameBytes(known, pack(row))) {
       const record = { device, signingKey, sealingKey, signature: fromBase64Url(one.signature) };
       if (!verifyDeviceRecord(account, userKey, record)) {
-        throw new ParleyError(
-          'invalid_signature',
-          `A device of ${name} (${device}) is not signed by their key: refusing to use it.`,
-        );
+        throw notTheirs(name, device, 'is not signed by their key');
+      }
+      // Whoever signs the keys of somebody else's device would pass for the author of what that one writes.
+      if (known !== undefined && unpack<DeviceRow>(known).account !== account) {
+        throw notTheirs(name, device, 'belongs to somebody else');
       }
       tx.put(KEY.device(device), pack(row));
     }
@@ -109,6 +124,10 @@ function keyChanged(name: string): ParleyError {
     `The signing key of ${name} is not the one this client knows: compare keys with them before you go on.`,
     { data: { account: name } },
   );
+}
+
+function notTheirs(name: string, device: DeviceId, why: string): ParleyError {
+  return new ParleyError('invalid_signature', `A device of ${name} (${device}) ${why}: refusing to use it.`);
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

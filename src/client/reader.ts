@@ -18,7 +18,7 @@ export type UnreadableReason =
   | 'unknown_device'
   /** The sender's key is not the pinned one. */
   | 'user_key_changed'
-  /** A node showed an envelope under another id than its own, or of another account's device. */
+  /** A node showed an envelope under another id than its own, or as somebody else's. */
   | 'wrong_id'
   /** This message was delivered before, at another place. */
   | 'duplicate'
@@ -56,7 +56,13 @@ export class Reader {
   /** @throws ParleyError when a node has to be asked for a sender's devices and none answers */
   async read(messages: readonly MessageJsonT[]): Promise<MessageLine[]> {
     const opened: Opened[] = [];
-    for (const message of messages) opened.push(await this.#open(message));
+    const senders = new Map<string, KnownDevice | UnreadableReason>();
+    for (const message of messages) {
+      const who = `${message.device} ${message.fromId} ${message.from}`;
+      const sender = senders.get(who) ?? (await this.#sender(message));
+      senders.set(who, sender);
+      opened.push(await this.#open(message, sender));
+    }
     return this.#context.platform.store.transaction(async (tx) => {
       const lines: MessageLine[] = [];
       for (const [i, message] of messages.entries())
@@ -65,8 +71,7 @@ export class Reader {
     });
   }
 
-  async #open(message: MessageJsonT): Promise<Opened> {
-    const sender = await this.#sender(message);
+  async #open(message: MessageJsonT, sender: KnownDevice | UnreadableReason): Promise<Opened> {
     if (typeof sender === 'string') return { unreadable: sender };
     const { keys } = await this.#context.own();
     const opened = this.#context.conversation.open({
@@ -96,13 +101,16 @@ export class Reader {
       try {
         await this.#rooms.person(message.from, PERSON_MS_MAX);
       } catch (error) {
-        if (!(error instanceof ParleyError) || error.retryable) throw error;
-        return error.code === 'user_key_changed' ? 'user_key_changed' : 'unknown_device';
+        if (!(error instanceof ParleyError)) throw error;
+        if (error.code === 'user_key_changed') return 'user_key_changed';
+        if (error.code === 'invalid_signature' || error.code === 'no_such_user') return 'unknown_device';
+        throw error;
       }
       known = await people.device(device);
       if (known === undefined) return 'unknown_device';
     }
-    return known.account === message.fromId ? known : 'wrong_id';
+    const isTheirs = known.account === message.fromId && (await people.nameOf(known.account)) === message.from;
+    return isTheirs ? known : 'wrong_id';
   }
 }
 

@@ -1,24 +1,23 @@
-import { fromBase64Url, toBase64Url } from '../protocol/base64url.ts';
-import { decodeContent, encodeContent } from '../protocol/content.ts';
 import { directRoomIdOf, groupRoomIdOf } from '../protocol/derive-ids.ts';
-import { decodeEnvelope } from '../protocol/envelope.ts';
 import { ParleyError } from '../protocol/errors.ts';
 import { isAccountName, isRoomId } from '../protocol/ids.ts';
+import { accountCalled, OddAnswer, roomsAfter, roomWritten } from './answers.ts';
+import { openRoomName, sealRoomName } from './room-names.ts';
+import { rosterOf } from './rosters.ts';
 import { KEY, pack, unpack } from './rows.ts';
-import type { AccountJsonT, RoomDetailJson, RoomSummaryJson } from '../protocol/http/schemas.ts';
-import type { AccountId, AccountName, ClusterId, RoomId, TxnId } from '../protocol/ids.ts';
+import type { RoomSummaryJson } from '../protocol/http/schemas.ts';
+import type { AccountId, AccountName, RoomId } from '../protocol/ids.ts';
 import type { ClientContext } from './context.ts';
-import type { KnownDevice, KnownPerson } from './people.ts';
+import type { KnownPerson } from './people.ts';
 import type { RoomRow } from './rows.ts';
 
-const ROOMS_PAGE = 500;
+const ROOMS_PAGE = 100;
+/** More than anybody is in; a node that goes on for ever is not followed. */
+const ROOM_PAGES_MAX = 1_000;
+/** What a target begins with when it is no name. */
+const NOT_A_NAME = /^(@|room:)/;
 
 type NamedRoom = Pick<RoomLine, 'room' | 'kind' | 'name'>;
-
-interface RoomsPage {
-  readonly rooms: RoomSummaryJson[];
-  readonly next: string | null;
-}
 
 export interface RoomLine {
   readonly room: RoomId;
@@ -34,14 +33,7 @@ export interface Target {
   readonly peer: AccountId | null;
 }
 
-/** The devices a message has to be encrypted for, all checked. */
-export interface Roster {
-  readonly room: RoomId;
-  readonly rosterVersion: number;
-  readonly devices: readonly KnownDevice[];
-}
-
-/** Rooms, their names and rosters. Names are sealed like messages: nodes cannot read them. */
+/** Rooms and their names. Names are sealed like messages: nodes cannot read them. */
 export class Rooms {
   readonly #context: ClientContext;
 
@@ -55,7 +47,7 @@ export class Rooms {
       lines.push({
         room: summary.room as RoomId,
         kind: summary.kind,
-        name: summary.peer?.account ?? (await this.#nameOf(summary, deadlineMs)),
+        name: await this.#nameOf(summary, deadlineMs),
         lastSeq: summary.lastSeq,
       });
     }
@@ -63,19 +55,21 @@ export class Rooms {
     return lines;
   }
 
-  /** @param notBefore a cursor; without it: not older than what this client has caused or seen */
+  /** @param notBefore a cursor; without it: not older than what this client has caused */
   async summaries(deadlineMs: number, notBefore?: string): Promise<RoomSummaryJson[]> {
     const rooms: RoomSummaryJson[] = [];
-    for (let after = ''; ;) {
+    let after = '';
+    for (let pages = 0; pages < ROOM_PAGES_MAX; pages++) {
       const path = `/v1/rooms?limit=${ROOMS_PAGE}${after === '' ? '' : `&after=${after}`}`;
       const page =
         notBefore === undefined
-          ? await this.#context.read<RoomsPage>(path, deadlineMs)
-          : await this.#context.readSince<RoomsPage>(path, notBefore, deadlineMs);
+          ? await this.#context.read(path, roomsAfter(after), deadlineMs)
+          : await this.#context.readSince(path, roomsAfter(after), notBefore, deadlineMs);
       rooms.push(...page.rooms);
       if (page.next === null) return rooms;
       after = page.next;
     }
+    throw new ParleyError('internal', 'The list of rooms has no end.', { cause: new OddAnswer() });
   }
 
   /**
@@ -87,7 +81,8 @@ export class Rooms {
     if (target.startsWith('room:')) {
       const id = target.slice('room:'.length);
       if (!isRoomId(id)) throw new ParleyError('usage', `“${target}” is no room id: parley rooms --json shows them.`);
-      return { room: id, peer: null };
+      const { row } = await this.#context.own();
+      return { room: id, peer: await this.#context.people.peerIn(id, row.account) };
     }
     if (target.startsWith('@')) {
       const name = nameIn(target);
@@ -97,6 +92,103 @@ export class Rooms {
       return { room: directRoomIdOf(row.account, peer), peer };
     }
     return { room: await this.#named(target, deadlineMs), peer: null };
+  }
+
+  /** @throws ParleyError `no_such_user`, `user_key_changed`, `invalid_signature` */
+  async person(name: string, deadlineMs: number): Promise<KnownPerson> {
+    const wanted = nameIn(name);
+    const answer = accountCalled(wanted);
+    const told = await this.#context.read(`/v1/accounts/${wanted}`, answer, deadlineMs).catch((error: unknown) => {
+      if (error instanceof ParleyError && error.code === 'no_such_user') {
+        throw new ParleyError('no_such_user', `There is no user “${wanted}”.`);
+      }
+      throw error;
+    });
+    const [person] = await this.#context.people.meet([told]);
+    return person!;
+  }
+
+  /** The direct room with somebody; it comes into being with the first who asks. */
+  async openDirect(peer: AccountId, deadlineMs: number): Promise<RoomId> {
+    const { row } = await this.#context.own();
+    const room = directRoomIdOf(row.account, peer);
+    const body = { kind: 'direct', members: [peer], txnId: this.#context.newTxnId() };
+    await this.#context.write({ method: 'POST', path: '/v1/rooms', body, answer: roomWritten(room) }, deadlineMs);
+    return room;
+  }
+
+  /** @throws ParleyError `usage` for a name that could not be used, `no_such_user` */
+  async createGroup(name: string, members: readonly string[], deadlineMs: number): Promise<RoomId> {
+    if (NOT_A_NAME.test(name)) throw new ParleyError('usage', 'A room’s name does not begin with @ or room:.');
+    const { row } = await this.#context.own();
+    const people = await this.#everyone([row.name, ...members], deadlineMs);
+    const txnId = this.#context.newTxnId();
+    const room = groupRoomIdOf(row.account, txnId);
+    const sealedMeta = await sealRoomName(this.#context, { room, rosterVersion: 0, name, people, txnId });
+    const others = people.map(({ account }) => account).filter((account) => account !== row.account);
+    const body = { kind: 'group', members: others, sealedMeta, txnId };
+    await this.#context.write({ method: 'POST', path: '/v1/rooms', body, answer: roomWritten(room) }, deadlineMs);
+    await this.#context.platform.store.transaction(async (tx) =>
+      tx.put(KEY.room(room), pack({ kind: 'group', name } satisfies RoomRow)),
+    );
+    return room;
+  }
+
+  /** Adds somebody and seals the name again, so that they can read it too. */
+  async add(room: RoomId, name: string, deadlineMs: number): Promise<void> {
+    const roster = await rosterOf(this.#context, room, deadlineMs);
+    const person = await this.person(name, deadlineMs);
+    const roomName = await openRoomName(this.#context, room, roster.sealedMeta, deadlineMs);
+    const txnId = this.#context.newTxnId();
+    const people = [...roster.people.filter(({ account }) => account !== person.account), person];
+    const { rosterVersion } = roster;
+    const sealedMeta =
+      roomName === null
+        ? undefined
+        : await sealRoomName(this.#context, { room, rosterVersion, name: roomName, people, txnId });
+    const body = { txnId, ...(sealedMeta === undefined ? {} : { sealedMeta }) };
+    const path = `/v1/rooms/${room}/members/${person.name}`;
+    await this.#context.write({ method: 'PUT', path, body, answer: roomWritten(room) }, deadlineMs);
+  }
+
+  /**
+   * Seals the names of all own groups again, for a device that was enrolled just now.
+   * @throws ParleyError the first failure, after all rooms where there was none
+   */
+  async resealNames(deadlineMs: number): Promise<void> {
+    let failure: ParleyError | null = null;
+    for (const { room, sealedMeta } of await this.summaries(deadlineMs)) {
+      try {
+        await this.#resealName(room as RoomId, sealedMeta, deadlineMs);
+      } catch (error) {
+        if (!(error instanceof ParleyError) || error.retryable) throw error;
+        failure ??= error;
+      }
+    }
+    if (failure !== null) throw failure;
+  }
+
+  async #resealName(room: RoomId, known: string | undefined, deadlineMs: number): Promise<void> {
+    const name = await openRoomName(this.#context, room, known, deadlineMs);
+    if (name === null) return;
+    const { rosterVersion, people } = await rosterOf(this.#context, room, deadlineMs, { newest: true });
+    const txnId = this.#context.newTxnId();
+    const sealedMeta = await sealRoomName(this.#context, { room, rosterVersion, name, people, txnId });
+    const path = `/v1/rooms/${room}`;
+    const body = { sealedMeta, txnId };
+    await this.#context.write({ method: 'PATCH', path, body, answer: roomWritten(room) }, deadlineMs);
+  }
+
+  /** What a node says of the other in a direct room counts as far as it agrees with the room's id and the pins. */
+  async #nameOf({ room, kind, peer, sealedMeta }: RoomSummaryJson, deadlineMs: number): Promise<string | null> {
+    if (kind === 'group') return openRoomName(this.#context, room as RoomId, sealedMeta, deadlineMs);
+    const { row } = await this.#context.own();
+    const account = peer!.accountId as AccountId;
+    const told = peer!.account as AccountName;
+    if (directRoomIdOf(row.account, account) !== room) return null;
+    const pinned = await this.#context.people.nameOf(account);
+    if (pinned !== undefined) return pinned;
+    return (await this.#context.people.pinned(told)) === undefined ? told : null;
   }
 
   async #named(target: string, deadlineMs: number): Promise<RoomId> {
@@ -112,96 +204,6 @@ export class Rooms {
       throw new ParleyError('no_such_room', `You are in no room called “${target}”; for a person write @${target}.`);
     }
     return named[0]!.room;
-  }
-
-  /** @throws ParleyError `no_such_user`, `user_key_changed` */
-  async person(name: string, deadlineMs: number): Promise<KnownPerson> {
-    const wanted = nameIn(name);
-    const path = `/v1/accounts/${wanted}`;
-    const told = await this.#context.read<AccountJsonT>(path, deadlineMs).catch((error: unknown) => {
-      if (error instanceof ParleyError && error.code === 'no_such_user') {
-        throw new ParleyError('no_such_user', `There is no user “${wanted}”.`);
-      }
-      throw error;
-    });
-    if (told.account !== wanted) throw new ParleyError('no_such_user', `The node answered for another user.`);
-    const [person] = await this.#context.people.meet([told]);
-    return person!;
-  }
-
-  /** The direct room with somebody; it comes into being with the first who asks. */
-  async openDirect(peer: AccountId, deadlineMs: number): Promise<RoomId> {
-    const { room } = await this.#context.write<{ room: RoomId; cursor: string }>(
-      {
-        method: 'POST',
-        path: '/v1/rooms',
-        body: { kind: 'direct', members: [peer], txnId: this.#context.newTxnId() },
-      },
-      deadlineMs,
-    );
-    const { row } = await this.#context.own();
-    if (room !== directRoomIdOf(row.account, peer)) throw new ParleyError('internal', 'The node named another room.');
-    return room;
-  }
-
-  async createGroup(name: string, members: readonly string[], deadlineMs: number): Promise<RoomId> {
-    const { row } = await this.#context.own();
-    const people = await this.#everyone([row.name, ...members], deadlineMs);
-    const txnId = this.#context.newTxnId();
-    const room = groupRoomIdOf(row.account, txnId);
-    const sealedMeta = await this.#sealName(room, 0, name, people, txnId);
-    const others = people.map(({ account }) => account).filter((account) => account !== row.account);
-    const answer = await this.#context.write<{ room: RoomId; cursor: string }>(
-      { method: 'POST', path: '/v1/rooms', body: { kind: 'group', members: others, sealedMeta, txnId } },
-      deadlineMs,
-    );
-    if (answer.room !== room) throw new ParleyError('internal', 'The node named another room.');
-    return room;
-  }
-
-  /** Adds somebody and seals the name again, so that they can read it too. */
-  async add(room: RoomId, name: string, deadlineMs: number): Promise<void> {
-    const detail = await this.#detail(room, deadlineMs);
-    const current = await this.#context.people.meet(detail.members);
-    const person = await this.person(name, deadlineMs);
-    const roomName = await this.#nameOf(detail, deadlineMs);
-    const txnId = this.#context.newTxnId();
-    const everyone = current.some(({ account }) => account === person.account) ? current : [...current, person];
-    const sealedMeta =
-      roomName === null ? undefined : await this.#sealName(room, detail.rosterVersion, roomName, everyone, txnId);
-    await this.#context.write(
-      {
-        method: 'PUT',
-        path: `/v1/rooms/${room}/members/${person.name}`,
-        body: { txnId, ...(sealedMeta === undefined ? {} : { sealedMeta }) },
-      },
-      deadlineMs,
-    );
-  }
-
-  /** Seals the names of all own groups again, for a device that was enrolled just now. */
-  async resealNames(deadlineMs: number): Promise<void> {
-    for (const summary of await this.summaries(deadlineMs)) {
-      if (summary.sealedMeta === undefined) continue;
-      const room = summary.room as RoomId;
-      const name = await this.#nameOf(summary, deadlineMs);
-      if (name === null) continue;
-      const detail = await this.#detail(room, deadlineMs);
-      const people = await this.#context.people.meet(detail.members);
-      const txnId = this.#context.newTxnId();
-      const sealedMeta = await this.#sealName(room, detail.rosterVersion, name, people, txnId);
-      await this.#context.write(
-        { method: 'PATCH', path: `/v1/rooms/${room}`, body: { sealedMeta, txnId } },
-        deadlineMs,
-      );
-    }
-  }
-
-  /** The devices to encrypt for. @throws ParleyError `user_key_changed`, `invalid_signature`, `no_such_room` */
-  async roster(room: RoomId, deadlineMs: number): Promise<Roster> {
-    const detail = await this.#detail(room, deadlineMs);
-    const people = await this.#context.people.meet(detail.members);
-    return { room, rosterVersion: detail.rosterVersion, devices: people.flatMap(({ devices }) => devices) };
   }
 
   async #listOrRecall(deadlineMs: number): Promise<readonly NamedRoom[]> {
@@ -232,10 +234,6 @@ export class Rooms {
     });
   }
 
-  #detail(room: RoomId, deadlineMs: number): Promise<RoomDetailJson> {
-    return this.#context.read<RoomDetailJson>(`/v1/rooms/${room}`, deadlineMs);
-  }
-
   async #everyone(names: readonly string[], deadlineMs: number): Promise<KnownPerson[]> {
     const people = new Map<AccountId, KnownPerson>();
     for (const name of names) {
@@ -243,64 +241,6 @@ export class Rooms {
       people.set(person.account, person);
     }
     return [...people.values()];
-  }
-
-  async #sealName(
-    room: RoomId,
-    rosterVersion: number,
-    name: string,
-    people: readonly KnownPerson[],
-    txnId: TxnId,
-  ): Promise<string> {
-    const { keys } = await this.#context.own();
-    const { random } = this.#context.platform;
-    const envelope = this.#context.conversation.seal({
-      purpose: 'room-meta',
-      cluster: await this.#cluster(),
-      room,
-      rosterVersion,
-      sender: { device: keys.device, signingSecret: keys.signing.secretKey },
-      txnId,
-      recipients: people.flatMap(({ devices }) => devices),
-      content: encodeContent({ type: 'room-meta', name }),
-      r: random(32),
-      senderCounter: 0,
-    });
-    return toBase64Url(envelope);
-  }
-
-  async #nameOf(summary: RoomSummaryJson, deadlineMs: number): Promise<string | null> {
-    if (summary.sealedMeta === undefined) return null;
-    const { keys } = await this.#context.own();
-    const envelopeBytes = fromBase64Url(summary.sealedMeta);
-    const room = summary.room as RoomId;
-    let header: ReturnType<typeof decodeEnvelope>['header'];
-    try {
-      ({ header } = decodeEnvelope(envelopeBytes));
-    } catch {
-      return null;
-    }
-    let sender = await this.#context.people.device(header.sender);
-    if (sender === undefined) {
-      await this.roster(room, deadlineMs);
-      sender = await this.#context.people.device(header.sender);
-      if (sender === undefined) return null;
-    }
-    const opened = this.#context.conversation.open({
-      purpose: 'room-meta',
-      cluster: await this.#cluster(),
-      room,
-      envelopeBytes,
-      own: { device: keys.device, sealing: keys.sealing },
-      sender,
-    });
-    if (!opened.ok) return null;
-    const decoded = decodeContent(opened.content);
-    return decoded.ok && decoded.content.type === 'room-meta' ? decoded.content.name : null;
-  }
-
-  #cluster(): Promise<ClusterId> {
-    return this.#context.cluster();
   }
 }
 

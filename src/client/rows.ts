@@ -22,7 +22,8 @@ export interface SessionRow {
   readonly session: SessionId;
   readonly accessSecret: Uint8Array;
   readonly refreshSecret: Uint8Array;
-  readonly accessExpiresAtMs: number;
+  /** Milliseconds since the epoch, by the clock of this machine. */
+  readonly renewAtMs: number;
   /** What the next refresh announces; kept until it is answered, so that a repetition is identical. */
   readonly next: {
     readonly accessSecret: Uint8Array;
@@ -67,7 +68,7 @@ interface Rows {
   endpoints: readonly string[];
   /** Pinned at first contact. */
   cluster: ClusterId;
-  /** What this client has caused or seen; reads are not older. */
+  /** What this client has caused; reads are not older. */
   cursor: string;
   /** Envelopes sealed by this device so far. */
   counter: number;
@@ -91,6 +92,7 @@ export function writeRow<K extends keyof Rows>(tx: StoreTransaction, key: K, val
 
 export const KEY = {
   pin: (account: AccountId): string => `pin/${account}`,
+  pinPrefix: 'pin/',
   pinName: (name: string): string => `pin-name/${name}`,
   device: (device: DeviceId): string => `device/${device}`,
   room: (room: RoomId): string => `room/${room}`,

@@ -93,25 +93,43 @@ function reportRefused(terminal: Terminal, { refused }: Flushed): void {
 }
 
 async function tail(client: ParleyClient, terminal: Terminal, target: string | null): Promise<void> {
-  const names = new Map<RoomId, string>();
-  const show = (line: MessageLine): void => {
-    const name = names.get(line.room) ?? `room:${line.room}`;
-    terminal.result(line, messageText(line, target === null ? name : undefined));
-  };
-  const learnNames = async (): Promise<void> => {
-    if (terminal.json || target !== null) return;
-    for (const { room, kind, name } of await client.rooms.list(CALL_MS_MAX)) {
-      if (name !== null) names.set(room, kind === 'direct' ? `@${name}` : name);
-    }
-  };
+  const names = target === null && !terminal.json ? new RoomNames(client) : null;
   const listener = {
-    messages: (lines: readonly MessageLine[]) => lines.forEach(show),
+    messages: (lines: readonly MessageLine[]) => {
+      for (const line of lines) terminal.result(line, messageText(line, names?.of(line.room)));
+    },
     connected: (endpoint: string) => {
       terminal.note(`listening on ${endpoint}`);
       void sendQueued(client, terminal);
     },
     disconnected: ({ message }: ParleyError) => terminal.note(`${message} Trying the next node.`),
   };
-  await learnNames();
+  await names?.learn();
   await client.follow(target, listener, terminal.signal);
+}
+
+/** How rooms are called in front of what is written there. */
+class RoomNames {
+  readonly #client: ParleyClient;
+  readonly #names = new Map<RoomId, string>();
+
+  constructor(client: ParleyClient) {
+    this.#client = client;
+  }
+
+  /** A room that is new, or whose name cannot be read, goes by its id; its name is there for the next message. */
+  of(room: RoomId): string {
+    const known = this.#names.get(room);
+    if (known !== undefined) return known;
+    this.#names.set(room, `room:${room}`);
+    // What keeps the list from coming is for the feed to report.
+    void this.learn().catch(() => {});
+    return `room:${room}`;
+  }
+
+  async learn(): Promise<void> {
+    for (const { room, kind, name } of await this.#client.rooms.list(CALL_MS_MAX)) {
+      if (name !== null) this.#names.set(room, kind === 'direct' ? `@${name}` : name);
+    }
+  }
 }

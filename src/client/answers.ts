@@ -1,0 +1,131 @@
+import { Value } from '@sinclair/typebox/value';
+import { directRoomIdOf } from '../protocol/derive-ids.ts';
+import { isBase64Url } from '../protocol/base64url.ts';
+import {
+  AccountJson,
+  ChallengeReply,
+  ClusterReply,
+  DeviceRequestReply,
+  DeviceRequestsReply,
+  DeviceRequestStatus,
+  MessagesReply,
+  RegisterReply,
+  RoomDetail,
+  RoomReply,
+  RoomsReply,
+  SendReply,
+  SessionReply,
+} from '../protocol/http/schemas.ts';
+import type { Static, TSchema } from '@sinclair/typebox';
+import type { AccountId, MessageId, RoomId } from '../protocol/ids.ts';
+import type { AccountJsonT, MessageJsonT, RoomSummaryJson } from '../protocol/http/schemas.ts';
+
+/**
+ * What nodes answer, checked before anything is done with it: a node may be broken, of another kind, or lie. Whatever
+ * no honest node answers is as good as no answer, and the next node is asked.
+ */
+
+/** @throws OddAnswer */
+export type Decode<T> = (json: unknown) => T;
+
+/** No honest node answers like this. */
+export class OddAnswer extends Error {
+  constructor() {
+    super('This is not what a node answers.');
+  }
+}
+
+/** Fields that this program does not know are left out: a newer node may say more. */
+function decoderOf<S extends TSchema>(schema: S, holds: (value: Static<S>) => boolean = () => true): Decode<Static<S>> {
+  return (json) => {
+    const value = Value.Clean(schema, json);
+    if (!Value.Check(schema, value) || !holds(value)) throw new OddAnswer();
+    return value;
+  };
+}
+
+/** For requests whose success says everything. */
+export const anything: Decode<unknown> = (json) => json;
+
+export const cluster = decoderOf(ClusterReply);
+export const challenge = decoderOf(ChallengeReply, ({ challenge: bytes }) => isBase64Url(bytes));
+export const session = decoderOf(SessionReply);
+export const registered = decoderOf(RegisterReply);
+
+// ------------------------------------------------------------ people
+
+type DeviceJsonT = AccountJsonT['devices'][number];
+
+const areKeys = (keys: Pick<DeviceJsonT, 'signingKey' | 'sealingKey'>): boolean =>
+  isBase64Url(keys.signingKey) && isBase64Url(keys.sealingKey);
+const isRecord = (record: DeviceJsonT): boolean => areKeys(record) && isBase64Url(record.signature);
+const isPerson = ({ userKey, devices }: Pick<AccountJsonT, 'userKey' | 'devices'>): boolean =>
+  isBase64Url(userKey) && devices.every(isRecord) && areDifferent(devices.map(({ device }) => device));
+const areDifferent = (texts: readonly string[]): boolean => new Set(texts).size === texts.length;
+
+export const accountCalled = (name: string): Decode<AccountJsonT> =>
+  decoderOf(AccountJson, (told) => told.account === name && isPerson(told));
+
+export const deviceRequested = decoderOf(DeviceRequestReply);
+export const deviceRequests = decoderOf(DeviceRequestsReply, ({ requests }) => requests.every(areKeys));
+export const deviceRequestStatus = decoderOf(
+  DeviceRequestStatus,
+  ({ userKey, record, sealedUserKey }) =>
+    isBase64Url(userKey) && (record === undefined || isRecord(record)) && isBase64Url(sealedUserKey ?? ''),
+);
+
+// ------------------------------------------------------------ rooms
+
+const isSummary = ({ sealedMeta, peer, kind }: RoomSummaryJson): boolean =>
+  isBase64Url(sealedMeta ?? '') && (peer !== undefined) === (kind === 'direct');
+
+/** A page of rooms, in the order of their ids, behind `after`. */
+export const roomsAfter = (after: string): Decode<Static<typeof RoomsReply>> =>
+  decoderOf(RoomsReply, ({ rooms, next }) => {
+    const ids = rooms.map(({ room }) => room);
+    const inOrder = ids.every((id, i) => id > (ids[i - 1] ?? after));
+    return inOrder && rooms.every(isSummary) && (next === null || next >= (ids.at(-1) ?? `${after}\0`));
+  });
+
+/**
+ * One room with its members. A direct room's id derives from its two accounts, so nobody can be slipped into one.
+ * @param own the asking account
+ * @param peer the other account, where the asking client knows that this is a direct room
+ */
+export const roomDetail = (room: RoomId, own: AccountId, peer: AccountId | null): Decode<Static<typeof RoomDetail>> =>
+  decoderOf(RoomDetail, (detail) => {
+    const accounts = detail.members.map(({ accountId }) => accountId as AccountId);
+    const others = accounts.filter((account) => account !== own);
+    const devices = detail.members.flatMap((member) => member.devices.map(({ device }) => device));
+    const direct = peer ?? others.find((other) => directRoomIdOf(own, other) === room) ?? null;
+    const fits = direct === null ? detail.kind === 'group' : detail.kind === 'direct' && others.join() === direct;
+    const isOne = detail.room === room && isSummary(detail) && detail.members.every(isPerson);
+    return isOne && fits && others.length + 1 === accounts.length && areDifferent(accounts) && areDifferent(devices);
+  });
+
+export const roomWritten = (room: RoomId): Decode<Static<typeof RoomReply>> =>
+  decoderOf(RoomReply, (answer) => answer.room === room);
+
+// ------------------------------------------------------------ messages
+
+/** One message as nodes show it: in pages and in live events. */
+export const isMessage = (message: MessageJsonT): boolean =>
+  message.id.endsWith(`-${message.device}`) &&
+  isBase64Url(message.envelope) &&
+  !Number.isNaN(Date.parse(message.sentAt));
+
+/** A page of one room: ascending, without gaps, within the bounds that were asked for. */
+export const messagesOf = (
+  room: RoomId,
+  { after = 0, before = Number.POSITIVE_INFINITY, limit }: { after?: number; before?: number; limit: number },
+): Decode<Static<typeof MessagesReply>> =>
+  decoderOf(MessagesReply, ({ messages, lastSeq }) => {
+    const first = messages[0]?.seq ?? after + 1;
+    const inOrder = messages.every((message, i) => message.room === room && message.seq === first + i);
+    const end = first + messages.length;
+    const within = first > after && end <= before && messages.length <= limit;
+    return inOrder && within && (messages.length === 0 || end - 1 <= lastSeq) && messages.every(isMessage);
+  });
+
+export const messageSent = (room: RoomId, id: MessageId): Decode<Static<typeof SendReply>> =>
+  decoderOf(SendReply, (answer) => answer.room === room && answer.id === id && answer.seq > 0);
