@@ -21,10 +21,8 @@ export const THROUGH_THE_LOG: readonly ErrorCode[] = [
 /** For routes that wait for the cluster before they answer. */
 export const ASKS_THE_CLUSTER: readonly ErrorCode[] = ['no_leader', 'deadline_exceeded', 'overloaded'];
 
-/** For routes that take a message. */
+/** For routes that take a message, or the sealed name of a room, which is an envelope too. */
 export const ENVELOPE: readonly ErrorCode[] = ['invalid_envelope', 'payload_too_large', 'unsupported_version'];
-/** For routes that take the sealed name of a room, which is an envelope too. */
-export const SEALED_NAME: readonly ErrorCode[] = ENVELOPE;
 
 const ALWAYS: readonly ErrorCode[] = [
   'bad_request',

@@ -5,7 +5,7 @@ import { RoomMemberPath, TxnQuery } from '../../protocol/http/queries.ts';
 import { MemberPutBody, RoomReply } from '../../protocol/http/schemas.ts';
 import { knownToCluster } from '../ask-cluster.ts';
 import { sealedMetaOf } from '../device-fields.ts';
-import { SEALED_NAME, THROUGH_THE_LOG } from '../documented-errors.ts';
+import { ENVELOPE, THROUGH_THE_LOG } from '../documented-errors.ts';
 import { cursorAfterWrite } from '../freshness.ts';
 import { sessionOf, txnIdOf } from '../route-hooks.ts';
 import { submit } from '../submit.ts';
@@ -27,7 +27,7 @@ export function addMemberRoutes(app: App, context: ApiContext, hooks: RouteHooks
         response: { 200: RoomReply },
         errors: [
           ...THROUGH_THE_LOG,
-          ...SEALED_NAME,
+          ...ENVELOPE,
           'no_such_room',
           'no_such_user',
           'forbidden',

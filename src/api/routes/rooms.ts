@@ -6,7 +6,7 @@ import { RoomCreateBody, RoomDetail, RoomPatchBody, RoomReply, RoomsReply } from
 import { LIMITS } from '../../protocol/limits.ts';
 import { bytesOfField } from '../bytes.ts';
 import { sealedMetaOf } from '../device-fields.ts';
-import { SEALED_NAME, THROUGH_THE_LOG } from '../documented-errors.ts';
+import { ENVELOPE, THROUGH_THE_LOG } from '../documented-errors.ts';
 import { cursorAfterWrite, freshEnough } from '../freshness.ts';
 import { sessionOf } from '../route-hooks.ts';
 import { submit } from '../submit.ts';
@@ -28,7 +28,7 @@ export function addRoomRoutes(app: App, context: ApiContext, hooks: RouteHooks):
         summary: 'Make a room',
         body: RoomCreateBody,
         response: { 200: RoomReply },
-        errors: [...THROUGH_THE_LOG, ...SEALED_NAME, 'no_such_user', 'room_too_large'],
+        errors: [...THROUGH_THE_LOG, ...ENVELOPE, 'no_such_user', 'room_too_large'],
       },
     },
     async (request) => {
@@ -96,7 +96,7 @@ export function addRoomRoutes(app: App, context: ApiContext, hooks: RouteHooks):
         params: RoomPath,
         body: RoomPatchBody,
         response: { 200: RoomReply },
-        errors: [...THROUGH_THE_LOG, ...SEALED_NAME, 'no_such_room', 'not_a_group'],
+        errors: [...THROUGH_THE_LOG, ...ENVELOPE, 'no_such_room', 'not_a_group'],
       },
     },
     async (request) => {
