@@ -35,6 +35,11 @@ export class MemoryStore implements ClientStore {
     return new MemoryStore(this.#rows);
   }
 
+  /** Another disk with the same on it. */
+  copy(): MemoryStore {
+    return new MemoryStore(this.#rows);
+  }
+
   /** Row keys that begin so, in order. */
   keys(prefix = ''): string[] {
     return [...this.#rows.keys()].filter((key) => key.startsWith(prefix)).sort();

@@ -15,15 +15,14 @@ export type Interposer = (request: TestRequest) => Promise<Response> | undefined
 
 /** The network between clients and nodes: real HTTP and real WebSockets, with somebody in between who may meddle. */
 export class TestNetwork {
-  /** Every request that a client made, as `METHOD /path` without the query. */
-  readonly requests: string[] = [];
+  /** Every request that a client made. */
+  readonly made: TestRequest[] = [];
   readonly sockets: TestLine[] = [];
   readonly #interposers: Interposer[] = [];
 
   readonly fetch = (url: string, init: RequestInit): Promise<Response> => {
     const { pathname, search, origin } = new URL(url);
     const method = init.method ?? 'GET';
-    this.requests.push(`${method} ${pathname}`);
     const request: TestRequest = {
       method,
       path: pathname + search,
@@ -31,6 +30,7 @@ export class TestNetwork {
       body: typeof init.body === 'string' ? (JSON.parse(init.body) as Record<string, unknown>) : {},
       deliver: () => fetch(url, init),
     };
+    this.made.push(request);
     for (const interposer of this.#interposers) {
       const answer = interposer(request);
       if (answer !== undefined) return answer;
@@ -87,8 +87,13 @@ export class TestNetwork {
     );
   }
 
-  count(request: string): number {
-    return this.requests.filter((made) => made === request).length;
+  /** Of these requests, in order. */
+  bodies(method: string, path: RegExp): Record<string, unknown>[] {
+    return this.made.filter((one) => one.method === method && path.test(one.path)).map(({ body }) => body);
+  }
+
+  count(method: string, path: RegExp): number {
+    return this.bodies(method, path).length;
   }
 }
 
