@@ -1,15 +1,7 @@
 import type { RawNode } from '../../consensus/raw-node.ts';
-import { MessageType, isLocalMessageType, type Message } from '../../consensus/message.ts';
+import { MessageType, type Message } from '../../consensus/message.ts';
 import type { Explanation } from '../../consensus/status.ts';
-import {
-  isLocalThread,
-  maxIndex,
-  NO_PEER,
-  type RaftRole,
-  type LogIndex,
-  type PeerId,
-  type Term,
-} from '../../consensus/types.ts';
+import { maxIndex, type LogIndex, type PeerId, type Term } from '../../consensus/types.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import type { NodeName, StampMs } from '../../protocol/ids.ts';
 import type { Frame, FrameKind } from '../ports.ts';
@@ -19,7 +11,9 @@ import { buildCore } from './build-core.ts';
 import { CommandQueue, type SubmitOutcome } from './command-queue.ts';
 import { Compactor } from './compaction.ts';
 import { DiskWatch } from './disk-watch.ts';
+import { isForPeer, tolerate } from './incoming.ts';
 import { LeaderHandover } from './leader-handover.ts';
+import { LeaderObserver } from './leader-observer.ts';
 import { MembershipChanges } from './membership-changes.ts';
 import { RaftDriver, type CoreView } from './raft-driver.ts';
 import type { RaftPeerConfig, RaftPeerEvents, RaftPeerStatus, RaftPorts } from './raft-peer-types.ts';
@@ -53,12 +47,10 @@ export class RaftPeer<Result, Event> {
   readonly #disk: DiskWatch;
   readonly #ticker: Ticker;
   readonly #handover: LeaderHandover;
+  readonly #leader: LeaderObserver;
   readonly #defer: (callback: () => void) => void;
   #node: RawNode | undefined;
   #driver: RaftDriver | undefined;
-  #leaderName: NodeName | null = null;
-  #told: { leader: PeerId; role: RaftRole; term: Term } | undefined;
-  #leaderLostAtMs: number | undefined;
   #stopping: { readonly transferLeadership: boolean; readonly sinceMs: number } | undefined;
   readonly #stopCallbacks: (() => void)[] = [];
   #over = false;
@@ -83,6 +75,7 @@ export class RaftPeer<Result, Event> {
     this.#applier = this.#buildApplier();
     this.#ticker = this.#buildTicker();
     this.#handover = this.#buildHandover(monotonicMs);
+    this.#leader = this.#buildLeader(monotonicMs);
   }
 
   // ---------------------------------------------------------------- construction
@@ -106,7 +99,7 @@ export class RaftPeer<Result, Event> {
       settings: this.#settings,
       monotonicMs,
       appliedIndex: () => this.appliedIndex,
-      knowsLeader: () => this.#leaderName !== null,
+      knowsLeader: () => this.#leader.name !== null,
       readIndex: (context) => this.#core.readIndex(context),
       schedule: () => this.#driver?.schedule(),
     });
@@ -208,6 +201,18 @@ export class RaftPeer<Result, Event> {
     });
   }
 
+  #buildLeader(monotonicMs: () => number): LeaderObserver {
+    const { directory, transport } = this.#ports;
+    return new LeaderObserver({
+      self: this.#id,
+      directory,
+      monotonicMs,
+      watch: (node) => transport.watch(node),
+      onChange: (leader, term) => this.#onLeaderChange(leader, term),
+      onView: (view) => this.#events.onLeaderChange?.(view),
+    });
+  }
+
   get #core(): RawNode {
     if (this.#node === undefined) throw new Error('not started');
     return this.#node;
@@ -233,7 +238,7 @@ export class RaftPeer<Result, Event> {
 
   #begin(done: () => void): void {
     if (this.#over) return;
-    const { log, state, transport, clock } = this.#ports;
+    const { log, state, transport } = this.#ports;
     log.setSnapshotSource(() => ({
       index: state.appliedIndex,
       term: state.appliedTerm,
@@ -247,7 +252,7 @@ export class RaftPeer<Result, Event> {
       onEvent: (event) => this.#events.onRaftEvent?.(event),
     });
     this.#driver = this.#buildDriver(this.#node);
-    this.#leaderLostAtMs = clock.monotonicMs();
+    this.#leader.begin();
     transport.onRaft((message, from) => this.#onMessage(message, from));
     transport.onHint((node) => this.#onHint(node));
     this.#ticker.start();
@@ -268,7 +273,7 @@ export class RaftPeer<Result, Event> {
       sendRaft: (messages) => transport.sendRaft(messages),
       prepareSnapshot: (message) => this.#sender.prepare(message),
       beforeReady: (diskIsFree) => this.#beforeReady(diskIsFree),
-      onView: (view) => this.#onView(view),
+      onView: (view) => this.#leader.onView(view),
       onReadStates: (states) => this.#waits.onReadStates(states),
       apply: (entries, done) => this.#applier.enqueue(entries, done),
       whenApplierIsIdle: (callback) => this.#applier.whenIdle(callback),
@@ -345,8 +350,7 @@ export class RaftPeer<Result, Event> {
   #onMessage(message: Message, from: NodeName): void {
     const driver = this.#driver;
     if (driver === undefined || this.#over) return;
-    const stranger = isLocalMessageType(message.type) || isLocalThread(message.from) || message.from === this.#id;
-    if (message.to !== this.#id || stranger) return;
+    if (!isForPeer(this.#id, message)) return;
     if (message.type === MessageType.snap) {
       tolerate(() => this.#receiver.onSnap(message, from));
       return;
@@ -410,24 +414,10 @@ export class RaftPeer<Result, Event> {
     this.#queue.flush(diskIsFree);
   }
 
-  #onView({ leader, role, term }: CoreView): void {
-    const told = this.#told;
-    if (told?.leader === leader && told.role === role && told.term === term) return;
-    this.#told = { leader, role, term };
-    const { directory, clock, transport, state } = this.#ports;
-    const leaderName = leader === NO_PEER ? null : (directory.nameOf(leader) ?? null);
-    const changed = told?.leader !== leader || told.term !== term;
-    this.#leaderName = leaderName;
-    if (leaderName !== null) this.#leaderLostAtMs = undefined;
-    else this.#leaderLostAtMs ??= clock.monotonicMs();
-    if (changed) {
-      if (leader === this.#id) this.#stamps.begin(state.lastStampMs);
-      // Signs that the leader of a term is dead go on while its followers look for another.
-      if (leaderName !== null || told?.term !== term) transport.watch(this.#leads ? null : leaderName);
-      this.#waits.onLeaderChange();
-      this.#queue.route(leaderName, term);
-    }
-    this.#events.onLeaderChange?.({ leader: leaderName, term, role });
+  #onLeaderChange(leader: NodeName | null, term: Term): void {
+    if (this.#leads) this.#stamps.begin(this.#ports.state.lastStampMs);
+    this.#waits.onLeaderChange();
+    this.#queue.route(leader, term);
   }
 
   #onBatch(batch: CommittedBatch, outcome: BatchOutcome<Result, Event>, bytes: number): void {
@@ -453,7 +443,7 @@ export class RaftPeer<Result, Event> {
   // ---------------------------------------------------------------- questions
 
   get #leads(): boolean {
-    return this.#leaderName === this.#config.self;
+    return this.#leader.leads;
   }
 
   get appliedIndex(): LogIndex {
@@ -477,7 +467,7 @@ export class RaftPeer<Result, Event> {
   view(): { readonly leader: NodeName | null; readonly term: Term; readonly commitIndex: LogIndex } {
     const view = this.#driver?.view;
     const { term, commit } = view ?? this.#ports.log.initialState().hardState;
-    return { leader: this.#leaderName, term, commitIndex: commit };
+    return { leader: this.#leader.name, term, commitIndex: commit };
   }
 
   /** Null before log and state agree. */
@@ -486,7 +476,7 @@ export class RaftPeer<Result, Event> {
     if (this.#node === undefined) return null;
     return {
       ...this.#node.status(),
-      leaderName: this.#leaderName,
+      leaderName: this.#leader.name,
       stateIndex: state.appliedIndex,
       durableIndex: state.durableIndex,
       stampMs: state.lastStampMs,
@@ -500,15 +490,6 @@ export class RaftPeer<Result, Event> {
   }
 
   leaderlessMs(): number {
-    return this.#leaderLostAtMs === undefined ? 0 : this.#ports.clock.monotonicMs() - this.#leaderLostAtMs;
-  }
-}
-
-/** Frames come from other nodes: one that cannot be read is dropped, as if the network had lost it. */
-function tolerate(handle: () => void): void {
-  try {
-    handle();
-  } catch (error) {
-    if (!(error instanceof ParleyError)) throw error;
+    return this.#leader.leaderlessMs();
   }
 }

@@ -1,0 +1,17 @@
+import { isLocalMessageType, type Message } from '../../consensus/message.ts';
+import { isLocalThread, type PeerId } from '../../consensus/types.ts';
+import { ParleyError } from '../../protocol/errors.ts';
+
+/** Whether `message` is for this peer, and of a kind and from somebody that may reach it from outside. */
+export function isForPeer(self: PeerId, { to, from, type }: Message): boolean {
+  return to === self && from !== self && !isLocalThread(from) && !isLocalMessageType(type);
+}
+
+/** Frames come from other nodes: one that cannot be read is dropped, as if the network had lost it. */
+export function tolerate(handle: () => void): void {
+  try {
+    handle();
+  } catch (error) {
+    if (!(error instanceof ParleyError)) throw error;
+  }
+}
