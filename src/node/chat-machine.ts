@@ -7,19 +7,23 @@ import type { PlacedEvent } from '../protocol/events.ts';
 import type { ClusterId } from '../protocol/ids.ts';
 import type { BatchOutcome, CommittedBatch, StateMachine } from './raft/state-machine.ts';
 
+export type ChatMachineOptions = Parameters<typeof createApplyContext>[1];
+
 /** The chat, as the log drives it. */
 export class ChatMachine implements StateMachine<CommandResult, PlacedEvent> {
   readonly #cluster: ClusterId;
+  readonly #options: ChatMachineOptions;
   #context: ApplyContext;
 
-  constructor(cluster: ClusterId) {
+  constructor(cluster: ClusterId, options: ChatMachineOptions = {}) {
     this.#cluster = cluster;
-    this.#context = createApplyContext(cluster);
+    this.#options = options;
+    this.#context = createApplyContext(cluster, options);
   }
 
   /** To be called when the rows were replaced: what was remembered of the old ones must not outlive them. */
   forget(): void {
-    this.#context = createApplyContext(this.#cluster);
+    this.#context = createApplyContext(this.#cluster, this.#options);
   }
 
   apply(view: StateView, batch: CommittedBatch): BatchOutcome<CommandResult, PlacedEvent> {
