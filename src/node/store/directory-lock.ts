@@ -1,9 +1,8 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ParleyError } from '../../protocol/errors.ts';
 import { messageOf } from './damage.ts';
 import { readIfPresent } from './files.ts';
-import { DatabaseOpenError, openDatabase, type Database } from './level-database.ts';
+import { DatabaseOpenError, openDatabase, removeDatabaseFiles, type Database } from './level-database.ts';
 
 const LOCK_FOLDER = 'lock';
 
@@ -28,10 +27,11 @@ async function openLock(dir: string, location: string): Promise<Database> {
     return await openLockDatabase(location);
   } catch (error) {
     if (isLocked(error)) throw await inUse(dir, error);
-    // LevelDB takes the lock before it reads anything: whatever else is wrong, nobody holds this one, and it is empty.
-    await rm(location, { recursive: true, force: true });
   }
   try {
+    // LevelDB takes the lock before it reads anything: nobody held this one, and a database that only serves as a
+    // lock holds nothing that could be lost. Who takes the lock meanwhile does not need the files either.
+    await removeDatabaseFiles(location);
     return await openLockDatabase(location);
   } catch (error) {
     if (isLocked(error)) throw await inUse(dir, error);

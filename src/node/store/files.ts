@@ -1,5 +1,6 @@
-import { open, readFile, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 
 /** The error code of the operating system (`ENOENT`, …), if it is one of its errors. */
 export function systemCodeOf(error: unknown): string | undefined {
@@ -26,6 +27,24 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+/**
+ * Makes a folder and the ones above it that are missing, for its owner only, and makes their names durable: a synced
+ * file in a folder that is gone after a power cut is gone, too.
+ */
+export async function makeDirectory(path: string): Promise<void> {
+  const made = await mkdir(path, { recursive: true, mode: 0o700 });
+  const highest = resolve(made ?? path);
+  for (let folder = resolve(path); ; folder = dirname(folder)) {
+    await syncDirectory(dirname(folder)).catch(ignoreUnreadable);
+    if (folder === highest) return;
+  }
+}
+
+/** A folder that we may not read was made by somebody else, and was there before us. */
+function ignoreUnreadable(error: unknown): void {
+  if (!['EACCES', 'EPERM'].includes(systemCodeOf(error) ?? '')) throw error;
+}
+
 /** Replaces a file so that after a crash at any point either the old or the new content is there, whole. */
 export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${path}.tmp`;
@@ -38,4 +57,23 @@ export async function replaceFile(path: string, content: string | Uint8Array): P
   }
   await rename(temporary, path);
   await syncDirectory(dirname(path));
+}
+
+/** The same while nothing else goes on: for what has to be on disk before the process ends in this very turn. */
+export function replaceFileNow(path: string, content: string): void {
+  const temporary = `${path}.tmp`;
+  const file = openSync(temporary, 'w', 0o600);
+  try {
+    writeFileSync(file, content);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+  const folder = openSync(dirname(path), 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
 }

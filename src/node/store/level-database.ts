@@ -1,8 +1,10 @@
-import { open, readdir } from 'node:fs/promises';
+import { open, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Level } from 'level';
-import { messageOf } from './damage.ts';
+import { ParleyError } from '../../protocol/errors.ts';
+import { damaged, messageOf } from './damage.ts';
 import { syncDirectory, systemCodeOf } from './files.ts';
+import type { DamagedPart } from './node-store.ts';
 
 /** The driver, as the stores use it: text keys in ASCII, values as bytes. */
 export type Database = Level<string, Uint8Array>;
@@ -52,6 +54,16 @@ export async function openDatabase(location: string, options: DatabaseOptions): 
   return database;
 }
 
+/** What a database that cannot be opened means: somebody else has it, or it is damaged. */
+export function openFailure(error: unknown, part: DamagedPart, where: string): ParleyError {
+  if (error instanceof DatabaseOpenError && error.locked) {
+    return new ParleyError('data_in_use', `Another process uses the ${part} of this node: stop it first.`, {
+      cause: error,
+    });
+  }
+  return damaged(part, where, messageOf(error), error);
+}
+
 export function beginBatch(database: Database) {
   return database.batch();
 }
@@ -69,6 +81,20 @@ export interface KeyRange {
 /** Sees the database as it is now, or as the snapshot does. */
 export function iterate(database: Database, range: KeyRange) {
   return database.iterator(range);
+}
+
+/** Names that LevelDB gives its files (`db/filename.cc`), but for `LOCK`. */
+const FILE_PATTERN = /^(CURRENT|LOG|LOG\.old|MANIFEST-\d+|\d+\.(log|ldb|sst|dbtmp))$/;
+
+/**
+ * Removes the files of a closed LevelDB, and nothing else that may be in its folder, so that a new one can be made
+ * there. The lock file stays: who holds a lock on it would go on to hold it on a file that nobody else can see.
+ */
+export async function removeDatabaseFiles(location: string): Promise<void> {
+  for (const name of await readdir(location)) {
+    if (FILE_PATTERN.test(name)) await unlink(join(location, name));
+  }
+  await syncDirectory(location);
 }
 
 /**

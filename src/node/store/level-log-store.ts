@@ -19,19 +19,19 @@ import { CHAIN_START, chainHashBytes, chainHashFrom, type ChainHash } from './ch
 import { messageOf } from './damage.ts';
 import type { FatalSwitch } from './fatal-switch.ts';
 import { beginBatch, type Batch, type Database } from './level-database.ts';
-import { follows, packRecord, packedBytes, unpackRecord, type LogRecord } from './log-record.ts';
-import { logDamage, type RecoveredLog } from './log-recovery.ts';
+import { follows } from './log-record.ts';
+import type { RecoveredLog } from './log-recovery.ts';
 import { BASE_KEY, HARD_STATE_KEY, encodeBase, encodeHardState, recordKey, type LogBase } from './log-rows.ts';
 import { LogTail } from './log-tail.ts';
 import type { MarkFile } from './mark-file.ts';
 import type { Mark, StoreLimits } from './node-store.ts';
-import type { RecordIndex, RecordPlace } from './record-index.ts';
+import { packTail } from './pack-tail.ts';
+import type { RecordPlace } from './record-index.ts';
+import { StoredRecords } from './stored-records.ts';
 import type { TermRuns } from './term-runs.ts';
 
 /** Keys of dead records that are deleted along with a write, or by themselves while nothing else is to be done. */
 const GARBAGE_PER_WRITE_MAX = 256;
-/** Unpacked records that are kept for followers that read through the log. */
-const READ_RECORDS_MAX = 8;
 
 export interface LogStoreOptions {
   readonly database: Database;
@@ -80,7 +80,7 @@ export class LevelLogStore implements LogStore {
   readonly #mark: MarkFile;
   readonly #options: LogStoreOptions;
   readonly #terms: TermRuns;
-  readonly #records: RecordIndex;
+  readonly #records: StoredRecords;
   #tail: LogTail;
   #base: LogBase;
   /** The base on disk. */
@@ -103,7 +103,6 @@ export class LevelLogStore implements LogStore {
   #closing = false;
   #onIdle: (() => void) | undefined;
   #snapshotSource: () => SnapshotMetadata | undefined = () => undefined;
-  readonly #readRecords = new Map<string, LogRecord>();
 
   constructor(options: LogStoreOptions) {
     const { recovered } = options;
@@ -111,7 +110,7 @@ export class LevelLogStore implements LogStore {
     this.#database = options.database;
     this.#mark = options.markFile;
     this.#terms = recovered.terms;
-    this.#records = recovered.records;
+    this.#records = new StoredRecords(options.database, recovered.records, recovered.base.epoch);
     this.#tail = recovered.tail;
     this.#base = recovered.base;
     this.#writtenBase = recovered.base;
@@ -173,39 +172,8 @@ export class LevelLogStore implements LogStore {
   /** Some entries from `lo` on and before `hi`, from one place; at least one. */
   #entriesAt(lo: LogIndex, hi: LogIndex): readonly Entry[] {
     if (lo >= this.#tail.first) return this.#tail.slice(lo, hi);
-    const { place, record } = this.#readRecord(lo);
+    const { place, record } = this.#records.read(lo);
     return record.entries.slice(lo - place.first, Math.min(hi, place.last + 1) - place.first);
-  }
-
-  #readRecord(index: LogIndex): { place: RecordPlace; record: LogRecord } {
-    const place = this.#records.find(index);
-    assert(place !== undefined, `entry ${index} is in no record`);
-    const key = recordKey(this.#base.epoch, place.first);
-    const record = this.#readRecords.get(key) ?? this.#loadRecord(key);
-    // A record on disk may still be longer than its place says: its end was replaced, the write is under way.
-    if (record.entries[0]?.index !== place.first || record.hashes[place.last - place.first] !== place.hash) {
-      throw logDamage(`the record at entry ${place.first} is not the one that was written`);
-    }
-    return { place, record };
-  }
-
-  #loadRecord(key: string): LogRecord {
-    let value;
-    try {
-      value = this.#database.getSync(key);
-    } catch (error) {
-      throw logDamage(messageOf(error), error);
-    }
-    const record = value === undefined ? undefined : unpackRecord(value);
-    if (record === undefined) throw logDamage(`the record ${key} does not match its hashes`);
-    if (this.#readRecords.size >= READ_RECORDS_MAX) {
-      for (const oldest of this.#readRecords.keys()) {
-        this.#readRecords.delete(oldest);
-        break;
-      }
-    }
-    this.#readRecords.set(key, record);
-    return record;
   }
 
   chainHash(index: LogIndex): Uint8Array {
@@ -216,7 +184,7 @@ export class LevelLogStore implements LogStore {
     assert(index >= this.#base.index && index < this.#tail.next, `no chain hash is known at ${index}`);
     if (index === this.#base.index) return this.#base.hash;
     if (index >= this.#tail.first - 1) return this.#tail.hashAt(index);
-    const { place, record } = this.#readRecord(index);
+    const { place, record } = this.#records.read(index);
     return record.hashes[index - place.first]!;
   }
 
@@ -249,10 +217,7 @@ export class LevelLogStore implements LogStore {
     this.#tail = new LogTail((index + 1) as LogIndex, hash);
     this.#dirtyFrom = this.#tail.next;
     this.#terms.clear();
-    for (const place of this.#records.takeFrom(ZERO_INDEX)) {
-      this.#compacted.push(recordKey(this.#base.epoch - 1, place.first));
-    }
-    this.#readRecords.clear();
+    this.#compacted = this.#compacted.concat(this.#records.restart(this.#base.epoch));
   }
 
   #acceptEntries(entries: readonly Entry[]): void {
@@ -291,11 +256,7 @@ export class LevelLogStore implements LogStore {
     this.#base = { epoch: this.#base.epoch, index, term, hash: this.#hashAt(index) };
     this.#baseChanged = true;
     this.#terms.dropBefore((index + 1) as LogIndex);
-    for (const place of this.#records.takeThrough(index)) {
-      const key = recordKey(this.#base.epoch, place.first);
-      this.#compacted.push(key);
-      this.#readRecords.delete(key);
-    }
+    this.#compacted = this.#compacted.concat(this.#records.takeThrough(index));
     this.#tail.dropBefore((index + 1) as LogIndex);
     this.#schedule();
   }
@@ -395,8 +356,9 @@ export class LevelLogStore implements LogStore {
     const base = this.#base;
     if (this.#baseChanged) batch.put(BASE_KEY, encodeBase(base));
     batch.put(HARD_STATE_KEY, encodeHardState(this.#hardState));
-    this.#removeRecords(batch, from);
-    const places = this.#putRecords(batch, from);
+    this.#records.cutFrom(from, batch);
+    const packed = packTail(this.#tail, from, this.#options.limits.recordBytesMax);
+    for (const { place, bytes } of packed) batch.put(recordKey(base.epoch, place.first), bytes);
     for (const key of this.#garbage.splice(0, GARBAGE_PER_WRITE_MAX)) batch.del(key);
     const group: WriteGroup = {
       waiting: this.#waiting,
@@ -404,7 +366,7 @@ export class LevelLogStore implements LogStore {
       base,
       from,
       last: this.lastIndex(),
-      places,
+      places: packed.map(({ place }) => place),
       compacted: this.#compacted,
     };
     this.#waiting = [];
@@ -414,63 +376,18 @@ export class LevelLogStore implements LogStore {
     return group;
   }
 
-  /** Deletes records from `from` on; one that begins before it is cut, and can be read all the time. */
-  #removeRecords(batch: Batch, from: LogIndex): void {
-    const { epoch } = this.#base;
-    for (const place of this.#records.takeFrom(from)) {
-      const key = recordKey(epoch, place.first);
-      this.#readRecords.delete(key);
-      if (place.first >= from) {
-        batch.del(key);
-        continue;
-      }
-      const record = this.#loadRecord(key);
-      this.#readRecords.delete(key);
-      const packed = packRecord(record.before, record.entries.slice(0, from - place.first));
-      batch.put(key, packed.bytes);
-      this.#records.push({ first: place.first, last: (from - 1) as LogIndex, hash: packed.hashes.at(-1)! });
-    }
-  }
-
-  #putRecords(batch: Batch, from: LogIndex): RecordPlace[] {
-    const places: RecordPlace[] = [];
-    const end = this.#tail.next;
-    let first = from;
-    while (first < end) {
-      const entries = this.#tail.slice(first, this.#recordEnd(first, end));
-      const packed = packRecord(this.#tail.hashAt((first - 1) as LogIndex), entries);
-      batch.put(recordKey(this.#base.epoch, first), packed.bytes);
-      this.#tail.setHashes(first, packed.hashes);
-      const last = (first + entries.length - 1) as LogIndex;
-      places.push({ first, last, hash: packed.hashes.at(-1)! });
-      first = (last + 1) as LogIndex;
-    }
-    return places;
-  }
-
-  #recordEnd(first: LogIndex, end: LogIndex): LogIndex {
-    let bytes = 0;
-    let at = first;
-    while (at < end) {
-      bytes += packedBytes(this.#tail.at(at));
-      if (bytes > this.#options.limits.recordBytesMax && at > first) break;
-      at = (at + 1) as LogIndex;
-    }
-    return at;
-  }
-
   async #finishGroup(group: WriteGroup): Promise<void> {
-    const promised = this.#writtenHardState;
+    const { term, vote } = this.#writtenHardState;
+    const promises = group.hardState.term !== term || group.hardState.vote !== vote;
+    const compacts = group.base !== this.#writtenBase;
     this.#writtenHardState = group.hardState;
     this.#writtenBase = group.base;
     // A snapshot that was accepted meanwhile began a new epoch: these records belong to the dead one.
     if (group.base.epoch === this.#base.epoch) this.#takeOver(group);
     else for (const place of group.places) this.#compacted.push(recordKey(group.base.epoch, place.first));
-    const mustSync =
-      group.hardState.term !== promised.term || group.hardState.vote !== promised.vote || group.compacted.length > 0;
-    const marked = this.#raiseMark(group, mustSync);
+    const marked = this.#followWithMark(group, promises || compacts);
     if (marked !== undefined) await marked;
-    this.#garbage.push(...group.compacted);
+    this.#garbage = this.#garbage.concat(group.compacted);
     const compactLater = this.#compactLater;
     if (compactLater !== undefined && compactLater < this.#pinnedFrom()) this.compact(compactLater);
     for (const done of group.waiting) done();
@@ -484,14 +401,17 @@ export class LevelLogStore implements LogStore {
     this.#tail.shrink(this.#options.limits.logCacheBytesMax, this.#pinnedFrom());
   }
 
-  /** The mark follows the log: to the last entry on disk that is not about to be replaced. */
-  #raiseMark(group: WriteGroup, mustSync: boolean): Promise<void> | undefined {
+  /**
+   * The mark follows the log: to the last entry on disk that is not about to be replaced. When that is before the
+   * entry it names now, the new mark has to be durable before the replacing write begins, just as in `#lowerMark`.
+   */
+  #followWithMark(group: WriteGroup, mustSync: boolean): Promise<void> | undefined {
     const { mark } = this.#mark.content;
     const sameLog = group.base.epoch === this.#base.epoch;
     const index = Math.min(group.last, this.#dirtyFrom - 1) as LogIndex;
     const known = sameLog && index >= this.#base.index ? this.#markAt(index) : mark;
     const content = { hardState: group.hardState, mark: { ...known, ackTerm: group.hardState.term } };
-    if (mustSync) return this.#syncMark(content);
+    if (mustSync || known.index < mark.index) return this.#syncMark(content);
     this.#mark.update(content);
     return undefined;
   }

@@ -53,12 +53,25 @@ export class LevelStateStore implements StateStore {
   #scheduled = false;
   #closing = false;
   #onWritten: (() => void)[] = [];
+  /** Under way. */
+  readonly #syncs = new Set<Promise<void>>();
 
   constructor(options: StateStoreOptions) {
     this.#options = options;
     this.#cache = new RowCache(options.limits.stateCacheBytesMax);
-    this.#disk = options.disk;
+    this.#disk = this.#watch(options.disk);
     this.#position = options.disk.applied;
+  }
+
+  /** Damage that is found while the state is in use ends the process, and is known when it starts again. */
+  #watch(disk: StateDatabase): StateDatabase {
+    const { folders, fatal } = this.#options;
+    disk.onDamage = ({ where, reason }) => {
+      if (fatal.tripped) return;
+      folders.condemn(where, reason);
+      fatal.trip(new Error(`the state is damaged (${where}): ${reason}`));
+    };
+    return disk;
   }
 
   // -------------------------------------------------------------- where it is
@@ -181,9 +194,10 @@ export class LevelStateStore implements StateStore {
     const { index, term, stampMs } = applied;
     assert(index > this.#position.index, `entry ${index} is applied already: the state is at ${this.#position.index}`);
     const position: Position = { index, term, stampMs, confState: applied.confState ?? this.confState };
+    // Reading may fail: then nothing of this entry may be on its way to the disk.
+    const changes = [...rows].map(([key, value]) => ({ key, value, before: this.get(key) }));
     const group = this.#openGroup(position);
-    for (const [key, value] of rows) {
-      const before = this.get(key);
+    for (const { key, value, before } of changes) {
       if (value !== null || before !== undefined) group.change(key, value, before);
     }
     group.position = position;
@@ -222,7 +236,7 @@ export class LevelStateStore implements StateStore {
         this.#groups.shift();
         for (const [key, change] of group.rows) this.#cache.set(key, change ?? undefined);
         for (const listener of this.#onWritten.splice(0)) listener();
-        if (disk.markers > MARKERS_MAX && disk.durableIndex < disk.applied.index) void this.#syncDisk();
+        if (disk.markers > MARKERS_MAX && disk.durableIndex < disk.applied.index) this.#syncAside();
         this.#schedule();
       },
       (error: unknown) => this.#fail(error),
@@ -235,8 +249,8 @@ export class LevelStateStore implements StateStore {
 
   /** Resolves when all that is applied now was handed to LevelDB; never after a failed write. */
   async #written(): Promise<void> {
-    const target = this.#position.index;
-    while (this.#disk.applied.index < target) {
+    const newest = this.#groups.at(-1);
+    while (newest !== undefined && this.#groups.includes(newest)) {
       await new Promise<void>((resolve) => this.#onWritten.push(resolve));
     }
   }
@@ -247,12 +261,21 @@ export class LevelStateStore implements StateStore {
   }
 
   async #syncDisk(): Promise<void> {
+    const syncing = this.#disk.sync();
+    this.#syncs.add(syncing);
     try {
-      await this.#disk.sync();
+      await syncing;
     } catch (error) {
       this.#fail(error);
       throw error;
+    } finally {
+      this.#syncs.delete(syncing);
     }
+  }
+
+  /** Nobody waits for it: what goes wrong has been reported. */
+  #syncAside(): void {
+    this.#syncDisk().catch(() => {});
   }
 
   /**
@@ -288,12 +311,15 @@ export class LevelStateStore implements StateStore {
   /** Goes on with an installed state. The pointer names it already. */
   async #takeOver(disk: StateDatabase): Promise<void> {
     await this.#written();
+    assert(this.#groups.length === 0, 'entries were applied while a snapshot was installed');
     assert(disk.applied.index > this.#position.index, 'the installed snapshot is older than the state');
     assert(this.#transaction === undefined, 'a transaction is open');
     const old = this.#disk;
-    this.#disk = disk;
+    this.#disk = this.#watch(disk);
     this.#position = disk.applied;
     this.#cache.clear();
+    // The files of the old state must stay until then.
+    await Promise.allSettled(this.#syncs);
     await old.close();
   }
 

@@ -14,6 +14,8 @@ export interface MarkFileOptions {
   readonly fatal: FatalSwitch;
 }
 
+const FIRST_GENERATION = 1;
+
 /**
  * Two slots in a small preallocated file, beside the log database and independent of it, so that a log which lost
  * its end is found out. Writes alternate: the slot that was synced last is never touched before the other one is
@@ -34,20 +36,35 @@ export class MarkFile {
   #unsynced = false;
   #syncWanted = false;
   #waiting: Done[] = [];
+  /** Nothing may be begun: a call to the file system runs, or one has failed. */
   #busy = false;
+  /** A call to the file system runs. */
+  #running = false;
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
+  /** Called when no call to the file system runs any more. */
+  #onQuiet: (() => void) | undefined;
+  /**
+   * Whether it is as it was made: then nothing was ever promised in this directory, for every vote and every first
+   * acknowledgement is preceded by a synced write here.
+   */
+  readonly untouched: boolean;
 
-  private constructor(fd: number, options: MarkFileOptions, newest: MarkSlot, slot: 0 | 1) {
+  private constructor(
+    fd: number,
+    options: MarkFileOptions,
+    { newest, slot, untouched }: { newest: MarkSlot; slot: 0 | 1; untouched: boolean },
+  ) {
     this.#fd = fd;
     this.#options = options;
     this.#content = newest;
     this.#generation = newest.generation;
     this.#slot = slot;
+    this.untouched = untouched;
   }
 
   static async create(options: MarkFileOptions, content: MarkContent): Promise<MarkFile> {
-    const first: MarkSlot = { ...content, generation: 1 };
+    const first: MarkSlot = { ...content, generation: FIRST_GENERATION };
     const handle = await open(options.path, 'w', 0o600);
     try {
       await handle.write(Buffer.concat([encodeMarkSlot(first), Buffer.alloc(SLOT_BYTES)]), 0, 2 * SLOT_BYTES, 0);
@@ -56,18 +73,20 @@ export class MarkFile {
       await handle.close();
     }
     await syncDirectory(dirname(options.path));
-    return new MarkFile(await openDescriptor(options.path), options, first, 1);
+    const fd = await openDescriptor(options.path);
+    return new MarkFile(fd, options, { newest: first, slot: 1, untouched: true });
   }
 
-  /** @returns undefined when neither slot is whole */
+  /** @returns undefined when neither slot is whole, or the file is cut off */
   static async open(options: MarkFileOptions): Promise<MarkFile | undefined> {
-    const slots = await readSlots(options.path);
+    const { slots, isWhole, secondIsBlank } = await readSlots(options.path);
     const newest = newerSlot(slots[0], slots[1]);
-    if (newest === undefined) return undefined;
+    if (newest === undefined || !isWhole) return undefined;
     const fd = await openDescriptor(options.path);
     // What was read may be in the page cache alone; the other slot may be the only durable one.
     await promisify(fdatasync)(fd);
-    return new MarkFile(fd, options, newest, newest === slots[0] ? 1 : 0);
+    const untouched = newest.generation === FIRST_GENERATION && secondIsBlank;
+    return new MarkFile(fd, options, { newest, slot: newest === slots[0] ? 1 : 0, untouched });
   }
 
   get content(): MarkContent {
@@ -100,6 +119,8 @@ export class MarkFile {
     });
     clearTimeout(this.#timer);
     this.#closed = true;
+    // A write that still runs must not end up in another file that gets the same descriptor.
+    if (this.#running) await new Promise<void>((resolve) => (this.#onQuiet = resolve));
     await promisify(closeFile)(this.#fd);
   }
 
@@ -114,7 +135,9 @@ export class MarkFile {
     this.#dirty = false;
     this.#generation += 1;
     const bytes = encodeMarkSlot({ ...this.#content, generation: this.#generation });
+    this.#running = true;
     write(this.#fd, bytes, 0, bytes.length, this.#slot * SLOT_BYTES, (error, written) => {
+      this.#ended();
       if (error !== null || written !== bytes.length) {
         this.#fail(
           error ?? new Error(`only ${written} of ${bytes.length} bytes were written to ${this.#options.path}`),
@@ -136,7 +159,9 @@ export class MarkFile {
       return;
     }
     this.#busy = true;
+    this.#running = true;
     fdatasync(this.#fd, (error) => {
+      this.#ended();
       if (error !== null) {
         this.#fail(error);
         return;
@@ -149,6 +174,11 @@ export class MarkFile {
     });
   }
 
+  #ended(): void {
+    this.#running = false;
+    this.#onQuiet?.();
+  }
+
   /** Leaves `#busy` set: nothing is written after a failure. */
   #fail(error: Error): void {
     this.#options.fatal.trip(new Error(`writing ${this.#options.path} failed: ${error.message}`, { cause: error }));
@@ -157,17 +187,30 @@ export class MarkFile {
 
 /** What the two slots hold, without opening the file for writing. */
 export async function readMark(path: string): Promise<MarkContent | undefined> {
-  const slots = await readSlots(path);
+  const { slots } = await readSlots(path);
   return newerSlot(slots[0], slots[1]);
 }
 
-async function readSlots(path: string): Promise<[MarkSlot | undefined, MarkSlot | undefined]> {
+interface ReadSlots {
+  readonly slots: readonly [MarkSlot | undefined, MarkSlot | undefined];
+  /** The file has its full size. */
+  readonly isWhole: boolean;
+  /** Nothing was ever written to the second one. */
+  readonly secondIsBlank: boolean;
+}
+
+async function readSlots(path: string): Promise<ReadSlots> {
   const handle = await open(path, 'r');
   try {
     const bytes = Buffer.alloc(2 * SLOT_BYTES);
     const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
     const read = bytes.subarray(0, bytesRead);
-    return [decodeMarkSlot(read.subarray(0, SLOT_BYTES)), decodeMarkSlot(read.subarray(SLOT_BYTES))];
+    const second = read.subarray(SLOT_BYTES);
+    return {
+      slots: [decodeMarkSlot(read.subarray(0, SLOT_BYTES)), decodeMarkSlot(second)],
+      isWhole: bytesRead === bytes.length,
+      secondIsBlank: second.every((byte) => byte === 0),
+    };
   } finally {
     await handle.close();
   }

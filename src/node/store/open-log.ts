@@ -1,18 +1,17 @@
-import { readdir } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { EMPTY_HARD_STATE, ZERO_INDEX, ZERO_TERM } from '../../consensus/types.ts';
+import { EMPTY_HARD_STATE, ZERO_INDEX, ZERO_TERM, type LogIndex, type Term } from '../../consensus/types.ts';
 import { CHAIN_START, chainHashBytes } from './chain-hash.ts';
-import { damaged, messageOf } from './damage.ts';
+import { damageOf, damaged, messageOf } from './damage.ts';
 import type { FatalSwitch } from './fatal-switch.ts';
 import { systemCodeOf } from './files.ts';
-import { createLog } from './level-log-store.ts';
 import { checkDatabase } from './level-check/check-database.ts';
-import { openDatabase, type Database } from './level-database.ts';
+import { openDatabase, openFailure, removeDatabaseFiles, type Database } from './level-database.ts';
+import { createLog } from './level-log-store.ts';
 import { recoverLog, type RecoveredLog } from './log-recovery.ts';
-import { BASE_KEY } from './log-rows.ts';
 import { MarkFile } from './mark-file.ts';
 import type { MarkContent } from './mark-slot.ts';
-import type { StoreLimits } from './node-store.ts';
+import type { StoreLimits, StoreLogger } from './node-store.ts';
 
 const LOG_FOLDER = 'log';
 const MARK_FILE = 'mark';
@@ -34,74 +33,138 @@ export interface OpenLogOptions {
   /** Whether the directory has no manifest yet: then, and only then, what is missing is made. */
   readonly fresh: boolean;
   readonly limits: StoreLimits;
+  readonly logger: StoreLogger;
   readonly fatal: FatalSwitch;
 }
 
 export const markPath = (dir: string): string => join(dir, MARK_FILE);
 
-/** @throws ParleyError `damaged` */
+/**
+ * The order of making a log is: the mark, durably, then the database, durably; the manifest comes last of all. So a
+ * directory without a manifest is one of two things, and the mark tells which:
+ *
+ * - The mark is as it was made: nobody was ever promised anything here. The first start was cut short, maybe in the
+ *   middle of making the database, whose first files LevelDB does not sync. What is left of it is thrown away.
+ * - Anything else, a mark that was written to, a log without a mark, a sound log with something in it: the manifest
+ *   of a member was lost. That is damage, and everything stays as it is.
+ *
+ * @throws ParleyError `damaged`
+ */
 export async function openLog(options: OpenLogOptions): Promise<OpenedLog> {
   const markFile = await openMark(options);
-  let database: Database | undefined;
   try {
-    database = await openLogDatabase(options);
-    const recovered = await recoverLog(database, markFile.content, options.limits.logCacheBytesMax);
-    if (options.fresh) checkEmpty(recovered, markFile.content);
+    const { database, recovered } = options.fresh
+      ? await openOrMake(options, markFile)
+      : await openAndRecover(options, markFile.content);
+    await catchUp(markFile, recovered);
     return { database, markFile, recovered };
   } catch (error) {
     await markFile.close();
-    await database?.close();
     throw error;
   }
 }
 
 async function openMark({ dir, fresh, limits, fatal }: OpenLogOptions): Promise<MarkFile> {
   const options = { path: markPath(dir), syncIntervalMs: limits.markSyncIntervalMs, fatal };
-  let markFile;
+  let problem = 'both copies of the hard state are broken';
+  let cause: unknown;
   try {
-    markFile = await MarkFile.open(options);
+    const markFile = await MarkFile.open(options);
+    if (markFile !== undefined) return markFile;
   } catch (error) {
-    if (fresh && systemCodeOf(error) === 'ENOENT') return MarkFile.create(options, NOTHING_PROMISED);
-    throw damaged('mark', MARK_FILE, messageOf(error), error);
+    if (systemCodeOf(error) !== 'ENOENT') throw damaged('mark', MARK_FILE, messageOf(error), error);
+    problem = 'it is missing';
+    cause = error;
   }
-  if (markFile !== undefined) return markFile;
-  // Without a manifest it is the trace of a first start that was cut short.
-  if (fresh) return MarkFile.create(options, NOTHING_PROMISED);
-  throw damaged('mark', MARK_FILE, 'both copies of the hard state are broken');
+  // Before the log is there, the mark may not be made yet, or have been cut short while it was.
+  if (fresh && !(await isThere(join(dir, LOG_FOLDER)))) return MarkFile.create(options, NOTHING_PROMISED);
+  throw damaged('mark', MARK_FILE, problem, cause);
 }
 
-async function openLogDatabase({ dir, fresh, limits }: OpenLogOptions): Promise<Database> {
-  const location = join(dir, LOG_FOLDER);
-  const createIfMissing = fresh && !(await holdsData(location));
-  const options = { createIfMissing, writeBufferBytes: limits.writeBufferBytes, blockCacheBytes: BLOCK_CACHE_BYTES };
-  if (!createIfMissing) {
-    const problem = await checkDatabase(location);
-    if (problem !== undefined) throw damaged('log', LOG_FOLDER, problem);
-  }
-  let database;
+async function isThere(path: string): Promise<boolean> {
   try {
-    database = await openDatabase(location, options);
-    if (fresh && (await database.get(BASE_KEY)) === undefined) await createLog(database);
-    return database;
-  } catch (error) {
-    await database?.close();
-    throw damaged('log', LOG_FOLDER, messageOf(error), error);
-  }
-}
-
-/** Whether LevelDB would delete something if it made a new database here. */
-async function holdsData(location: string): Promise<boolean> {
-  try {
-    const names = await readdir(location);
-    return names.some((name) => name.endsWith('.ldb') || name.endsWith('.log'));
+    await access(path);
+    return true;
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT') return false;
     throw error;
   }
 }
 
-/** Nothing is written before there is a manifest: whatever is there means that the manifest was lost. */
-function checkEmpty({ base, tail, hardState }: RecoveredLog, { mark }: MarkContent): void {
-  const isEmpty = base.index === 0 && tail.next === 1 && hardState.term === 0 && mark.ackTerm === 0;
-  if (!isEmpty) throw damaged('manifest', 'manifest', 'it is missing, but the log is not empty');
+type OpenedDatabase = Omit<OpenedLog, 'markFile'>;
+
+async function openOrMake(options: OpenLogOptions, markFile: MarkFile): Promise<OpenedDatabase> {
+  if (!markFile.untouched) throw lostManifest('this node has voted or acknowledged entries');
+  const location = join(options.dir, LOG_FOLDER);
+  if (await isThere(location)) {
+    const found = await openUnlessUnfinished(options, markFile.content);
+    if (found !== undefined) return found;
+    await removeDatabaseFiles(location);
+  }
+  const database = await openDatabase(location, databaseOptions(options, true));
+  try {
+    await createLog(database);
+    return { database, recovered: await recoverLog(database, markFile.content, options.limits.logCacheBytesMax) };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/** Undefined when it is what an interrupted first start left behind. */
+async function openUnlessUnfinished(options: OpenLogOptions, beside: MarkContent): Promise<OpenedDatabase | undefined> {
+  let opened;
+  try {
+    opened = await openAndRecover(options, beside);
+  } catch (error) {
+    const damage = damageOf(error);
+    if (damage === undefined) throw error;
+    options.logger.warn({ damage }, 'the first start of this node was cut short: its empty log is made again');
+    return undefined;
+  }
+  const { base, tail, hardState } = opened.recovered;
+  if (base.index === 0 && tail.next === 1 && hardState.term === 0) return opened;
+  await opened.database.close();
+  throw lostManifest('the log is not empty');
+}
+
+function lostManifest(but: string): Error {
+  return damaged('manifest', 'manifest', `it is missing, but ${but}`);
+}
+
+function databaseOptions({ limits }: OpenLogOptions, createIfMissing: boolean): Parameters<typeof openDatabase>[1] {
+  return { createIfMissing, writeBufferBytes: limits.writeBufferBytes, blockCacheBytes: BLOCK_CACHE_BYTES };
+}
+
+async function openAndRecover(options: OpenLogOptions, beside: MarkContent): Promise<OpenedDatabase> {
+  const location = join(options.dir, LOG_FOLDER);
+  const problem = await checkDatabase(location);
+  if (problem !== undefined) throw damaged('log', LOG_FOLDER, problem);
+  let database;
+  try {
+    database = await openDatabase(location, databaseOptions(options, false));
+  } catch (error) {
+    throw openFailure(error, 'log', LOG_FOLDER);
+  }
+  try {
+    return { database, recovered: await recoverLog(database, beside, options.limits.logCacheBytesMax) };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/**
+ * A crash between a write of the log and that of the mark leaves the mark behind. The core takes all that the log
+ * holds as stored and may vote or acknowledge accordingly without another write: so the mark says so first.
+ */
+async function catchUp(markFile: MarkFile, { base, hardState, tail, terms }: RecoveredLog): Promise<void> {
+  const { mark, hardState: copy } = markFile.content;
+  const index = (tail.next - 1) as LogIndex;
+  if (mark.index === index && copy.term === hardState.term && copy.vote === hardState.vote) return;
+  const term = index === base.index ? base.term : terms.termAt(index)!;
+  const hash = chainHashBytes(tail.hashAt(index));
+  const ackTerm = Math.max(mark.ackTerm, hardState.term) as Term;
+  markFile.update({ hardState, mark: { index, term, hash, ackTerm } });
+  await new Promise<void>((resolve) => markFile.sync(resolve));
 }

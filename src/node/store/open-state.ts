@@ -1,11 +1,11 @@
-import { rename } from 'node:fs/promises';
 import { EMPTY_CONF_STATE, ZERO_INDEX, ZERO_TERM, type LogIndex } from '../../consensus/types.ts';
 import type { StampMs } from '../../protocol/ids.ts';
 import { damageOf, damaged, messageOf } from './damage.ts';
 import type { FatalSwitch } from './fatal-switch.ts';
 import { MultisetHash } from './multiset-hash.ts';
-import { checkDatabase, tableBytes } from './level-check/check-database.ts';
+import { checkDatabase, checkTables, tableBytes } from './level-check/check-database.ts';
 import { cutWriteAheadFiles } from './level-check/cut-write-ahead.ts';
+import { readVersion, type LevelVersion } from './level-check/manifest-reader.ts';
 import type { StoreLimits, StoreLogger } from './node-store.ts';
 import { StateBuilder } from './state-builder.ts';
 import { StateDatabase } from './state-database.ts';
@@ -37,7 +37,7 @@ export async function openState(options: OpenStateOptions): Promise<StateDatabas
     const damage = damageOf(error);
     if (damage === undefined || logBase > 0) throw error;
     logger.warn({ damage }, 'the state is damaged: it is rebuilt from the log, which is complete');
-    await rename(folders.path(current), `${folders.path(current)}.damaged`);
+    await folders.setAside(current);
     return createState(options);
   }
   if (fresh && disk.applied.index > 0) {
@@ -69,8 +69,9 @@ async function openCurrent(name: string, options: OpenStateOptions): Promise<Sta
   if (condemned !== undefined) throw damaged('state', name, condemned);
   await cutWriteAhead(name, options);
   if ((await tableBytes(location)) > limits.verifyBytesAtOpenMax) {
+    const { tables } = await readVersion(location);
     const disk = await StateDatabase.open(location, name, limits.writeBufferBytes);
-    void verifyInBackground(disk, options);
+    void verifyInBackground(disk, tables, options);
     return disk;
   }
   const problem = await checkDatabase(location);
@@ -94,16 +95,26 @@ async function cutWriteAhead(name: string, { folders, logger }: OpenStateOptions
   }
 }
 
-/** Reading every row of a large state takes long: a node serves meanwhile. What it finds is there at the next start. */
-async function verifyInBackground(disk: StateDatabase, { folders, fatal, logger }: OpenStateOptions): Promise<void> {
+/**
+ * Reading every row of a large state takes long: a node serves meanwhile. What is found ends the process and is there
+ * at the next start.
+ */
+async function verifyInBackground(
+  disk: StateDatabase,
+  tables: LevelVersion['tables'],
+  { folders, fatal, logger }: OpenStateOptions,
+): Promise<void> {
   try {
+    // First of all: a broken index of a table could end the process without a word.
+    const problem = await checkTables(disk.location, tables, { mayVanish: true });
+    if (problem !== undefined) throw damaged('state', disk.where, problem);
     const { index, hash } = await disk.verify();
     logger.info({ index, rows: hash.rows }, 'every row of the state was verified');
   } catch (error) {
     const damage = damageOf(error);
     // Anything else comes from closing the database.
     if (damage === undefined) return;
-    await folders.condemn(disk.where, damage.reason);
+    folders.condemn(disk.where, damage.reason);
     fatal.trip(new Error(messageOf(error), { cause: error }));
   }
 }

@@ -2,26 +2,27 @@ import { damaged, messageOf } from './damage.ts';
 import type { DatabaseIterator } from './level-database.ts';
 import { RowReader, keyOfRow } from './state-rows.ts';
 
+/** What LevelDB says when it cannot read what it wrote. Its other errors tell of calls after it was closed. */
+const DAMAGE_CODES = new Set(['LEVEL_CORRUPTION', 'LEVEL_IO_ERROR']);
+
 /** Errors of LevelDB while it reads are damage; others stay what they are. */
 export function levelDamage(error: unknown, where: string): unknown {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  // An iterator that outlives its database fails with these; the database itself is fine.
-  if (!code.startsWith('LEVEL_') || code === 'LEVEL_ITERATOR_NOT_OPEN' || code === 'LEVEL_DATABASE_NOT_OPEN') {
-    return error;
-  }
-  return damaged('state', where, messageOf(error), error);
+  return DAMAGE_CODES.has(code) ? damaged('state', where, messageOf(error), error) : error;
 }
 
 /** Rows in key order, each checked. Sees the database as it was when it was made. */
 export class RowIterator {
   readonly #iterator: DatabaseIterator;
   readonly #reader: RowReader;
-  readonly #where: string;
 
-  constructor(iterator: DatabaseIterator, where: string) {
+  readonly #explain: (error: unknown) => unknown;
+
+  /** @param explain makes of an error what is to be thrown */
+  constructor(iterator: DatabaseIterator, where: string, explain: (error: unknown) => unknown) {
     this.#iterator = iterator;
-    this.#where = where;
     this.#reader = new RowReader(where);
+    this.#explain = explain;
   }
 
   /** At most `count` rows; none at the end. */
@@ -33,7 +34,7 @@ export class RowIterator {
         return [key, this.#reader.value(key, stored)];
       });
     } catch (error) {
-      throw levelDamage(error, this.#where);
+      throw this.#explain(error);
     }
   }
 

@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
 import type { LogIndex } from '../../consensus/types.ts';
 import type { StateSnapshotHeader } from '../ports.ts';
-import { damaged, messageOf } from './damage.ts';
-import { beginBatch, iterate, openDatabase, syncWriteAheadFiles, type Database } from './level-database.ts';
+import { damageOf, damaged } from './damage.ts';
+import {
+  beginBatch,
+  iterate,
+  openDatabase,
+  openFailure,
+  syncWriteAheadFiles,
+  type Database,
+} from './level-database.ts';
 import { MultisetHash } from './multiset-hash.ts';
+import type { StoreDamage } from './node-store.ts';
 import {
   APPLIED_KEY,
   DURABLE_KEY,
@@ -37,6 +45,8 @@ export class StateDatabase {
   readonly where: string;
   /** Header of the snapshot this state began with. */
   readonly installedFrom: StateSnapshotHeader | undefined;
+  /** Told of damage that reading finds, before it is thrown. */
+  onDamage: ((damage: StoreDamage) => void) | undefined;
   readonly #database: Database;
   readonly #reader: RowReader;
   #applied: AppliedRow;
@@ -64,7 +74,7 @@ export class StateDatabase {
     try {
       database = await openStateDatabase(location, { createIfMissing: false, writeBufferBytes });
     } catch (error) {
-      throw damaged('state', where, messageOf(error), error);
+      throw openFailure(error, 'state', where);
     }
     try {
       return new StateDatabase(database, where, await recoverState(database, where));
@@ -89,13 +99,12 @@ export class StateDatabase {
 
   /** @throws ParleyError `damaged` */
   get(key: string): Uint8Array | undefined {
-    let stored;
     try {
-      stored = this.#database.getSync(rowKeyOf(key));
+      const stored = this.#database.getSync(rowKeyOf(key));
+      return stored === undefined ? undefined : this.#reader.value(key, stored);
     } catch (error) {
-      throw this.#damage(error);
+      throw this.#explain(error);
     }
-    return stored === undefined ? undefined : this.#reader.value(key, stored);
   }
 
   /** Rows between two keys as they are on disk now. */
@@ -107,7 +116,7 @@ export class StateDatabase {
       reverse: range.reverse ?? false,
       fillCache: range.limit !== undefined,
     });
-    return new RowIterator(iterator, this.where);
+    return new RowIterator(iterator, this.where, (error) => this.#explain(error));
   }
 
   /** Writes without sync. One at a time. */
@@ -154,18 +163,7 @@ export class StateDatabase {
       const stored = await this.#database.get(APPLIED_KEY, { snapshot });
       const applied = stored === undefined ? undefined : decodeApplied(stored);
       if (applied === undefined) throw damaged('state', this.where, 'the row that says how far it came is damaged');
-      const found = new MultisetHash();
-      const reader = new RowReader(this.where);
-      const iterator = iterate(this.#database, { ...ROW_RANGE, snapshot, fillCache: false });
-      for (;;) {
-        const rows = await iterator.nextv(ROWS_PER_STEP);
-        if (rows.length === 0) break;
-        for (const [rowKey, value] of rows) {
-          reader.value(keyOfRow(rowKey), value);
-          found.addDigest(reader.digest);
-        }
-      }
-      await iterator.close();
+      const found = await this.#hashRows(snapshot);
       if (found.hex() !== applied.hash.hex()) {
         throw damaged(
           'state',
@@ -175,9 +173,27 @@ export class StateDatabase {
       }
       return applied;
     } catch (error) {
-      throw this.#damage(error);
+      throw this.#explain(error);
     } finally {
       await snapshot.close();
+    }
+  }
+
+  async #hashRows(snapshot: ReturnType<Database['snapshot']>): Promise<MultisetHash> {
+    const found = new MultisetHash();
+    const reader = new RowReader(this.where);
+    const iterator = iterate(this.#database, { ...ROW_RANGE, snapshot, fillCache: false });
+    try {
+      for (;;) {
+        const rows = await iterator.nextv(ROWS_PER_STEP);
+        if (rows.length === 0) return found;
+        for (const [rowKey, value] of rows) {
+          reader.value(keyOfRow(rowKey), value);
+          found.addDigest(reader.digest);
+        }
+      }
+    } finally {
+      await iterator.close();
     }
   }
 
@@ -185,8 +201,11 @@ export class StateDatabase {
     return this.#database.close();
   }
 
-  #damage(error: unknown): unknown {
-    return levelDamage(error, this.where);
+  #explain(error: unknown): unknown {
+    const explained = levelDamage(error, this.where);
+    const damage = damageOf(explained);
+    if (damage !== undefined) this.onDamage?.(damage);
+    return explained;
   }
 }
 

@@ -1,12 +1,14 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { damaged } from './damage.ts';
-import { syncDirectory } from './files.ts';
-import { readSealedJson, writeSealedJson } from './sealed-json.ts';
+import { replaceFileNow, syncDirectory, systemCodeOf } from './files.ts';
+import { encodeSealedJson, readSealedJson, writeSealedJson } from './sealed-json.ts';
 
 const POINTER_FILE = 'state-current';
 const CONDEMNED_FILE = 'state-condemned';
 const FOLDER_PATTERN = /^state-(\d{1,12})$/;
+/** Folders that were in use, or are kept because they are damaged. */
+const USED_PATTERN = /^state-(\d{1,12})(\.damaged)?$/;
 
 /**
  * States live in folders `state-1`, `state-2`, …; a small file names the one that counts. A snapshot is installed
@@ -23,7 +25,7 @@ export class StateFolders {
 
   static async open(dir: string): Promise<StateFolders> {
     let last = 0;
-    for (const name of await readdir(dir)) last = Math.max(last, Number(FOLDER_PATTERN.exec(name)?.[1] ?? 0));
+    for (const name of await readdir(dir)) last = Math.max(last, Number(USED_PATTERN.exec(name)?.[1] ?? 0));
     return new StateFolders(dir, last);
   }
 
@@ -54,9 +56,9 @@ export class StateFolders {
     await writeSealedJson(join(this.#dir, POINTER_FILE), { current: name });
   }
 
-  /** Remembers that a folder was found to be damaged while it was in use. */
-  async condemn(name: string, reason: string): Promise<void> {
-    await writeSealedJson(join(this.#dir, CONDEMNED_FILE), { name, reason });
+  /** Remembers that a folder was found to be damaged while it was in use, before the process ends because of it. */
+  condemn(name: string, reason: string): void {
+    replaceFileNow(join(this.#dir, CONDEMNED_FILE), encodeSealedJson({ name, reason }));
   }
 
   /** Why a folder must not be used; undefined when nothing is known against it. */
@@ -64,6 +66,17 @@ export class StateFolders {
     const condemned = await readSealedJson(join(this.#dir, CONDEMNED_FILE), 'state', CONDEMNED_FILE);
     const { name: folder, reason } = (condemned ?? {}) as { name?: unknown; reason?: unknown };
     return folder === name ? String(reason) : undefined;
+  }
+
+  /** Keeps a damaged folder under another name, and forgets what was said against it. */
+  async setAside(name: string): Promise<void> {
+    try {
+      await rename(this.path(name), `${this.path(name)}.damaged`);
+    } catch (error) {
+      // It is missing altogether, or was set aside before a crash.
+      if (systemCodeOf(error) !== 'ENOENT') throw error;
+    }
+    await rm(join(this.#dir, CONDEMNED_FILE), { force: true });
   }
 
   async remove(name: string): Promise<void> {

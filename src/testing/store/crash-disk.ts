@@ -22,7 +22,7 @@ interface File {
  * - `torn`: the power goes while the system writes back: of what was not synced, each file has some of the first
  *   writes, maybe half of one, maybe with a page of zeros in it.
  * - `forgetful`: like `cut`, and new names, renames and removals are there only once their folder, or for a new file
- *   the file itself, was synced.
+ *   the file itself, was synced. What is in a folder that is not there is gone with it.
  */
 export const CRASHES = ['kill', 'cut', 'torn', 'forgetful'] as const;
 export type Crash = (typeof CRASHES)[number];
@@ -34,6 +34,8 @@ export class CrashDisk {
   readonly #dir: string;
   readonly #files = new Map<string, File>();
   #durableNames = new Map<string, File>();
+  /** Folders that were made, and whether their name would survive. */
+  readonly #folders = new Map<string, boolean>();
 
   /** @param dir the folder whose files are replayed */
   constructor(dir: string) {
@@ -42,6 +44,9 @@ export class CrashDisk {
 
   apply(operation: FileOperation): void {
     switch (operation.kind) {
+      case 'mkdir':
+        this.#folders.set(operation.path, false);
+        break;
       case 'open':
         this.#open(operation.path, operation.truncate);
         break;
@@ -96,6 +101,15 @@ export class CrashDisk {
     const current = [...this.#files].filter(([path]) => inFolder(path));
     for (const [, file] of current) file.named = true;
     this.#durableNames = new Map([...others, ...current]);
+    for (const path of this.#folders.keys()) if (inFolder(path)) this.#folders.set(path, true);
+  }
+
+  /** Whether every folder on the way to a file would survive. */
+  #isReachable(path: string): boolean {
+    for (let folder = dirname(path); folder.length > this.#dir.length; folder = dirname(folder)) {
+      if (this.#folders.get(folder) === false) return false;
+    }
+    return true;
   }
 
   /** Writes what is left after a crash now into a folder. */
@@ -103,6 +117,7 @@ export class CrashDisk {
     await mkdir(target, { recursive: true });
     const names = crash === 'forgetful' ? this.#durableNames : this.#files;
     for (const [path, file] of names) {
+      if (crash === 'forgetful' && !this.#isReachable(path)) continue;
       const copy = join(target, path.slice(this.#dir.length));
       await mkdir(dirname(copy), { recursive: true });
       await writeFile(copy, afterCrash(file, crash, random));

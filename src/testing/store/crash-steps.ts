@@ -5,7 +5,9 @@ import { EntryType, type Entry, type HardState, type LogIndex, type PeerId, type
 export type CrashStep =
   | { readonly kind: 'append'; readonly hardState: HardState; readonly entries: readonly Entry[] }
   /** Compact the log, after making the state durable. */
-  | { readonly kind: 'compact'; readonly index: LogIndex };
+  | { readonly kind: 'compact'; readonly index: LogIndex }
+  /** Install a snapshot of the state after the last of these, which follow the committed ones. */
+  | { readonly kind: 'install'; readonly entries: readonly Entry[] };
 
 /** What the log must hold after some steps. */
 export interface LogModel {
@@ -28,8 +30,8 @@ export function randomFrom(seed: number): (bound: number) => number {
 }
 
 /**
- * Steps that a Raft log may see: appends of all sizes, votes, suffixes that a new leader replaces, compactions.
- * Entries up to the commit index are applied, never replaced.
+ * Steps that a Raft log may see: appends of all sizes, votes, suffixes that a new leader replaces, compactions,
+ * snapshots. Entries up to the commit index are applied, never replaced.
  */
 export function* crashSteps(seed: number, count: number): Generator<CrashStep> {
   const random = randomFrom(seed);
@@ -44,7 +46,17 @@ export function* crashSteps(seed: number, count: number): Generator<CrashStep> {
       yield { kind: 'compact', index: base as LogIndex };
       continue;
     }
-    const newTerm = die < 20;
+    if (die < 12 && model.term > 0) {
+      const count = 1 + random(12);
+      const entries = Array.from({ length: count }, (_, at) => entryOf(commit + 1 + at, model.term, random(100)));
+      const step: CrashStep = { kind: 'install', entries };
+      model = afterStep(model, step);
+      commit += count;
+      base = commit;
+      yield step;
+      continue;
+    }
+    const newTerm = die < 24;
     const term = model.term + (newTerm || model.term === 0 ? 1 : 0);
     const vote = newTerm || model.term === 0 ? random(4) : model.vote;
     // A leader of a new term may replace what was not committed.
@@ -67,11 +79,16 @@ function entryOf(index: number, term: number, bytes: number): Entry {
 }
 
 export function afterStep(model: LogModel, step: CrashStep): LogModel {
-  if (step.kind !== 'append') return model;
+  if (step.kind === 'compact') return model;
   const [first] = step.entries;
   const kept = first === undefined ? model.entries : model.entries.slice(0, first.index - 1);
-  const { term, vote } = step.hardState;
+  const { term, vote } = step.kind === 'append' ? step.hardState : model;
   return { term, vote, entries: [...kept, ...step.entries] };
+}
+
+/** The rows that applying entries, from the first one on, leaves. */
+export function rowsOf(entries: readonly Entry[]): Map<string, string> {
+  return new Map(entries.map(rowOf));
 }
 
 /** The row that applying an entry writes. */

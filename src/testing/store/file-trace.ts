@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 
 /** What a process did to files, in the order in which it was done, and what it said on its standard output. */
 export type FileOperation =
+  | { readonly kind: 'mkdir'; readonly path: string }
   | { readonly kind: 'open'; readonly path: string; readonly truncate: boolean }
   | { readonly kind: 'write'; readonly path: string; readonly offset: number; readonly bytes: Buffer }
   | { readonly kind: 'truncate'; readonly path: string; readonly bytes: number }
@@ -13,16 +14,21 @@ export type FileOperation =
   | { readonly kind: 'said'; readonly text: string };
 
 const CALLS =
-  'openat,write,pwrite64,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,rmdir,truncate,ftruncate';
+  'mkdir,mkdirat,openat,write,pwrite64,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,rmdir,truncate,ftruncate';
 
-/** Runs a program under strace and reads what it did below `dir`. */
+/**
+ * Runs a program under strace and reads what it did below `dir`.
+ *
+ * @param strace the path of strace
+ */
 export async function traceFiles(
+  strace: string,
   command: readonly string[],
   { dir, traceFile }: { readonly dir: string; readonly traceFile: string },
 ): Promise<FileOperation[]> {
   // -y: paths of descriptors; -xx: everything as hex; -s: nothing is abbreviated.
   const options = ['-f', '-y', '-xx', '-s', '16777216', '-e', `trace=${CALLS}`, '-o', traceFile];
-  await runToEnd('strace', [...options, ...command]);
+  await runToEnd(strace, [...options, ...command]);
   return parseTrace(await readFile(traceFile, 'latin1'), dir);
 }
 
@@ -37,7 +43,7 @@ function runToEnd(program: string, args: readonly string[]): Promise<void> {
   });
 }
 
-export function parseTrace(trace: string, dir: string): FileOperation[] {
+function parseTrace(trace: string, dir: string): FileOperation[] {
   const operations: FileOperation[] = [];
   const positions = new Map<number, number>();
   for (const { name, args, result } of callsIn(trace)) {
@@ -91,6 +97,9 @@ function operationOf(
 ): FileOperation | undefined {
   const [path, other] = textsIn(args);
   switch (name) {
+    case 'mkdir':
+    case 'mkdirat':
+      return path === undefined ? undefined : { kind: 'mkdir', path };
     case 'openat':
       if (path === undefined || !/O_WRONLY|O_RDWR/.test(args)) return undefined;
       assert(!args.includes('O_APPEND'), 'appending is not modelled');

@@ -16,7 +16,7 @@ export async function openLogAlone(
 ): Promise<LevelLogStore> {
   const fatal = throwing();
   const allLimits = { ...STORE_LIMITS, ...limits };
-  const opened = await openLog({ dir, fresh, limits: allLimits, fatal });
+  const opened = await openLog({ dir, fresh, limits: allLimits, logger: SILENT, fatal });
   return new LevelLogStore({
     ...opened,
     limits: allLimits,

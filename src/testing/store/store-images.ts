@@ -3,7 +3,6 @@ import { cp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { LogIndex } from '../../consensus/types.ts';
 import type { LogStore, StateStore } from '../../node/ports.ts';
-import type { IntactStore } from '../../node/store/node-store.ts';
 import { makeTemporaryFolder } from './temporary-store.ts';
 
 /**
@@ -43,25 +42,16 @@ export async function flipBit(path: string, bit: number): Promise<void> {
   await writeFile(path, bytes);
 }
 
-/** The write-ahead file that a LevelDB is writing to: the newest. */
-export async function writeAheadFile(folder: string): Promise<string> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.log')).sort();
-  const newest = names.at(-1);
-  assert(newest !== undefined, `${folder} has no write-ahead file`);
-  return join(folder, newest);
-}
-
-/** Everything that a store answers, as text: two stores with the same text hold the same data. */
-export async function contentOf({ log, state }: IntactStore): Promise<string> {
-  return `${logContentOf(log)}\n${await stateContentOf(state)}`;
-}
-
-/** Without the commit index, which need not be the newest. */
-export function logContentOf(log: LogStore): string {
+/**
+ * Everything that a log answers, as text: two logs with the same text hold the same data. Without the commit index,
+ * which need not be the newest.
+ *
+ * @param first entry to begin with
+ */
+export function logContentOf(log: LogStore, first = log.firstIndex()): string {
   const lines: string[] = [];
   const { hardState, confState } = log.initialState();
   lines.push(`hard state ${hardState.term} ${hardState.vote} ${JSON.stringify(confState)}`);
-  const first = log.firstIndex();
   const last = log.lastIndex();
   lines.push(
     `log ${first} ${last} ${log.term((first - 1) as LogIndex)} ${hex(log.chainHash((first - 1) as LogIndex))}`,

@@ -1,6 +1,7 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readVersion } from './manifest-reader.ts';
+import { readIfPresent } from '../files.ts';
+import { readVersion, type LevelVersion } from './manifest-reader.ts';
 import { checkTable } from './table-check.ts';
 
 /**
@@ -12,19 +13,33 @@ import { checkTable } from './table-check.ts';
 export async function checkDatabase(location: string): Promise<string | undefined> {
   try {
     const { tables } = await readVersion(location);
-    for (const [number, bytes] of tables) {
-      const problem = await checkTableFile(location, number, bytes);
-      if (problem !== undefined) return problem;
-    }
-    return undefined;
+    return await checkTables(location, tables, { mayVanish: false });
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
 }
 
-async function checkTableFile(location: string, number: number, bytes: number): Promise<string | undefined> {
-  const name = `${String(number).padStart(6, '0')}.ldb`;
-  const file = await readFile(join(location, name));
+/**
+ * Checks tables, which are never changed once they are written.
+ *
+ * @param mayVanish whether the database is open: then a table that is missing has become part of another
+ */
+export async function checkTables(
+  location: string,
+  tables: LevelVersion['tables'],
+  { mayVanish }: { readonly mayVanish: boolean },
+): Promise<string | undefined> {
+  for (const [number, bytes] of tables) {
+    const name = `${String(number).padStart(6, '0')}.ldb`;
+    const path = join(location, name);
+    const file = mayVanish ? await readIfPresent(path) : await readFile(path);
+    const problem = file === undefined ? undefined : checkTableFile(name, file, bytes);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+function checkTableFile(name: string, file: Buffer, bytes: number): string | undefined {
   if (file.length !== bytes) return `${name} has ${file.length} bytes instead of ${bytes}`;
   const problem = checkTable(file);
   return problem === undefined ? undefined : `${name}: ${problem}`;

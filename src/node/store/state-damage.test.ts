@@ -1,0 +1,144 @@
+import { readFile, readdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ParleyError } from '../../protocol/errors.ts';
+import { fillStore, type FilledStore } from '../../testing/store/fill-store.ts';
+import { filesOf, flipBit, removeImage, stateContentOf } from '../../testing/store/store-images.ts';
+import { insistIntact, makeTemporaryFolder, optionsFor } from '../../testing/store/temporary-store.ts';
+import { waitUntil } from '../../testing/wait-until.ts';
+import type { IntactStore, NodeStoreOptions, OpenedStore } from './node-store.ts';
+import { openNodeStore } from './open-node-store.ts';
+
+let dir: string;
+let fatal: Error[];
+beforeEach(async () => {
+  dir = await makeTemporaryFolder();
+  fatal = [];
+});
+afterEach(() => removeImage(dir));
+
+/** `large`: the state counts as too large to be verified before the node serves. */
+function open(large = false): Promise<OpenedStore> {
+  const options: NodeStoreOptions = { ...optionsFor(dir), onFatal: (error) => fatal.push(error) };
+  return openNodeStore(large ? { ...options, limits: { verifyBytesAtOpenMax: 0 } } : options);
+}
+
+const fill = (compactTo: number): Promise<FilledStore> => fillStore(dir, { last: 40, compactTo });
+
+/** Opens once more, so that all of the state is in tables. */
+async function flush(): Promise<void> {
+  const store = insistIntact(await open());
+  await store.close();
+}
+
+async function tablesOfState(): Promise<string[]> {
+  return (await filesOf(dir)).map(({ path }) => path).filter((path) => /^state-\d+\/\d+\.ldb$/.test(path));
+}
+
+/** Flips a bit of a row where it is stored, so that everything but its own checksum holds if LevelDB does not look. */
+async function damageRow(content: string): Promise<void> {
+  for (const path of await tablesOfState()) {
+    const at = (await readFile(join(dir, path))).indexOf(content);
+    if (at < 0) continue;
+    await flipBit(join(dir, path), 8 * at);
+    return;
+  }
+  throw new Error(`no table holds ${content}`);
+}
+
+async function expectRebuilding(store: OpenedStore): Promise<void> {
+  const { state, log } = insistIntact(store);
+  expect(state.appliedIndex).toBe(0);
+  expect(log.lastIndex()).toBe(40);
+  expect(log.initialState().hardState.commit).toBe(39);
+  await store.close();
+}
+
+describe('a damaged state', () => {
+  it('is made again when the log is complete, and kept beside', async () => {
+    await fill(0);
+    for (const path of await tablesOfState()) await flipBit(join(dir, path), 999);
+    await expectRebuilding(await open());
+    expect(await readdir(dir)).toContain('state-1.damaged');
+    await expectRebuilding(await open());
+  });
+
+  it('is made again when a crash came between setting it aside and making the new one', async () => {
+    await fill(0);
+    await rename(join(dir, 'state-1'), join(dir, 'state-1.damaged'));
+    await expectRebuilding(await open());
+    expect(await readdir(dir)).toContain('state-1.damaged');
+  });
+
+  it('stays where it is when the log cannot replace it', async () => {
+    await fill(20);
+    for (const path of await tablesOfState()) await flipBit(join(dir, path), 999);
+    const before = await tablesOfState();
+    const store = await open();
+    expect(store).toMatchObject({ kind: 'damaged', damage: { part: 'state', where: 'state-1' } });
+    await store.close();
+    expect(await tablesOfState()).toEqual(before);
+  });
+});
+
+describe('a large state', () => {
+  it('is verified while the node serves', async () => {
+    const { states } = await fill(20);
+    await flush();
+    const store = insistIntact(await open(true));
+    expect(await stateContentOf(store.state)).toBe(states.get(40));
+    await store.close();
+    expect(fatal).toEqual([]);
+    expect(await readdir(dir)).not.toContain('state-condemned');
+  });
+
+  it('ends the process when it is found to be damaged, and is not used again', async () => {
+    await fill(20);
+    await flush();
+    await damageRow('value 17');
+    const store = await open(true);
+    expect(store.kind).toBe('intact');
+    await waitUntil(() => fatal.length > 0);
+    expect(fatal[0]!.message).toMatch(/damaged/);
+    await store.close();
+    const again = await open(true);
+    expect(again).toMatchObject({ kind: 'damaged', damage: { part: 'state', where: 'state-1' } });
+    await again.close();
+  });
+
+  it('is not used again after a broken row was read, however soon the process ended', async () => {
+    await fill(20);
+    await flush();
+    await damageRow('value 17');
+    const store = insistIntact(await open(true));
+    expect(() => store.state.get('row/17')).toThrow(ParleyError);
+    // This very turn may have been the last one.
+    expect(fatal).toHaveLength(1);
+    expect(await readFile(join(dir, 'state-condemned'), 'utf8')).toContain('row/17');
+    await store.close();
+  });
+
+  it('is not condemned because it is closed while it is being verified', async () => {
+    await fill(20);
+    await flush();
+    for (let round = 0; round < 20; round += 1) {
+      const store = insistIntact(await open(true));
+      for (let turns = 0; turns < round; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+      await store.close();
+    }
+    expect(fatal).toEqual([]);
+    const store = insistIntact(await open());
+    expect(store.state.appliedIndex).toBe(40);
+    await store.close();
+  });
+
+  it('that was condemned is made again when the log is complete, and is then judged anew', async () => {
+    await fill(0);
+    await writeFile(join(dir, 'state-condemned'), 'no longer readable');
+    await expectRebuilding(await open());
+    expect(await readdir(dir)).not.toContain('state-condemned');
+    const store: IntactStore = insistIntact(await open());
+    expect(await readdir(dir)).not.toContain('state-2.damaged');
+    await store.close();
+  });
+});
