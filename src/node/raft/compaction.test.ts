@@ -77,6 +77,14 @@ describe('Compactor', () => {
     expect(bench.compactor.bytesBehind(0 as LogIndex)).toBeLessThan(30_000 + 64 * 100);
   });
 
+  it('leaves the log alone once the node has stopped', async () => {
+    const bench = new Bench({ compactEntries: 100, tailEntries: 10 });
+    bench.grow(150);
+    const checked = bench.check();
+    bench.compactor.stop();
+    expect(await checked).toBe(1);
+  });
+
   it('keeps what lies behind a snapshot under way', async () => {
     const bench = new Bench({ compactEntries: 100, tailEntries: 10 });
     bench.pinned = 50 as LogIndex;

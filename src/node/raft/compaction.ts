@@ -36,6 +36,7 @@ export class Compactor {
   #baseBytes = 0;
   #checkedAtMs = 0;
   #syncing = false;
+  #stopped = false;
 
   constructor(env: CompactorEnv) {
     this.#env = env;
@@ -71,10 +72,17 @@ export class Compactor {
     this.#checkedAtMs = nowMs;
     if (!this.#isDue()) return;
     this.#syncing = true;
-    state.sync().then(() => {
-      this.#syncing = false;
-      this.#compact();
-    }, onFatal);
+    state
+      .sync()
+      .then(() => {
+        this.#syncing = false;
+        if (!this.#stopped) this.#compact();
+      })
+      .catch(onFatal);
+  }
+
+  stop(): void {
+    this.#stopped = true;
   }
 
   #isDue(): boolean {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { EMPTY_CONF_STATE, type LogIndex, type PeerId, type Term } from '../../consensus/types.ts';
 import type { ClusterId, NodeName, StampMs } from '../../protocol/ids.ts';
@@ -65,6 +66,24 @@ describe('commands', () => {
     const codes = (await outcomes).map((outcome) => (outcome.status === 'rejected' ? codeOf(outcome.reason) : 'ok'));
     expect(codes.filter((code) => code === 'overloaded').length).toBe(5);
     expect(codes.filter((code) => code === 'deadline_exceeded').length).toBe(10);
+  });
+});
+
+describe('a leader without followers', () => {
+  it('takes only so much into its log, and the rest when they are back', async () => {
+    const world = await start({ settings: { batchItemsMax: 1, uncommittedBytesMax: 500, electionTicks: 200 } });
+    const leader = await world.leader();
+    await world.append(leader.name, 'before');
+    const before = leader.store.log.lastIndex();
+    world.loses = () => true;
+    const waiting = world.appendMany(leader.name, 't', 100);
+    await waitUntil(() => leader.store.log.lastIndex() > before + 3);
+    await delay(100);
+    expect(leader.store.log.lastIndex()).toBeLessThan(before + 30);
+    expect(leader.raft.status()?.waiting).toBe(100);
+    world.loses = () => false;
+    await waiting;
+    await world.equal();
   });
 });
 

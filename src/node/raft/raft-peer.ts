@@ -320,6 +320,7 @@ export class RaftPeer<Result, Event> {
     this.#membership.stop();
     this.#sender.closeAll();
     this.#receiver.stop();
+    this.#compactor.stop();
     this.#ports.transport.watch(null);
     for (const done of this.#stopCallbacks.splice(0)) done();
   }
