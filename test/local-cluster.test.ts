@@ -47,6 +47,33 @@ describe('a cluster on this machine', () => {
     expect(table.stdout).toContain('healthy');
   });
 
+  it('compares the state of all nodes, on demand down to the rows', async () => {
+    const shallow = await chatctl('verify', '--json');
+    expect(shallow.code).toBe(0);
+    expect(JSON.parse(shallow.stdout)).toMatchObject({ equal: true, nodes: [{ rowsMatch: null }, {}, {}] });
+    const deep = await chatctl('verify', '--deep', '--json');
+    expect(deep.code).toBe(0);
+    const { nodes } = JSON.parse(deep.stdout) as { nodes: { node: string; rowsMatch: boolean; rows: number }[] };
+    expect(nodes.map(({ node, rowsMatch }) => [node, rowsMatch])).toEqual([
+      ['n1', true],
+      ['n2', true],
+      ['n3', true],
+    ]);
+    expect((await chatctl('verify')).stdout).toContain('the same');
+  });
+
+  it('puts every state on disk when told to', async () => {
+    const { code, stdout } = await chatctl('snapshot', '--json');
+    expect(code).toBe(0);
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { node: string; durableIndex: number });
+    const { status: now } = await status();
+    expect(lines.map(({ node }) => node)).toEqual(['n1', 'n2', 'n3']);
+    for (const { durableIndex } of lines) expect(durableIndex).toBeGreaterThanOrEqual(now.commitIndex - 1);
+  });
+
   it('needs a credential for the status', async () => {
     const { code } = await runProgram(CHATCTL, ['--endpoint', apiUrl(cluster.layout.nodes[0]!), 'status'], {
       PARLEY_DATA: join(cluster.layout.dataDir, 'nowhere'),

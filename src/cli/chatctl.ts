@@ -1,11 +1,13 @@
 /** `chatctl`: looks after a cluster. */
 import { Command } from 'commander';
-import { adminRequest, leaderRequest, resolveTarget } from './chatctl/admin-client.ts';
+import { adminRequest, askAll, leaderRequest, resolveTarget } from './chatctl/admin-client.ts';
+import { askHashes, judgeHashes, renderVerdict, verifyExitCode } from './chatctl/verify.ts';
 import { renderStatus, statusExitCode } from './chatctl/status.ts';
 import { reportFailure } from './failure.ts';
 import { packageVersion } from './version.ts';
-import { ParleyError } from '../protocol/errors.ts';
-import type { StatusJson } from '../protocol/http/schemas.ts';
+import { EXIT, ParleyError } from '../protocol/errors.ts';
+import type { AdminTarget } from './chatctl/admin-client.ts';
+import type { CompactJson, StatusJson } from '../protocol/http/schemas.ts';
 
 interface GlobalOptions {
   readonly endpoint?: string;
@@ -13,12 +15,16 @@ interface GlobalOptions {
 }
 
 const HOUR_MS = 3_600_000;
+const COMPACT_MS_MAX = 120_000;
 const MEMBER_VERBS = [
   ['add', 'let in a node that was started with an empty data directory; it learns, and votes once it is promoted'],
   ['promote', 'let a learner vote, once it has caught up'],
   ['remove', 'take a node out for good; refused where the others would have no majority'],
   ['replace', 'let a node that lost its data back in, under the same name; it votes again once it has caught up'],
 ] as const;
+
+const compactNode = (node: AdminTarget): Promise<CompactJson> =>
+  adminRequest<CompactJson>(node, 'POST', '/v1/admin/compact', { timeoutMs: COMPACT_MS_MAX });
 
 function program(): Command {
   const chatctl = new Command('chatctl')
@@ -50,6 +56,32 @@ Exit codes: 0 ok (status: healthy), 1 failed (status: degraded), 2 usage, 3 no n
       const status = await adminRequest<StatusJson>(target(), 'GET', '/v1/admin/status');
       console.log(options.json === true ? JSON.stringify(status) : renderStatus(status));
       process.exitCode = statusExitCode(status);
+    });
+
+  chatctl
+    .command('verify')
+    .description('compare the state of all nodes at one index')
+    .option('--deep', 'let every node read all its rows and compare them with its hash')
+    .option('--json', 'print one JSON object')
+    .action(async (options: { deep?: boolean; json?: boolean }) => {
+      const verdict = judgeHashes(await askHashes(target(), options.deep === true));
+      console.log(options.json === true ? JSON.stringify(verdict) : renderVerdict(verdict));
+      process.exitCode = verifyExitCode(verdict);
+    });
+
+  chatctl
+    .command('snapshot')
+    .description('let every node put its state on disk and drop the log that it covers')
+    .option('--json', 'print one JSON object per node')
+    .action(async (options: { json?: boolean }) => {
+      for (const { node, reply } of await askAll(target(), compactNode)) {
+        if (reply === null) process.exitCode = EXIT.cannotConnect;
+        const text =
+          reply === null
+            ? `${node} does not answer`
+            : `${node}: state on disk up to ${reply.durableIndex}, log from ${reply.firstIndex}`;
+        console.log(options.json === true ? JSON.stringify({ node, ...reply }) : text);
+      }
     });
 
   const member = chatctl.command('member').description('let nodes in and out, one at a time');
@@ -84,7 +116,7 @@ Exit codes: 0 ok (status: healthy), 1 failed (status: degraded), 2 usage, 3 no n
       const hours = Number(options.hours);
       if (!(hours > 0 && hours <= 720)) throw new ParleyError('usage', '--hours must be more than 0 and at most 720.');
       const reply = await adminRequest<{ invite: string; expiresAt: string }>(target(), 'POST', '/v1/admin/invites', {
-        ttlMs: Math.max(Math.round(hours * HOUR_MS), 60_000),
+        body: { ttlMs: Math.max(Math.round(hours * HOUR_MS), 60_000) },
       });
       console.log(options.json === true ? JSON.stringify(reply) : `${reply.invite}  (until ${reply.expiresAt})`);
     });

@@ -10,6 +10,8 @@ import { EventLoopLag } from './event-loop-lag.ts';
 import { NodeInfoExchange } from './node-info.ts';
 import { RaftNode } from './raft/raft-node.ts';
 import { confStateOf } from './raft/recovery.ts';
+import { StateHashes } from './state-hashes.ts';
+import { recomputeHash } from './store/recompute-hash.ts';
 import { Sweeper } from './sweeper.ts';
 import type { NodeSighting } from './cluster-status.ts';
 import type { ClusterSecret } from './cluster-secret.ts';
@@ -25,7 +27,7 @@ import type { ConfState, LogIndex } from '../consensus/types.ts';
 import type { StateReader } from '../chat/ports.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
 import type { PlacedEvent } from '../protocol/events.ts';
-import type { ClusterJson, StatusJson } from '../protocol/http/schemas.ts';
+import type { ClusterJson, CompactJson, StateHashesJson, StatusJson } from '../protocol/http/schemas.ts';
 import type { ClusterId, NodeName, StampMs } from '../protocol/ids.ts';
 
 /** How long `status` waits for the other nodes. */
@@ -78,6 +80,7 @@ export class ParleyNode implements ChatNode {
   readonly #admin: ClusterAdmin;
   readonly #infos: NodeInfoExchange;
   readonly #lag = new EventLoopLag();
+  readonly #hashes: StateHashes;
   readonly #startedAtMs: number;
   readonly #listeners = new Set<(applied: AppliedEvents) => void>();
   readonly #replacedListeners = new Set<() => void>();
@@ -111,6 +114,7 @@ export class ParleyNode implements ChatNode {
             onFatal: parts.onFatal,
           });
     this.#admin = this.#buildAdmin();
+    this.#hashes = new StateHashes(() => (store.kind === 'damaged' ? { index: 0, hash: '' } : store.state.hash()));
     transport.onFrame((frame) => this.#route(frame));
   }
 
@@ -227,6 +231,21 @@ export class ParleyNode implements ChatNode {
     return this.#admin.transferLeadership(to);
   }
 
+  async stateHashes(rows: boolean): Promise<StateHashesJson> {
+    const { store } = this.#parts;
+    if (store.kind === 'damaged') throw new ParleyError('damaged', store.damage.reason);
+    if (!rows) return { hashes: [...this.#hashes.list()], rows: null };
+    const { index, hash, recomputed, rows: count } = await recomputeHash(store.state);
+    return { hashes: [...this.#hashes.list()], rows: { index, hash, recomputed, count } };
+  }
+
+  async compact(): Promise<CompactJson> {
+    const { store } = this.#parts;
+    await this.#serving().compact();
+    if (store.kind === 'damaged') throw new ParleyError('damaged', store.damage.reason);
+    return { durableIndex: store.state.durableIndex, firstIndex: store.log.firstIndex() };
+  }
+
   readiness(): ReturnType<ChatNode['readiness']> {
     const problem = this.#problem();
     if (problem !== null) return { ready: false, reason: problem };
@@ -276,6 +295,7 @@ export class ParleyNode implements ChatNode {
       {
         onFatal,
         onApplied: (applied) => {
+          this.#hashes.applied(applied.index);
           for (const listener of this.#listeners) listener(applied);
         },
         onInstalled: (index) => {

@@ -4,7 +4,7 @@ import type { Message } from '../consensus/message.ts';
 import type { StateReader, StateView } from '../chat/ports.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
 import type { PlacedEvent } from '../protocol/events.ts';
-import type { ClusterJson, StatusJson } from '../protocol/http/schemas.ts';
+import type { ClusterJson, CompactJson, StateHashesJson, StatusJson } from '../protocol/http/schemas.ts';
 import type { ClusterId, NodeName, StampMs } from '../protocol/ids.ts';
 
 /**
@@ -214,6 +214,10 @@ export interface ChatNode {
    * @returns who leads now
    */
   transferLeadership(to: NodeName | null): Promise<NodeName>;
+  /** State hashes of this node, to be compared with other nodes'; with `rows`, also computed from what is on disk. */
+  stateHashes(rows: boolean): Promise<StateHashesJson>;
+  /** Puts the state on disk and drops from the log what it covers, but for the tail that followers may need. */
+  compact(): Promise<CompactJson>;
   readiness(): { readonly ready: true } | { readonly ready: false; readonly reason: string };
   /** 32 bytes shared by all nodes, for authenticating stateless challenges. */
   readonly challengeKey: Uint8Array;

@@ -171,6 +171,14 @@ export class LocalChatNode implements ChatNode {
     return Promise.reject(new ParleyError('no_such_node', `${to} is no member of this cluster.`));
   }
 
+  stateHashes(): ReturnType<ChatNode['stateHashes']> {
+    return Promise.resolve({ hashes: [], rows: null });
+  }
+
+  compact(): ReturnType<ChatNode['compact']> {
+    return Promise.resolve({ durableIndex: this.reader.appliedIndex, firstIndex: 1 });
+  }
+
   readiness(): ReturnType<ChatNode['readiness']> {
     return this.#leaderlessMs > 0 ? { ready: false, reason: 'No leader serves right now.' } : { ready: true };
   }

@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import { StateHashesQuery } from '../../protocol/http/queries.ts';
 import {
+  CompactReply,
   InviteBody,
   InviteReply,
   LeaderBody,
   LeaderReply,
   MembersBody,
+  StateHashesReply,
   StatusReply,
 } from '../../protocol/http/schemas.ts';
 import { makeTxnId } from '../../protocol/txn-id.ts';
@@ -30,6 +33,33 @@ export function addAdminRoutes(app: App, context: ApiContext, hooks: RouteHooks)
       schema: { tags: ['admin'], summary: 'The state of all nodes', response: { 200: StatusReply } },
     },
     () => node.status(),
+  );
+
+  app.get(
+    '/v1/admin/state-hashes',
+    {
+      onRequest: hooks.admin,
+      schema: {
+        tags: ['admin'],
+        summary: 'State hashes of this node, to be compared between nodes',
+        querystring: StateHashesQuery,
+        response: { 200: StateHashesReply },
+      },
+    },
+    ({ query }) => node.stateHashes(query.rows ?? false),
+  );
+
+  app.post(
+    '/v1/admin/compact',
+    {
+      onRequest: hooks.admin,
+      schema: {
+        tags: ['admin'],
+        summary: 'Put the state of this node on disk now, and drop the log that it covers',
+        response: { 200: CompactReply },
+      },
+    },
+    () => node.compact(),
   );
 
   app.post(

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ParleyError, isErrorCode } from '../../protocol/errors.ts';
 import { parseEndpoints } from '../endpoints.ts';
+import type { StatusJson } from '../../protocol/http/schemas.ts';
 import { apiUrl, layoutFromEnvironment } from '../local-cluster/layout.ts';
 
 const REQUEST_MS_MAX = 5_000;
@@ -9,6 +10,11 @@ const REQUEST_MS_MAX = 5_000;
 const CHANGE_MS_MAX = 15_000;
 /** Leadership may move on while it is looked for. */
 const LEADERS_MAX = 3;
+
+interface RequestOptions {
+  readonly body?: unknown;
+  readonly timeoutMs?: number;
+}
 
 export interface AdminTarget {
   /** Tried in this order. */
@@ -42,7 +48,7 @@ export async function adminRequest<T>(
   target: AdminTarget,
   method: 'GET' | 'POST',
   path: string,
-  body?: unknown,
+  { body, timeoutMs = method === 'GET' ? REQUEST_MS_MAX : CHANGE_MS_MAX }: RequestOptions = {},
 ): Promise<T> {
   if (target.token === null) {
     throw new ParleyError(
@@ -52,10 +58,12 @@ export async function adminRequest<T>(
   }
   const failures: string[] = [];
   for (const endpoint of target.endpoints) {
-    const response = await request(endpoint + path, method, target.token, body).catch((error: unknown) => {
-      failures.push(`${endpoint}: ${describeFailure(error)}`);
-      return null;
-    });
+    const response = await request(endpoint + path, { method, token: target.token, body, timeoutMs }).catch(
+      (error: unknown) => {
+        failures.push(`${endpoint}: ${describeFailure(error)}`);
+        return null;
+      },
+    );
     if (response === null) continue;
     const json: unknown = await response.json().catch(() => null);
     if (response.ok) return json as T;
@@ -72,7 +80,7 @@ export async function leaderRequest<T>(target: AdminTarget, path: string, body: 
   let asked = target;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await adminRequest<T>(asked, 'POST', path, body);
+      return await adminRequest<T>(asked, 'POST', path, { body });
     } catch (error) {
       const url = error instanceof ParleyError && error.code === 'not_leader' ? error.data['url'] : null;
       if (typeof url !== 'string' || attempt >= LEADERS_MAX) throw error;
@@ -81,14 +89,37 @@ export async function leaderRequest<T>(target: AdminTarget, path: string, body: 
   }
 }
 
-async function request(url: string, method: string, token: string, body: unknown): Promise<Response> {
+/** Asks every node of the cluster by itself; null stands for the reply of one that does not answer. */
+export async function askAll<T>(
+  target: AdminTarget,
+  ask: (node: AdminTarget) => Promise<T>,
+): Promise<{ readonly node: string; readonly reply: T | null }[]> {
+  const { nodes } = await adminRequest<StatusJson>(target, 'GET', '/v1/admin/status');
+  return Promise.all(
+    nodes.map(async ({ id, api }) => {
+      const asked = api === null ? null : { ...target, endpoints: parseEndpoints(api) };
+      const reply = asked === null ? null : await ask(asked).catch(nullIfDown);
+      return { node: id, reply };
+    }),
+  );
+}
+
+function nullIfDown(error: unknown): null {
+  if (error instanceof ParleyError && error.code === 'cannot_connect') return null;
+  throw error;
+}
+
+async function request(
+  url: string,
+  { method, token, body, timeoutMs }: { method: string; token: string; body: unknown; timeoutMs: number },
+): Promise<Response> {
   const headers: Record<string, string> = { authorization: `Bearer ${token}` };
   if (body !== undefined) headers['content-type'] = 'application/json';
   return fetch(url, {
     method,
     headers,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(method === 'GET' ? REQUEST_MS_MAX : CHANGE_MS_MAX),
+    signal: AbortSignal.timeout(timeoutMs),
   });
 }
 

@@ -66,19 +66,19 @@ export class Compactor {
   }
 
   onTick(): void {
-    const { settings, monotonicMs, state, onFatal } = this.#env;
+    const { settings, monotonicMs, onFatal } = this.#env;
     const nowMs = monotonicMs();
     if (this.#syncing || nowMs - this.#checkedAtMs < settings.compactCheckMs) return;
     this.#checkedAtMs = nowMs;
-    if (!this.#isDue()) return;
+    if (this.#isDue()) this.compactNow().catch(onFatal);
+  }
+
+  /** Makes the state durable, then drops as much of the log as may go. */
+  async compactNow(): Promise<void> {
     this.#syncing = true;
-    state
-      .sync()
-      .then(() => {
-        this.#syncing = false;
-        if (!this.#stopped) this.#compact();
-      })
-      .catch(onFatal);
+    await this.#env.state.sync();
+    this.#syncing = false;
+    if (!this.#stopped) this.#compact();
   }
 
   stop(): void {

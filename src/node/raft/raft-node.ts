@@ -74,6 +74,11 @@ export class RaftNode<Result, Event> {
     return settle((done) => this.#peer.changeMembership(planned, deadlineMs, done));
   }
 
+  /** Makes the state durable now and drops what may go of the log. @throws ParleyError `behind`, `shutting_down` */
+  compact(): Promise<void> {
+    return this.#peer.compact();
+  }
+
   /** Asks `to` to take over; what became of it shows in `onLeaderChange`. Does nothing unless this node leads. */
   transferLeadership(to: NodeName): void {
     this.#peer.transferLeadership(to);

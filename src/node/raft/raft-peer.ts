@@ -401,6 +401,12 @@ export class RaftPeer<Result, Event> {
     else this.#membership.propose(planned, deadlineMs, done);
   }
 
+  compact(): Promise<void> {
+    if (this.#over || this.#driver === undefined) return Promise.reject(new ParleyError('shutting_down'));
+    if (this.#driver.installing) return Promise.reject(new ParleyError('behind', 'A snapshot is being installed.'));
+    return this.#compactor.compactNow();
+  }
+
   transferLeadership(to: NodeName): void {
     const peer = this.#ports.directory.peerOf(to);
     if (peer !== undefined && peer !== this.#id && this.#leads) {

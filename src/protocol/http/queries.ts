@@ -47,6 +47,8 @@ export const EventsQuery = Type.Object({ cursor: Type.Optional(CursorField) }, s
 /** Where a request has no body, its transaction id stands here or in `Idempotency-Key`. */
 export const TxnQuery = Type.Object({ txnId: Type.Optional(TxnIdField) }, strict);
 
+export const StateHashesQuery = Type.Object({ rows: Type.Optional(Type.Boolean()) }, strict);
+
 export const NamePath = Type.Object({ name: NameField });
 export const NameDevicePath = Type.Object({ name: NameField, device: DeviceIdField });
 export const DevicePath = Type.Object({ device: DeviceIdField });

@@ -286,6 +286,23 @@ export const InviteBody = Type.Object(
   { ttlMs: Type.Integer({ minimum: 60_000, maximum: 30 * 24 * 3_600_000 }) },
   strict,
 );
+// GET /v1/admin/state-hashes?rows= (admin token). Of this node alone.
+export const StateHashesReply = Type.Object({
+  /** Ascending by index; the last one is as of now. */
+  hashes: Type.Array(Type.Object({ index: SeqField, hash: Type.String() })),
+  /** With rows=true: what the rows on disk give, against what was kept up. */
+  rows: Type.Union([
+    Type.Object({ index: SeqField, hash: Type.String(), recomputed: Type.String(), count: Type.Integer() }),
+    Type.Null(),
+  ]),
+});
+// POST /v1/admin/compact (admin token). Of this node alone.
+export const CompactReply = Type.Object({
+  /** The state is on disk up to here. */
+  durableIndex: SeqField,
+  /** What is left of the log begins here. */
+  firstIndex: SeqField,
+});
 // POST /v1/admin/members (admin token).
 export const MembersBody = Type.Object(
   {
@@ -301,6 +318,8 @@ export const InviteReply = Type.Object({ invite: Type.String(), expiresAt: TimeF
 
 export type ProblemJson = Static<typeof Problem>;
 export type StatusJson = Static<typeof StatusReply>;
+export type StateHashesJson = Static<typeof StateHashesReply>;
+export type CompactJson = Static<typeof CompactReply>;
 export type ClusterJson = Static<typeof ClusterReply>;
 export type AccountJsonT = Static<typeof AccountJson>;
 export type RoomDetailJson = Static<typeof RoomDetail>;
