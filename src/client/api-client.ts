@@ -10,6 +10,8 @@ const BACKOFF_MS_MAX = 2_000;
 const RETRY_AFTER_MS_MAX = 10_000;
 /** One attempt at one node: a little more than a node holds a request while it waits for a leader. */
 const ATTEMPT_MS_MAX = 11_000;
+/** An attempt that had less than this says nothing of the node. */
+const FAIR_ATTEMPT_MS = 250;
 /** A page of 100 rooms, each with the longest sealed name there can be, fits twice. */
 const ANSWER_BYTES_MAX = 20 * 1024 * 1024;
 const DETAIL_LENGTH_MAX = 500;
@@ -50,8 +52,8 @@ export class ApiClient {
     this.#at = (this.#at + 1) % this.#endpoints.length;
   }
 
-  call<T>(request: ApiRequest<T>, deadlineMs: number): Promise<T> {
-    return this.withNode(deadlineMs, (endpoint, attemptMs) => this.attempt(endpoint, request, attemptMs));
+  call<T>(request: ApiRequest<T>, deadlineMs: number, signal?: AbortSignal): Promise<T> {
+    return this.withNode(deadlineMs, (endpoint, attemptMs) => this.attempt(endpoint, request, attemptMs), signal);
   }
 
   /**
@@ -70,13 +72,12 @@ export class ApiClient {
     let backoffMs = BACKOFF_MS_MIN;
     let failure = new ParleyError('deadline_exceeded');
     for (let attempt = 0; attempt === 0 || (nowMs() < deadline && signal?.aborted !== true); attempt++) {
+      const attemptMs = Math.max(1, Math.ceil(Math.min(ATTEMPT_MS_MAX, deadline - nowMs())));
       try {
-        const attemptMs = Math.ceil(Math.min(ATTEMPT_MS_MAX, deadline - nowMs()));
-        return await work(this.endpoint, Math.max(1, attemptMs));
+        return await work(this.endpoint, attemptMs);
       } catch (error) {
         if (!(error instanceof ParleyError) || !shouldRepeat(error.code)) throw error;
-        // “Nobody there” says less than what a node that was there had to say.
-        if (error.code !== 'cannot_connect' || attempt === 0) failure = error;
+        if (attempt === 0 || saysMore(error.code, attemptMs)) failure = error;
         this.moveOn();
         const askedAll = (attempt + 1) % this.#endpoints.length === 0;
         const waitMs = Math.max(retryAfterMsOf(error), askedAll ? backoffMs * (0.5 + chance()) : 0);
@@ -128,6 +129,11 @@ export class ApiClient {
 
 function shouldRepeat(code: ErrorCode): boolean {
   return code !== 'token_expired' && ERRORS[code].retryable;
+}
+
+/** “Nobody there” says less than what a node that was there had to say, and so does having given it no time. */
+function saysMore(code: ErrorCode, attemptMs: number): boolean {
+  return code !== 'cannot_connect' && !(code === 'deadline_exceeded' && attemptMs < FAIR_ATTEMPT_MS);
 }
 
 function retryAfterMsOf({ data }: ParleyError): number {

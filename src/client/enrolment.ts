@@ -51,7 +51,7 @@ export class Enrolment {
     if (row?.state !== 'requesting') throw new ParleyError('no_such_request', 'This home does not wait for approval.');
     const deadline = platform.nowMs() + timeoutMs;
     while (signal?.aborted !== true) {
-      const status = await this.#status(row).catch((error: unknown) => {
+      const status = await this.#status(row, signal).catch((error: unknown) => {
         if (error instanceof ParleyError && error.retryable) return null;
         throw error;
       });
@@ -114,20 +114,20 @@ export class Enrolment {
   }
 
   /** Requests end some time before people do: one that is forgotten is made again, and has the same code. */
-  async #status(row: IdentityRow): Promise<Static<typeof DeviceRequestStatus>> {
+  async #status(row: IdentityRow, signal?: AbortSignal): Promise<Static<typeof DeviceRequestStatus>> {
     try {
-      return await this.#statusNow(row);
+      return await this.#statusNow(row, signal);
     } catch (error) {
       if (!(error instanceof ParleyError) || error.code !== 'no_such_request') throw error;
       const { account } = await this.#ask(row, CALL_MS_MAX);
       if (account !== row.account) throw error;
-      return this.#statusNow(row);
+      return this.#statusNow(row, signal);
     }
   }
 
-  #statusNow(row: IdentityRow): Promise<Static<typeof DeviceRequestStatus>> {
+  #statusNow(row: IdentityRow, signal?: AbortSignal): Promise<Static<typeof DeviceRequestStatus>> {
     const path = `/v1/accounts/${row.name}/device-requests/${row.device}`;
-    return this.#context.api.call({ method: 'GET', path, answer: deviceRequestStatus }, CALL_MS_MAX);
+    return this.#context.api.call({ method: 'GET', path, answer: deviceRequestStatus }, CALL_MS_MAX, signal);
   }
 
   /** @throws ParleyError `invalid_signature` when the approval is not what the account's key signed */

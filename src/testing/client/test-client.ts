@@ -3,10 +3,12 @@ import { ParleyClient } from '../../client/client.ts';
 import { nodeEd25519 } from '../../crypto/node-ed25519.ts';
 import { nodeRandom } from '../../crypto/node-random.ts';
 import { nodeX25519 } from '../../crypto/node-x25519.ts';
+import { makeTxnId } from '../../protocol/txn-id.ts';
 import { MemoryStore } from './memory-store.ts';
 import { TestNetwork } from './test-network.ts';
 import type { Platform } from '../../client/platform.ts';
 import type { MessageLine } from '../../client/reader.ts';
+import type { TxnId } from '../../protocol/ids.ts';
 import type { ManualClock } from '../manual-clock.ts';
 
 /** Pauses are so much shorter than those of a real client. */
@@ -57,6 +59,18 @@ export class TestClient {
     const person = await TestClient.open(options);
     await person.client.account.register(name, undefined);
     return person;
+  }
+
+  /** What no verb of the client does, by the API itself, as this person's device. */
+  async call(method: string, path: string): Promise<void> {
+    const { endpoints } = await this.client.whoAmI();
+    const headers = { authorization: this.network.lastAuthorization };
+    const answer = await fetch(endpoints[0]! + path, { method, headers });
+    if (!answer.ok) throw new Error(await answer.text());
+  }
+
+  newTxnId(): TxnId {
+    return makeTxnId(this.platform.nowMs(), this.platform.random(10));
   }
 
   /** Sends, and expects it to be sent. @returns its seq */

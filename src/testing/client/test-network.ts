@@ -18,6 +18,8 @@ export class TestNetwork {
   /** Every request that a client made. */
   readonly made: TestRequest[] = [];
   readonly sockets: TestLine[] = [];
+  /** The `authorization` that was sent last. */
+  lastAuthorization = '';
   readonly #interposers: Interposer[] = [];
 
   readonly fetch = (url: string, init: RequestInit): Promise<Response> => {
@@ -31,6 +33,7 @@ export class TestNetwork {
       deliver: () => fetch(url, init),
     };
     this.made.push(request);
+    this.lastAuthorization = new Headers(init.headers).get('authorization') ?? this.lastAuthorization;
     for (const interposer of this.#interposers) {
       const answer = interposer(request);
       if (answer !== undefined) return answer;
