@@ -59,7 +59,7 @@ export class CatchUpHolds {
       }
       const isOver =
         match === undefined ||
-        hold.index >= lastIndex() ||
+        match >= lastIndex() ||
         nowMs - hold.movedAtMs > settings.snapshotIdleMs ||
         bytesBehind(hold.index) > settings.snapshotPinBytesMax;
       if (isOver) this.release(peer);

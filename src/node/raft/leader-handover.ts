@@ -20,6 +20,11 @@ export class LeaderHandover {
     this.#parts = parts;
   }
 
+  /** To one of the `successors`, where it is known that they do better than this leader. */
+  toOneOf(successors: ReadonlySet<PeerId> | undefined): void {
+    if (successors !== undefined && successors.size > 0) this.toBest(({ id }) => successors.has(id));
+  }
+
   /** Asks the follower with the longest log among those that are `fit`, at most once per election timeout. */
   toBest(fit: (peer: PeerProgress) => boolean): void {
     const { self, settings, monotonicMs, progress, transfer } = this.#parts;

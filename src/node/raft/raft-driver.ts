@@ -204,7 +204,7 @@ export class RaftDriver {
     assert(staged !== undefined, 'the core accepted a snapshot that nobody holds');
     this.#installing = true;
     this.#env.whenApplierIsIdle(() => {
-      staged.install.finish().then(() => this.#installed(message, staged), this.#env.onFatal);
+      if (!this.#stopped) staged.finish().then(() => this.#installed(message, staged), this.#env.onFatal);
     });
   }
 

@@ -11,6 +11,7 @@ import { buildCore } from './build-core.ts';
 import { CommandQueue, type SubmitOutcome } from './command-queue.ts';
 import { Compactor } from './compaction.ts';
 import { DiskWatch } from './disk-watch.ts';
+import { GracefulStop } from './graceful-stop.ts';
 import { isForPeer, tolerate } from './incoming.ts';
 import { LeaderHandover } from './leader-handover.ts';
 import { LeaderObserver } from './leader-observer.ts';
@@ -48,12 +49,14 @@ export class RaftPeer<Result, Event> {
   readonly #ticker: Ticker;
   readonly #handover: LeaderHandover;
   readonly #leader: LeaderObserver;
+  readonly #stopping: GracefulStop;
   readonly #defer: (callback: () => void) => void;
   #node: RawNode | undefined;
   #driver: RaftDriver | undefined;
-  #stopping: { readonly transferLeadership: boolean; readonly sinceMs: number } | undefined;
   readonly #stopCallbacks: (() => void)[] = [];
   #over = false;
+  /** Over, and nothing that was begun in the stores goes on. */
+  #atRest = false;
 
   constructor(ports: RaftPorts<Result, Event>, config: RaftPeerConfig, events: RaftPeerEvents<Event>) {
     this.#ports = ports;
@@ -76,6 +79,7 @@ export class RaftPeer<Result, Event> {
     this.#ticker = this.#buildTicker();
     this.#handover = this.#buildHandover(monotonicMs);
     this.#leader = this.#buildLeader(monotonicMs);
+    this.#stopping = this.#buildStopping(monotonicMs);
   }
 
   // ---------------------------------------------------------------- construction
@@ -213,6 +217,17 @@ export class RaftPeer<Result, Event> {
     });
   }
 
+  #buildStopping(monotonicMs: () => number): GracefulStop {
+    return new GracefulStop({
+      settings: this.#settings,
+      monotonicMs,
+      leads: () => this.#leads,
+      waitingCount: () => this.#queue.waitingCount,
+      handOver: () => this.#handover.toBest((peer) => peer.recentActive),
+      end: () => this.#finish(),
+    });
+  }
+
   get #core(): RawNode {
     if (this.#node === undefined) throw new Error('not started');
     return this.#node;
@@ -286,27 +301,12 @@ export class RaftPeer<Result, Event> {
 
   stop(options: { readonly transferLeadership: boolean }, done: () => void): void {
     if (this.#driver === undefined) this.#finish();
-    if (this.#over) {
+    if (this.#atRest) {
       done();
       return;
     }
     this.#stopCallbacks.push(done);
-    this.#stopping ??= { ...options, sinceMs: this.#ports.clock.monotonicMs() };
-    this.#proceedWithStop();
-  }
-
-  /** Leadership first, then the commands that wait; called with every tick. */
-  #proceedWithStop(): void {
-    const stopping = this.#stopping;
-    if (stopping === undefined || this.#over) return;
-    const { transferMs, drainMs } = this.#settings;
-    const passedMs = this.#ports.clock.monotonicMs() - stopping.sinceMs;
-    if (stopping.transferLeadership && this.#leads && passedMs < transferMs) {
-      this.#handover.toBest((peer) => peer.recentActive);
-      return;
-    }
-    if (this.#queue.waitingCount > 0 && passedMs < transferMs + drainMs) return;
-    this.#finish();
+    if (!this.#over) this.#stopping.begin(options);
   }
 
   #finish(): void {
@@ -319,10 +319,12 @@ export class RaftPeer<Result, Event> {
     this.#waits.stop();
     this.#membership.stop();
     this.#sender.closeAll();
-    this.#receiver.stop();
     this.#compactor.stop();
     this.#ports.transport.watch(null);
-    for (const done of this.#stopCallbacks.splice(0)) done();
+    this.#receiver.stop(() => {
+      this.#atRest = true;
+      for (const done of this.#stopCallbacks.splice(0)) done();
+    });
   }
 
   // ---------------------------------------------------------------- inputs
@@ -337,15 +339,9 @@ export class RaftPeer<Result, Event> {
     this.#sender.onTick((index) => this.#compactor.bytesBehind(index));
     this.#receiver.onTick();
     if (!driver.installing) this.#compactor.onTick();
-    this.#leaveStuckDisk();
-    this.#proceedWithStop();
-    if (!this.#over) driver.schedule();
-  }
-
-  #leaveStuckDisk(): void {
-    if (!this.#leads) return;
-    const successors = this.#disk.successors();
-    if (successors !== undefined && successors.size > 0) this.#handover.toBest(({ id }) => successors.has(id));
+    if (this.#leads) this.#handover.toOneOf(this.#disk.successors());
+    if (!this.#over) this.#stopping.onTick();
+    driver.schedule();
   }
 
   #onMessage(message: Message, from: NodeName): void {

@@ -27,7 +27,8 @@ export interface SnapshotReceiverEnv {
 
 export interface StagedSnapshot {
   readonly header: StateSnapshotHeader;
-  readonly install: StateInstall;
+  /** Replaces the state. */
+  readonly finish: () => Promise<void>;
   /** Tells the sender how it ended. */
   readonly report: (ok: boolean) => void;
 }
@@ -40,7 +41,7 @@ interface Transfer {
   install: StateInstall | undefined;
   /** The piece that is wanted next, and whether it was asked for or is being written. */
   nextPiece: number;
-  phase: 'opening' | 'asking' | 'writing' | 'complete' | 'taken';
+  phase: 'opening' | 'asking' | 'writing' | 'complete' | 'taken' | 'finishing';
   askedAtMs: number;
   retries: number;
 }
@@ -53,6 +54,9 @@ interface Transfer {
 export class SnapshotReceiver {
   readonly #env: SnapshotReceiverEnv;
   #transfer: Transfer | undefined;
+  /** What the store was asked to do and has not done yet. */
+  #running = 0;
+  #onIdle: (() => void) | undefined;
 
   constructor(env: SnapshotReceiverEnv) {
     this.#env = env;
@@ -74,7 +78,7 @@ export class SnapshotReceiver {
     const description = decodeDescription(snapshot.data);
     if (description.clusterId !== this.#env.clusterId) return;
     const current = this.#transfer;
-    if (current?.phase === 'taken') return;
+    if (current?.phase === 'taken' || current?.phase === 'finishing') return;
     if (current !== undefined && current.from === from && sameSnapshot(current.id, description.id)) {
       current.message = message;
       return;
@@ -96,11 +100,11 @@ export class SnapshotReceiver {
       retries: 0,
     };
     this.#transfer = transfer;
-    this.#env.state.beginInstall(header).then((install) => {
+    this.#run(this.#env.state.beginInstall(header), (install) => {
       transfer.install = install;
       if (this.#transfer === transfer) this.#ask(transfer);
       else this.#abort(install);
-    }, this.#env.onFatal);
+    });
   }
 
   #ask(transfer: Transfer): void {
@@ -116,7 +120,7 @@ export class SnapshotReceiver {
     const transfer = this.#transfer;
     if (transfer === undefined || transfer.from !== from || !sameSnapshot(transfer.id, piece.id)) return;
     if (piece.kind === 'gone') {
-      if (transfer.phase !== 'taken') this.#abandon();
+      if (transfer.phase !== 'taken' && transfer.phase !== 'finishing') this.#abandon();
       return;
     }
     if (transfer.phase !== 'asking' || piece.piece !== transfer.nextPiece) return;
@@ -127,7 +131,7 @@ export class SnapshotReceiver {
   #write(transfer: Transfer, bytes: Uint8Array): void {
     transfer.phase = 'writing';
     const install = transfer.install!;
-    install.write(bytes).then(() => {
+    this.#run(install.write(bytes), () => {
       if (this.#transfer !== transfer) {
         this.#abort(install);
         return;
@@ -135,7 +139,7 @@ export class SnapshotReceiver {
       transfer.nextPiece += 1;
       transfer.retries = 0;
       this.#ask(transfer);
-    }, this.#env.onFatal);
+    });
   }
 
   #complete(transfer: Transfer): void {
@@ -152,7 +156,7 @@ export class SnapshotReceiver {
     transfer.phase = 'taken';
     return {
       header: transfer.header,
-      install: transfer.install!,
+      finish: () => this.#finish(transfer),
       report: (ok) => {
         this.#transfer = undefined;
         this.#report(transfer, ok);
@@ -170,8 +174,37 @@ export class SnapshotReceiver {
     else this.#ask(transfer);
   }
 
-  stop(): void {
-    if (this.#transfer?.phase !== 'taken') this.#abandon();
+  #finish(transfer: Transfer): Promise<void> {
+    transfer.phase = 'finishing';
+    this.#running += 1;
+    return transfer.install!.finish().finally(() => this.#ended());
+  }
+
+  /** Calls `done` once the store is at rest, so that it may be closed. */
+  stop(done: () => void): void {
+    if (this.#transfer?.phase !== 'finishing') this.#abandon();
+    if (this.#running === 0) done();
+    else this.#onIdle = done;
+  }
+
+  /** Has the store do something, and goes on with the result. */
+  #run<T>(work: Promise<T>, goOn: (result: T) => void): void {
+    this.#running += 1;
+    work.then(
+      (result) => {
+        goOn(result);
+        this.#ended();
+      },
+      (error: unknown) => {
+        this.#ended();
+        this.#env.onFatal(error);
+      },
+    );
+  }
+
+  #ended(): void {
+    this.#running -= 1;
+    if (this.#running === 0) this.#onIdle?.();
   }
 
   #abandon(): void {
@@ -189,6 +222,6 @@ export class SnapshotReceiver {
   }
 
   #abort(install: StateInstall): void {
-    install.abort().catch(this.#env.onFatal);
+    this.#run(install.abort(), () => {});
   }
 }

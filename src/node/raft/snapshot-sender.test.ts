@@ -209,6 +209,19 @@ describe('the log behind a snapshot', () => {
     expect(bench.sender.pinnedIndex).toBeUndefined();
   });
 
+  it('is kept although there was none yet, until its follower has said that it goes on', () => {
+    const bench = new Bench();
+    bench.grow(10);
+    bench.match.set(P2, 0);
+    bench.finished(bench.prepare(P2)!, true);
+    bench.passTime(25);
+    bench.grow(10);
+    expect(bench.sender.pinnedIndex).toBe(10);
+    bench.match.set(P2, 20);
+    bench.passTime(25);
+    expect(bench.sender.pinnedIndex).toBeUndefined();
+  });
+
   it('is not kept for a follower that stands still', () => {
     const bench = streamed({ snapshotIdleMs: 1_000 });
     bench.passTime(900);

@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert';
+import { readdir } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeMessage, MessageType, type Message } from '../../consensus/message.ts';
 import {
@@ -124,10 +125,13 @@ class World {
 
   async install(): Promise<void> {
     await this.until(() => this.taken !== undefined);
-    await this.taken!.install.finish();
+    await this.taken!.finish();
     this.taken!.report(true);
   }
 }
+
+const foldersOf = async (dir: string): Promise<readonly string[]> =>
+  (await readdir(dir)).filter((name) => /^state-\d+$/.test(name));
 
 let store: SingleStore<LevelStateStore>;
 let world: World;
@@ -136,7 +140,7 @@ beforeEach(async () => {
   world = new World(store.store);
 });
 afterEach(async () => {
-  world.receiver.stop();
+  await new Promise<void>((resolve) => world.receiver.stop(resolve));
   for (const { sender } of world.leaders.values()) sender.closeAll();
   await store.remove();
 });
@@ -224,6 +228,31 @@ describe('a snapshot on its way', () => {
     world.arrives = () => false;
     await world.until(() => !world.receiver.receiving);
     expect(world.stepped).toEqual([]);
+  });
+
+  it('leaves the store at rest when the node stops, wherever it was', async () => {
+    const leader = world.leader(2, 100);
+    let steps = 0;
+    for (const wanted of [1, 2, 3, 5, 8]) {
+      steps = 0;
+      world.arrives = () => (steps += 1) <= wanted;
+      world.receiver.onSnap(leader.snap(), leader.name);
+      if (wanted > 1) await world.until(() => steps >= wanted);
+      await new Promise<void>((resolve) => world.receiver.stop(resolve));
+      expect(world.receiver.receiving).toBe(false);
+      expect(await foldersOf(store.dir)).toEqual(['state-1']);
+    }
+  });
+
+  it('that is being installed is so when the store is closed', async () => {
+    const leader = world.leader(2, 100);
+    world.receiver.onSnap(leader.snap(), leader.name);
+    await world.until(() => world.taken !== undefined);
+    void world.taken!.finish();
+    await new Promise<void>((resolve) => world.receiver.stop(resolve));
+    const reopened = await store.reopen();
+    expect(reopened.appliedIndex).toBe(100);
+    expect(await foldersOf(store.dir)).toEqual(['state-2']);
   });
 
   it('of another cluster is refused, and what nobody can read', () => {
