@@ -10,6 +10,7 @@ import type { Member, MemberTable } from './member-table.ts';
 
 const LAST = 5_000;
 const INCARNATION = 'cd'.repeat(16);
+const NEXT_INCARNATION = 'ef'.repeat(16);
 
 class Cluster {
   voters = [1, 2, 3];
@@ -171,15 +172,25 @@ describe('replacing', () => {
     cluster.extra = [learner(4, 'n3', 3)];
     cluster.learners = [4];
     cluster.active = new Set([1, 2]);
-    cluster.candidates.set('n3', INCARNATION);
+    cluster.candidates.set('n3', NEXT_INCARNATION);
     expect(cluster.plan('replace', 'n3')).toEqual({
       transition: 'joint-implicit',
       steps: [
         { kind: 'remove', peer: 4 },
         { kind: 'add-learner', peer: 9 },
       ],
-      added: learner(9, 'n3', 3),
+      added: { ...learner(9, 'n3', 3), incarnation: NEXT_INCARNATION },
     });
+  });
+
+  it('does not let in again who was let in and has not been heard of yet', () => {
+    const cluster = new Cluster();
+    cluster.extra = [learner(4, 'n3', 3)];
+    cluster.learners = [4];
+    cluster.active = new Set([1, 2]);
+    // Its last word before it joined.
+    cluster.candidates.set('n3', INCARNATION);
+    expect(cluster.refusal('replace', 'n3')).toBe('already_member');
   });
 });
 

@@ -69,7 +69,7 @@ function planAdd(name: NodeName, { table, candidate }: ChangeView): PlannedChang
   if (table.members.length >= MEMBERS_MAX) {
     throw new ParleyError('too_many', `A cluster has at most ${MEMBERS_MAX} nodes.`);
   }
-  return letIn({ name, incarnation: askedToJoin(name, incarnation), peer: table.nextPeer, replaces: null });
+  return letIn({ name, incarnation: askedToJoin(name, incarnation, table), peer: table.nextPeer, replaces: null });
 }
 
 function planPromote(name: NodeName, { table, status }: ChangeView): PlannedChange {
@@ -103,7 +103,7 @@ function planReplace(name: NodeName, { table, status, candidate }: ChangeView): 
   if (isActive(old.peer, status)) {
     throw new ParleyError('already_member', `${name} is up and has its data: there is nothing to replace.`);
   }
-  const incarnation = askedToJoin(name, candidate(name));
+  const incarnation = askedToJoin(name, candidate(name), table);
   const isVoter = status.confState.voters.includes(old.peer);
   // A learner can go at once; so can the second incarnation that never finished replacing a first.
   const replaces = isVoter ? old.peer : old.replaces;
@@ -128,7 +128,11 @@ function existing(table: MemberTable, name: NodeName): Member {
   return member;
 }
 
-function askedToJoin(name: NodeName, incarnation: string | null): string {
+/** Once let in, it is not let in again: under a second id it would never be heard of. */
+function askedToJoin(name: NodeName, incarnation: string | null, { members }: MemberTable): string {
+  if (members.some((member) => member.incarnation !== null && member.incarnation === incarnation)) {
+    throw new ParleyError('already_member', `${name} has been let in: wait until it has caught up.`);
+  }
   if (incarnation !== null) return incarnation;
   throw new ParleyError(
     'no_such_node',
