@@ -177,7 +177,7 @@ describe('a further device', () => {
     const second = await nobody();
     const { code, device } = await second.client.enrolment.request(name);
     await first.client.enrolment.approve(code);
-    const stop = second.network.lie<StatusAnswer>('GET', STATUS, ({ sealedUserKey: _, ...answer }) => answer);
+    const stop = second.network.lie<StatusAnswer>('GET', STATUS, (answer) => ({ ...answer, sealedUserKey: undefined }));
     const waiting = second.client.enrolment.awaitApproval(WAIT_MS);
     await expect(waiting).rejects.toMatchObject({ code: 'no_such_request' });
     stop();

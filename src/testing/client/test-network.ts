@@ -9,6 +9,8 @@ export interface TestRequest {
   readonly origin: string;
   readonly body: Record<string, unknown>;
   readonly deliver: () => Promise<Response>;
+  /** Never answers; ends when the client gives up. */
+  readonly swallow: () => Promise<Response>;
 }
 
 export type Interposer = (request: TestRequest) => Promise<Response> | undefined;
@@ -31,6 +33,10 @@ export class TestNetwork {
       origin,
       body: typeof init.body === 'string' ? (JSON.parse(init.body) as Record<string, unknown>) : {},
       deliver: () => fetch(url, init),
+      swallow: () =>
+        new Promise((_, reject) => {
+          init.signal?.addEventListener('abort', () => reject(new TypeError('given up')));
+        }),
     };
     this.made.push(request);
     this.lastAuthorization = new Headers(init.headers).get('authorization') ?? this.lastAuthorization;
