@@ -21,7 +21,8 @@ import type { ClusterJson, RoomDetailJson } from '../../src/protocol/http/schema
 const NODES = 3;
 const PAIRS = 3;
 const SERVE_MS_MAX = 60_000;
-const GAP_WINDOW_MS = 3_000;
+/** What was on its way when the leader died is still acknowledged; pauses that begin later have other causes. */
+const GAP_WINDOW_MS = 300;
 const READ_EVERY_MS = 50;
 const LISTEN_MS_MAX = 30_000;
 const OK_RATE_MIN = 0.6;
