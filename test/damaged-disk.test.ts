@@ -1,0 +1,157 @@
+import { cp, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { clusterStatus } from '../scripts/chaos/final-state.ts';
+import { createPerson } from '../scripts/load/person.ts';
+import { startScratchCluster } from '../scripts/load/scratch-cluster.ts';
+import { apiUrl } from '../src/cli/local-cluster/layout.ts';
+import { isReady, whenReady } from '../src/cli/local-cluster/ready.ts';
+import { SLOT_BYTES } from '../src/node/store/mark-slot.ts';
+import { copyImage, filesOf, flipBit, removeImage } from '../src/testing/store/store-images.ts';
+import { CHATCTL, CHATD, runProgram, until } from './support.ts';
+import type { ScratchCluster } from '../scripts/load/scratch-cluster.ts';
+import type { NodePlace } from '../src/cli/local-cluster/layout.ts';
+import type { StatusJson } from '../src/protocol/http/schemas.ts';
+
+/** Real nodes, real files: what one flipped bit on the disk of n3 does to the cluster. */
+describe('a node with a damaged disk', () => {
+  let cluster: ScratchCluster;
+  let place: NodePlace;
+  /** The files of n3 as it left them when it was stopped. */
+  let sound: string;
+  let people = 0;
+
+  beforeAll(async () => {
+    cluster = await startScratchCluster({ nodes: 3, restart: false, say: () => {}, chatdFile: CHATD });
+    place = cluster.layout.nodes[2]!;
+    for (let written = 0; written < 5; written += 1) await write(0);
+    // Opening a database moves what is in its write-ahead file into a table: afterwards there is one of each.
+    await cluster.supervisor.stopNode('n3');
+    cluster.supervisor.startNode('n3');
+    await until('n3', () => isReady(place));
+    await write(2);
+    await cluster.supervisor.stopNode('n3');
+    sound = await copyImage(place.dataDir);
+  });
+  afterAll(async () => {
+    await cluster.close();
+    await removeImage(sound);
+  });
+
+  /** Something that counts only once a majority has it. */
+  async function write(node: number): Promise<void> {
+    people += 1;
+    await createPerson(apiUrl(cluster.layout.nodes[node]!), `person-${people}`);
+  }
+
+  async function status(): Promise<{ code: number | null; text: string; status: StatusJson }> {
+    const endpoint = cluster.layout.nodes.map(apiUrl).join(',');
+    const env = { PARLEY_DATA: cluster.layout.dataDir };
+    const json = await runProgram(CHATCTL, ['--endpoint', endpoint, 'status', '--json'], env);
+    const table = await runProgram(CHATCTL, ['--endpoint', endpoint, 'status'], env);
+    return { code: json.code, text: table.stdout, status: JSON.parse(json.stdout) as StatusJson };
+  }
+
+  const nodeIn = ({ nodes }: StatusJson, name = 'n3'): StatusJson['nodes'][number] =>
+    nodes.find(({ id }) => id === name)!;
+
+  async function flip(pattern: RegExp, bitOf: (bytes: number) => number): Promise<void> {
+    const file = (await filesOf(place.dataDir)).find(({ path }) => pattern.test(path));
+    expect(file, `a file like ${pattern.source}`).toBeDefined();
+    await flipBit(join(place.dataDir, file!.path), bitOf(file!.bytes));
+  }
+
+  /** Starts n3 and waits until the others have heard how it is. */
+  async function startAndHear(accepts: (node: StatusJson['nodes'][number]) => boolean): Promise<void> {
+    cluster.supervisor.startNode('n3');
+    await until('news of n3', async () => accepts(nodeIn(await clusterStatus(cluster.layout))));
+  }
+
+  async function stopAndMend(): Promise<void> {
+    await cluster.supervisor.stopNode('n3');
+    await rm(place.dataDir, { recursive: true });
+    await cp(sound, place.dataDir, { recursive: true });
+  }
+
+  it.each([
+    ['a table of the log', 'log', () => flip(/^log\/\d+\.ldb$/, (bytes) => bytes * 2)],
+    ['the manifest', 'manifest', () => flip(/^manifest$/, () => 100)],
+    [
+      'both copies of the hard state',
+      'mark',
+      async () => {
+        await flip(/^mark$/, () => 8 * 20);
+        await flip(/^mark$/, () => 8 * (SLOT_BYTES + 20));
+      },
+    ],
+  ])('stays up without vote and says why: a flipped bit in %s', async (_, where, damage) => {
+    await damage();
+    await startAndHear(({ up, problem }) => up && problem !== null);
+    const { code, text, status: degraded } = await status();
+    expect(code).toBe(1);
+    expect(degraded).toMatchObject({ healthy: false, leader: expect.stringMatching(/^n[12]$/) as string });
+    const { problem } = nodeIn(degraded);
+    expect(nodeIn(degraded)).toMatchObject({ up: true, role: 'repairing', appliedIndex: null });
+    expect(problem).toContain(`(${where})`);
+    expect(text).toContain('degraded');
+    expect(text).toContain(`n3: ${problem}`);
+
+    const live = await fetch(`${apiUrl(place)}/livez`);
+    expect(live.status).toBe(200);
+    const ready = await fetch(`${apiUrl(place)}/readyz`);
+    expect([ready.status, ((await ready.json()) as { detail: string }).detail]).toEqual([503, problem]);
+    await write(0);
+    await write(1);
+    await expect(createPerson(apiUrl(place), 'nobody')).rejects.toMatchObject({ code: 'damaged' });
+    await stopAndMend();
+  });
+
+  it('neither votes nor acknowledges, though the cluster stands still without it', async () => {
+    await flip(/^log\/\d+\.ldb$/, (bytes) => bytes * 3);
+    const before = await promises();
+    await startAndHear(({ up, problem }) => up && problem !== null);
+    const { leader } = (await status()).status;
+    await cluster.supervisor.killNode(leader!, { withSidecar: true });
+    const survivor = cluster.layout.nodes.findIndex(({ name }) => name !== leader && name !== 'n3');
+    let acknowledged = false;
+    const writing = write(survivor).then(() => (acknowledged = true));
+    // Each look takes longer than an election: had it voted, there would be a leader by then.
+    for (let looks = 0; looks < 4; looks += 1) {
+      await until('no quorum', async () => (await status()).code === 4);
+      const { leader: elected, nodes } = await clusterStatus(cluster.layout);
+      expect(elected).toBeNull();
+      expect(nodes.map(({ role }) => role)).not.toContain('leader');
+    }
+    expect(acknowledged).toBe(false);
+    cluster.supervisor.startNode(leader!);
+    await writing;
+    await until('a leader', async () => (await status()).code === 1);
+    await cluster.supervisor.stopNode('n3');
+    expect(await promises()).toEqual(before);
+    await stopAndMend();
+  });
+
+  /** All that n3 ever promised, as it stands on its disk. */
+  async function promises(): Promise<string[]> {
+    const files = (await filesOf(place.dataDir)).filter(({ path }) =>
+      /^(log\/(?!LOG|LOCK)|mark$|manifest$)/.test(path),
+    );
+    return Promise.all(
+      files.map(async ({ path }) => `${path} ${(await readFile(join(place.dataDir, path))).toString('hex')}`),
+    );
+  }
+
+  it('makes a damaged state again from its log, and is as sound as the others', async () => {
+    await flip(/^state-\d+\/\d+\.ldb$/, (bytes) => bytes * 4);
+    cluster.supervisor.startNode('n3');
+    expect(await whenReady(cluster.layout, { timeoutMs: 60_000 })).toBe(true);
+    await write(2);
+    await until('the same state everywhere', async () => {
+      const { nodes } = await clusterStatus(cluster.layout);
+      return new Set(nodes.map(({ stateHash, stateHashIndex }) => `${stateHash}@${stateHashIndex}`)).size === 1;
+    });
+    expect((await status()).code).toBe(0);
+    const log = await readFile(join(place.dataDir, 'chatd.log'), 'utf8');
+    expect(log).toContain('the state is damaged: it is rebuilt from the log');
+  });
+});
