@@ -11,15 +11,17 @@ let nowMs = 0;
 let watched: (NodeName | null)[] = [];
 let changes: string[] = [];
 let observer: LeaderObserver;
+let names: Map<PeerId, NodeName>;
 
 beforeEach(() => {
   nowMs = 1_000;
   watched = [];
   changes = [];
+  names = new Map([SELF, OTHER].map((peer) => [peer, `n${peer}` as NodeName]));
   observer = new LeaderObserver({
     self: SELF,
     directory: {
-      nameOf: (peer) => (peer === STRANGER ? undefined : (`n${peer}` as NodeName)),
+      nameOf: (peer) => names.get(peer),
       peerOf: () => undefined,
     },
     monotonicMs: () => nowMs,
@@ -75,5 +77,19 @@ describe('LeaderObserver', () => {
     expect(observer.leads).toBe(false);
     nowMs += 7;
     expect(observer.leaderlessMs()).toBe(7);
+  });
+
+  it('recognises a leader whose name it learns later', () => {
+    tell(STRANGER, 1);
+    observer.onTick();
+    expect(changes).toEqual(['null in 1']);
+    nowMs += 30;
+    names.set(STRANGER, 'n9' as NodeName);
+    observer.onTick();
+    observer.onTick();
+    expect(changes).toEqual(['null in 1', 'n9 in 1']);
+    expect(observer.name).toBe('n9');
+    expect(watched.at(-1)).toBe('n9');
+    expect(observer.leaderlessMs()).toBe(0);
   });
 });

@@ -48,16 +48,37 @@ export class LeaderObserver {
     const told = this.#told;
     if (told?.leader === leader && told.role === role && told.term === term) return;
     this.#told = { leader, role, term };
-    const { directory, monotonicMs, watch, onChange, onView } = this.#env;
-    const name = leader === NO_PEER ? null : (directory.nameOf(leader) ?? null);
-    this.#name = name;
-    if (name !== null) this.#lostAtMs = undefined;
+    this.#name = this.#nameOf(leader);
+    const { monotonicMs, watch, onView } = this.#env;
+    if (this.#name !== null) this.#lostAtMs = undefined;
     else this.#lostAtMs ??= monotonicMs();
     if (told?.leader !== leader || told.term !== term) {
       // Signs that the leader of a term is dead go on while its followers look for another.
-      if (name !== null || told?.term !== term) watch(this.leads ? null : name);
-      onChange(name, term);
+      if (this.#name === null && told?.term !== term) watch(null);
+      this.#tellChange(term);
     }
-    onView({ leader: name, term, role });
+    onView({ leader: this.#name, term, role });
+  }
+
+  /** A node that was just let in may hear a leader before it hears who that is. */
+  onTick(): void {
+    const told = this.#told;
+    if (told === undefined) return;
+    const name = this.#nameOf(told.leader);
+    if (name === this.#name || name === null) return;
+    this.#name = name;
+    this.#lostAtMs = undefined;
+    this.#tellChange(told.term);
+    this.#env.onView({ leader: name, term: told.term, role: told.role });
+  }
+
+  #tellChange(term: Term): void {
+    const { watch, onChange } = this.#env;
+    if (this.#name !== null) watch(this.leads ? null : this.#name);
+    onChange(this.#name, term);
+  }
+
+  #nameOf(leader: PeerId): NodeName | null {
+    return leader === NO_PEER ? null : (this.#env.directory.nameOf(leader) ?? null);
   }
 }

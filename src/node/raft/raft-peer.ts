@@ -333,6 +333,7 @@ export class RaftPeer<Result, Event> {
     const driver = this.#driver;
     if (driver === undefined || this.#over) return;
     driver.inputNow((node) => node.tick());
+    this.#leader.onTick();
     this.#queue.onTick();
     this.#waits.onTick();
     this.#membership.onTick();
