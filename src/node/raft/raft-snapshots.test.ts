@@ -82,12 +82,13 @@ describe('a follower that was away too long', () => {
       let asked = false;
       world.loses = (_from, _to, kind) => {
         asked ||= kind === 'snapshot-request';
-        return false;
+        return kind === 'snapshot-chunk';
       };
       await world.startNode(lost);
       await waitUntil(() => asked);
       await world.kill(lost);
     }
+    world.loses = () => false;
     await world.startNode(lost);
     await world.equal();
     expect(failuresOf(world)).toEqual([]);
