@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
@@ -13,7 +13,7 @@ import { CRASHES, CrashDisk, type Crash } from '../../testing/store/crash-disk.t
 import { randomFrom } from '../../testing/store/crash-steps.ts';
 import { traceFiles } from '../../testing/store/file-trace.ts';
 import { findStrace } from '../../testing/store/find-strace.ts';
-import { runWorkload, workloadCommand } from '../../testing/store/run-workload.ts';
+import { runWorkload, workloadCommand, type WorkloadOutcome } from '../../testing/store/run-workload.ts';
 import { makeTemporaryFolder } from '../../testing/store/temporary-store.ts';
 
 /** `PARLEY_CRASH_SEED` makes another workload; `PARLEY_CRASH_IMAGES=all` opens every image, not a sample of them. */
@@ -21,7 +21,7 @@ const SEED = Number(process.env['PARLEY_CRASH_SEED'] ?? 7);
 const ALL = process.env['PARLEY_CRASH_IMAGES'] === 'all';
 const IMAGES = 250;
 const STEPS = 120;
-const KILLS = 4;
+const KILLS = 3;
 
 const strace = await findStrace();
 
@@ -91,15 +91,32 @@ describe('kill -9', () => {
 describe('a disk that takes no more', () => {
   const BLOCK_BYTES = 512;
 
+  /** Runs the workload with files of at most so many KiB. */
+  function runLimited(dir: string, kibibytes: number): Promise<WorkloadOutcome> {
+    const limited = `ulimit -f ${(kibibytes * 1024) / BLOCK_BYTES}; exec "$@"`;
+    return runWorkload(['/bin/sh', '-c', limited, 'sh', ...workloadCommand(dir, SEED, STEPS)]);
+  }
+
   it.each([16, 40])('of files of %i KiB ends the process, which keeps what it called done', async (kibibytes) => {
     const folder = await makeTemporaryFolder();
     const dir = join(folder, 'data');
-    const limited = `ulimit -f ${(kibibytes * 1024) / BLOCK_BYTES}; exec "$@"`;
-    const command = ['/bin/sh', '-c', limited, 'sh', ...workloadCommand(dir, SEED, STEPS)];
-    const { promised, code, stderr } = await runWorkload(command);
+    const { promised, code, stderr } = await runLimited(dir, kibibytes);
     expect(code).toBe(1);
     expect(stderr).toMatch(/writing (the log|the state|.*mark) failed: .*File too large/);
     expect(promised.open).toBe(true);
+    await checkImage(dir, promised, expectationOf(SEED, STEPS));
+    await rm(folder, { recursive: true });
+  });
+
+  it('is not taken for a damaged one when a store is opened', async () => {
+    const folder = await makeTemporaryFolder();
+    const dir = join(folder, 'data');
+    const { promised } = await runWorkload(workloadCommand(dir, SEED, STEPS), 60);
+    // What the process left in its write-ahead files has to become a table, which is too large.
+    const { code, stderr } = await runLimited(dir, 8);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/The (log|state) of this node cannot be used now: .*File too large/);
+    expect((await readdir(dir)).filter((name) => name.endsWith('.damaged'))).toEqual([]);
     await checkImage(dir, promised, expectationOf(SEED, STEPS));
     await rm(folder, { recursive: true });
   });

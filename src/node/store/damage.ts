@@ -10,6 +10,28 @@ export function damaged(part: DamagedPart, where: string, reason: string, cause?
   return new ParleyError('damaged', detail, { cause, data: { part, where, reason } });
 }
 
+/**
+ * What the operating system says when it cannot serve us now, as an error code of Node or in the words that LevelDB
+ * passes on: nothing is known about the data then.
+ */
+const REFUSALS = [
+  /\b(EACCES|EPERM|EMFILE|ENFILE|ENOMEM|ENOSPC|EDQUOT|EFBIG|EROFS)\b/,
+  /Permission denied|Operation not permitted|Too many open files|Cannot allocate memory/,
+  /No space left on device|Disk quota exceeded|File too large|Read-only file system/,
+];
+
+export function isRefusal(error: unknown): boolean {
+  const message = messageOf(error);
+  return REFUSALS.some((words) => words.test(message));
+}
+
+/** What an error that came while a part was opened or read means: damage, unless the system refused its service. */
+export function damageUnlessRefused(part: DamagedPart, where: string, error: unknown): ParleyError {
+  const reason = messageOf(error);
+  if (!isRefusal(error)) return damaged(part, where, reason, error);
+  return new ParleyError('internal', `The ${part} of this node cannot be used now: ${reason}`, { cause: error });
+}
+
 /** The damage an error tells of; undefined for any other error. */
 export function damageOf(error: unknown): StoreDamage | undefined {
   if (!(error instanceof ParleyError) || error.code !== 'damaged') return undefined;

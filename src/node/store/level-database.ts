@@ -2,7 +2,7 @@ import { open, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Level } from 'level';
 import { ParleyError } from '../../protocol/errors.ts';
-import { damaged, messageOf } from './damage.ts';
+import { damageUnlessRefused, messageOf } from './damage.ts';
 import { syncDirectory, systemCodeOf } from './files.ts';
 import type { DamagedPart } from './node-store.ts';
 
@@ -61,7 +61,7 @@ export function openFailure(error: unknown, part: DamagedPart, where: string): P
       cause: error,
     });
   }
-  return damaged(part, where, messageOf(error), error);
+  return damageUnlessRefused(part, where, error);
 }
 
 export function beginBatch(database: Database) {

@@ -1,6 +1,6 @@
 import type { HardState, LogIndex } from '../../consensus/types.ts';
 import { chainHashFrom } from './chain-hash.ts';
-import { damaged, messageOf } from './damage.ts';
+import { damageUnlessRefused, damaged } from './damage.ts';
 import type { Database } from './level-database.ts';
 import { unpackRecord, type LogRecord } from './log-record.ts';
 import {
@@ -51,7 +51,7 @@ export async function recoverLog(
   } catch (error) {
     // Whatever LevelDB complains about while it reads is damage, too.
     if (error instanceof Error && 'code' in error && String(error.code).startsWith('LEVEL_')) {
-      throw logDamage(messageOf(error), error);
+      throw damageUnlessRefused('log', 'log', error);
     }
     throw error;
   }
@@ -171,6 +171,6 @@ async function hashAt(database: Database, log: RecoveredLog, index: LogIndex): P
   return record?.hashes[index - place.first];
 }
 
-export function logDamage(reason: string, cause?: unknown): Error {
-  return damaged('log', 'log', reason, cause);
+export function logDamage(reason: string): Error {
+  return damaged('log', 'log', reason);
 }

@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EMPTY_HARD_STATE, ZERO_INDEX, ZERO_TERM, type LogIndex, type Term } from '../../consensus/types.ts';
 import { CHAIN_START, chainHashBytes } from './chain-hash.ts';
-import { damageOf, damaged, messageOf } from './damage.ts';
+import { damageOf, damageUnlessRefused, damaged } from './damage.ts';
 import type { FatalSwitch } from './fatal-switch.ts';
 import { systemCodeOf } from './files.ts';
 import { checkDatabase } from './level-check/check-database.ts';
@@ -72,7 +72,7 @@ async function openMark({ dir, fresh, limits, fatal }: OpenLogOptions): Promise<
     const markFile = await MarkFile.open(options);
     if (markFile !== undefined) return markFile;
   } catch (error) {
-    if (systemCodeOf(error) !== 'ENOENT') throw damaged('mark', MARK_FILE, messageOf(error), error);
+    if (systemCodeOf(error) !== 'ENOENT') throw damageUnlessRefused('mark', MARK_FILE, error);
     problem = 'it is missing';
     cause = error;
   }

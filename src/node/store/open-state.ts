@@ -1,6 +1,6 @@
 import { EMPTY_CONF_STATE, ZERO_INDEX, ZERO_TERM, type LogIndex } from '../../consensus/types.ts';
 import type { StampMs } from '../../protocol/ids.ts';
-import { damageOf, damaged, messageOf } from './damage.ts';
+import { damageOf, damageUnlessRefused, damaged, messageOf } from './damage.ts';
 import type { FatalSwitch } from './fatal-switch.ts';
 import { MultisetHash } from './multiset-hash.ts';
 import { checkDatabase, checkTables, tableBytes } from './level-check/check-database.ts';
@@ -91,7 +91,7 @@ async function cutWriteAhead(name: string, { folders, logger }: OpenStateOptions
     const cut = await cutWriteAheadFiles(folders.path(name));
     if (cut !== undefined) logger.warn({ state: name, ...cut }, 'the last writes of the state are broken: cut off');
   } catch (error) {
-    throw damaged('state', name, messageOf(error), error);
+    throw damageUnlessRefused('state', name, error);
   }
 }
 

@@ -1,4 +1,4 @@
-import { damaged, messageOf } from './damage.ts';
+import { damageUnlessRefused } from './damage.ts';
 import type { DatabaseIterator } from './level-database.ts';
 import { RowReader, keyOfRow } from './state-rows.ts';
 
@@ -8,7 +8,7 @@ const DAMAGE_CODES = new Set(['LEVEL_CORRUPTION', 'LEVEL_IO_ERROR']);
 /** Errors of LevelDB while it reads are damage; others stay what they are. */
 export function levelDamage(error: unknown, where: string): unknown {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return DAMAGE_CODES.has(code) ? damaged('state', where, messageOf(error), error) : error;
+  return DAMAGE_CODES.has(code) ? damageUnlessRefused('state', where, error) : error;
 }
 
 /** Rows in key order, each checked. Sees the database as it was when it was made. */

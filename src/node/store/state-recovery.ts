@@ -1,6 +1,6 @@
 import type { LogIndex } from '../../consensus/types.ts';
 import type { StateSnapshotHeader } from '../ports.ts';
-import { damaged, messageOf } from './damage.ts';
+import { damageUnlessRefused, damaged } from './damage.ts';
 import type { Database } from './level-database.ts';
 import {
   APPLIED_KEY,
@@ -41,7 +41,7 @@ export async function recoverState(database: Database, where: string): Promise<R
     return { applied, installedFrom, durable, markers };
   } catch (error) {
     if (error instanceof Error && 'code' in error && String(error.code).startsWith('LEVEL_')) {
-      throw damaged('state', where, messageOf(error), error);
+      throw damageUnlessRefused('state', where, error);
     }
     throw error;
   }

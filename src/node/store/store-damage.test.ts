@@ -1,4 +1,4 @@
-import { readFile, rename, rm, truncate, unlink } from 'node:fs/promises';
+import { appendFile, readFile, rename, rm, truncate, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LogIndex } from '../../consensus/types.ts';
@@ -122,6 +122,18 @@ describe('a store that lost something', () => {
     expect(before.size).toBeGreaterThan(4);
     await damageOf(dir);
     expect(await keptFiles(dir)).toEqual(before);
+    await removeImage(dir);
+  });
+
+  it('does not mind zeros behind a MANIFEST, which a power cut may leave', async () => {
+    const dir = await copyImage(original);
+    for (const { path } of await filesOf(dir)) {
+      if (/MANIFEST-\d+$/.test(path)) await appendFile(join(dir, path), new Uint8Array(5000));
+    }
+    const store = insistIntact(await open(dir));
+    expect(logContentOf(store.log)).toBe(filled.log);
+    expect(await stateContentOf(store.state)).toBe(filled.states.get(LAST));
+    await store.close();
     await removeImage(dir);
   });
 

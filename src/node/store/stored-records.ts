@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { ZERO_INDEX, type LogIndex } from '../../consensus/types.ts';
-import { messageOf } from './damage.ts';
+import { damageUnlessRefused } from './damage.ts';
 import type { Batch, Database } from './level-database.ts';
 import { packRecord, unpackRecord, type LogRecord } from './log-record.ts';
 import { logDamage } from './log-recovery.ts';
@@ -54,7 +54,7 @@ export class StoredRecords {
     try {
       value = this.#database.getSync(key);
     } catch (error) {
-      throw logDamage(messageOf(error), error);
+      throw damageUnlessRefused('log', 'log', error);
     }
     const record = value === undefined ? undefined : unpackRecord(value);
     if (record === undefined) throw logDamage(`the record ${key} does not match its hashes`);

@@ -1,5 +1,6 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isRefusal } from '../damage.ts';
 import { readIfPresent } from '../files.ts';
 import { readVersion, type LevelVersion } from './manifest-reader.ts';
 import { checkTable } from './table-check.ts';
@@ -9,12 +10,14 @@ import { checkTable } from './table-check.ts';
  * wrong rows, or ends the whole process by one of its assertions.
  *
  * @returns what is damaged, or undefined when every checksum holds
+ * @throws when the system does not let it read
  */
 export async function checkDatabase(location: string): Promise<string | undefined> {
   try {
     const { tables } = await readVersion(location);
     return await checkTables(location, tables, { mayVanish: false });
   } catch (error) {
+    if (isRefusal(error)) throw error;
     return error instanceof Error ? error.message : String(error);
   }
 }

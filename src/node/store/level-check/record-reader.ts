@@ -52,12 +52,14 @@ function problemAt(file: Buffer, at: number, next: number, blockEnd: number): st
 }
 
 /**
- * All whole records of a file. One that is cut off by the end of the file was being written and is left out.
+ * All whole records of a file. One that is cut off by the end of the file was being written and is left out; so are
+ * zeros up to the end, which a file system may leave where the power went before content reached the disk. LevelDB
+ * takes both in the same way.
  *
  * @throws MalformedError when a checksum does not match
  */
 export function readRecords(file: Buffer): readonly Buffer[] {
-  const { records, problem } = scanRecords(file);
-  if (problem !== undefined) throw new MalformedError(problem);
+  const { records, end, problem } = scanRecords(file);
+  if (problem !== undefined && file.subarray(end).some((byte) => byte !== 0)) throw new MalformedError(problem);
   return records;
 }
