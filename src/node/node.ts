@@ -121,7 +121,7 @@ export class ParleyNode implements ChatNode {
   /** A table from before this node was let in would make it forget itself. */
   #learn(table: MemberTable): void {
     const own = this.#parts.store.manifest?.peerId;
-    if (own !== undefined && own < table.nextPeer) this.#parts.directory.learn(table);
+    if (own !== undefined && own < table.nextPeer) this.#parts.directory.hear(table);
   }
 
   #buildAdmin(): ClusterAdmin {

@@ -1,4 +1,3 @@
-import { memberNamed } from './member-table.ts';
 import type { PeerId } from '../../consensus/types.ts';
 import type { NodeName } from '../../protocol/ids.ts';
 import type { PeerDirectory } from '../ports.ts';
@@ -6,34 +5,51 @@ import type { MemberTable } from './member-table.ts';
 
 /**
  * Peer ids and names, as the newest table has them that this node knows of: its own state's, or one that another
- * node told while the own state is still behind. It only says where frames go: who counts is decided by the log.
+ * node told while the own state is still behind. It only says where frames go: who counts is decided by the log. So
+ * whoever counts by the own state can be reached, though the others know that it is gone: its vote may be needed to
+ * learn that.
  */
 export class MemberDirectory implements PeerDirectory {
-  #table: MemberTable;
+  #own: MemberTable;
+  #newest: MemberTable;
   #names = new Map<PeerId, NodeName>();
   #peers = new Map<NodeName, PeerId>();
 
   constructor(table: MemberTable) {
-    this.#table = table;
+    this.#own = table;
+    this.#newest = table;
     this.#index();
   }
 
+  /** The newest known. */
   get table(): MemberTable {
-    return this.#table;
+    return this.#newest;
   }
 
   /** Begins anew, with what the node's own data say. */
   reset(table: MemberTable): void {
-    this.#table = table;
+    this.#own = table;
+    this.#newest = table;
     this.#index();
   }
 
-  /** @returns whether `table` is newer than what was known */
+  /**
+   * The own state has come to this table.
+   * @returns whether it is newer than the own one before
+   */
   learn(table: MemberTable): boolean {
-    if (table.index <= this.#table.index) return false;
-    this.#table = table;
+    if (table.index <= this.#own.index) return false;
+    this.#own = table;
+    if (table.index > this.#newest.index) this.#newest = table;
     this.#index();
     return true;
+  }
+
+  /** Another node told this table. */
+  hear(table: MemberTable): void {
+    if (table.index <= this.#newest.index) return;
+    this.#newest = table;
+    this.#index();
   }
 
   nameOf(peer: PeerId): NodeName | undefined {
@@ -46,8 +62,12 @@ export class MemberDirectory implements PeerDirectory {
 
   /** A name leads to its newest incarnation only, so nothing is sent to one that is gone. */
   #index(): void {
-    const newest = this.#table.members.filter((member) => memberNamed(this.#table, member.name) === member);
-    this.#names = new Map(newest.map(({ peer, name }) => [peer, name]));
-    this.#peers = new Map(newest.map(({ peer, name }) => [name, peer]));
+    const known = [...this.#own.members, ...this.#newest.members];
+    this.#peers = new Map();
+    for (const { peer, name } of known) {
+      const other = this.#peers.get(name);
+      if (other === undefined || other < peer) this.#peers.set(name, peer);
+    }
+    this.#names = new Map([...this.#peers].map(([name, peer]) => [peer, name]));
   }
 }

@@ -118,4 +118,17 @@ describe('the directory', () => {
     directory.reset(FOUNDED);
     expect(directory.peerOf(name('n3'))).toBe(3);
   });
+
+  it('hears of newcomers, but reaches whoever still counts by its own state', () => {
+    const directory = new MemberDirectory(FOUNDED);
+    const swapped = afterChange(FOUNDED, { index: at(9), confState: conf([1, 2, 4]), added: member(4, 'n4') });
+    directory.hear(swapped);
+    directory.hear(replaced);
+    expect(directory.table).toBe(swapped);
+    expect(directory.nameOf(peerId(4))).toBe('n4');
+    // Its vote may be what is missing to learn that it is gone.
+    expect(directory.nameOf(peerId(3))).toBe('n3');
+    expect(directory.learn(swapped)).toBe(true);
+    expect(directory.nameOf(peerId(3))).toBeUndefined();
+  });
 });
