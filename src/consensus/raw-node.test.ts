@@ -123,6 +123,22 @@ describe('replication', () => {
 describe('leadership', () => {
   const careful = { preVote: true, checkQuorum: true };
 
+  it('knows who answers, whenever it is asked', () => {
+    const cluster = three(careful);
+    const { raw } = cluster.peer(1);
+    const others = (): boolean[] =>
+      raw.status().progress.flatMap(({ id, activeLately }) => (id === 1 ? [] : [activeLately]));
+    for (let tick = 0; tick < 30; tick += 1) {
+      raw.tick();
+      // Between a check of the quorum and the next answers, too.
+      expect(others()).toEqual([true, true]);
+      cluster.settle();
+    }
+    cluster.isolate(3);
+    cluster.tick(25, [1, 2]);
+    expect(others()).toEqual([true, false]);
+  });
+
   it('survives the return of a peer that was cut off', () => {
     const cluster = three(careful);
     cluster.isolate(3);

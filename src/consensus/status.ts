@@ -25,7 +25,10 @@ export interface PeerProgress {
   readonly paused: boolean;
   /** Index of the snapshot under way, 0 when there is none. */
   readonly pendingSnapshot: LogIndex;
+  /** Whether anything came from the peer since quorum was last checked: false for a while after every check. */
   readonly recentActive: boolean;
+  /** Whether anything came since the check before that: false for nobody who answers. */
+  readonly activeLately: boolean;
   readonly inflightMessages: number;
   readonly inflightBytes: number;
   readonly inflightsFull: boolean;
@@ -60,9 +63,18 @@ export type NotCommittingReason =
   | { readonly kind: 'not-leader'; readonly leader: PeerId }
   /** The entry of this term that would commit the older ones is not on a majority yet. */
   | { readonly kind: 'no-entry-of-this-term-committed'; readonly lagging: readonly LaggingPeer[] }
-  | { readonly kind: 'majority-behind'; readonly lagging: readonly LaggingPeer[] };
+  | { readonly kind: 'majority-behind'; readonly lagging: readonly LaggingPeer[] }
+  // All that was proposed is committed, but nothing more can be proposed:
+  /** This leader was removed, and leads on until somebody else is elected. */
+  | { readonly kind: 'leader-not-a-member' }
+  | { readonly kind: 'transfer-in-progress'; readonly to: PeerId }
+  /** The state machine is behind by all that may be uncommitted (`maxUncommittedBytes`). */
+  | { readonly kind: 'state-machine-behind'; readonly bytes: number };
 
-/** A voter whose acknowledgement is missing, and what the leader is waiting for. */
+/**
+ * A voter whose acknowledgement is missing, and what the leader is waiting for: `contact` when it was silent since
+ * quorum was last checked, `snapshot` while one is being made for it or is under way.
+ */
 export interface LaggingPeer {
   readonly id: PeerId;
   readonly match: LogIndex;
@@ -73,7 +85,7 @@ export interface LaggingPeer {
 export interface Explanation {
   /** `undefined` when a leader is known. */
   readonly noLeader: NoLeaderReason | undefined;
-  /** `undefined` when all that is in a leader's log is committed. */
+  /** `undefined` when all that is in this leader's log is committed, and it takes proposals. */
   readonly notCommitting: NotCommittingReason | undefined;
   /** Committed but not yet applied entries. */
   readonly unapplied: number;

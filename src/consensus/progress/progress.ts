@@ -34,6 +34,8 @@ export class Progress {
   pendingSnapshot: LogIndex = ZERO_INDEX;
   /** Whether anything came from the peer since quorum was last checked. */
   recentActive: boolean;
+  /** The same for the interval before that. */
+  activeBefore = false;
   /** Set when no further append may be sent until the peer gives a sign of life. */
   appendsPaused = false;
   isLearner: boolean;
@@ -58,6 +60,7 @@ export class Progress {
     copy.state = this.state;
     copy.pendingSnapshot = this.pendingSnapshot;
     copy.appendsPaused = this.appendsPaused;
+    copy.activeBefore = this.activeBefore;
     return copy;
   }
 
@@ -67,6 +70,13 @@ export class Progress {
     this.match = ZERO_INDEX;
     this.next = next;
     this.sentCommit = ZERO_INDEX;
+    this.recentActive = false;
+    this.activeBefore = false;
+  }
+
+  /** Quorum was checked: from now on it counts anew who gives a sign of life. */
+  beginInterval(): void {
+    this.activeBefore = this.recentActive;
     this.recentActive = false;
   }
 

@@ -41,6 +41,6 @@ export const checkQuorum = (raft: Raft): void => {
     becomeFollower(raft, raft.term, NO_PEER);
   }
   for (const id of raft.tracker.members) {
-    if (id !== raft.id) raft.tracker.member(id).recentActive = false;
+    if (id !== raft.id) raft.tracker.member(id).beginInterval();
   }
 };

@@ -57,7 +57,7 @@ class Cluster {
     return {
       id: peerId(id),
       match: (this.match.get(id) ?? LAST) as PeerProgress['match'],
-      recentActive: this.active.has(id),
+      activeLately: this.active.has(id),
       state: this.snapshots.has(id) ? 'snapshot' : 'replicate',
       isLearner: this.learners.includes(id),
     };

@@ -141,13 +141,13 @@ function askedToJoin(name: NodeName, incarnation: string | null, { members }: Me
 }
 
 function isActive(peer: PeerId, status: Status): boolean {
-  return peer === status.id || (progressOf(peer, status)?.recentActive ?? false);
+  return peer === status.id || (progressOf(peer, status)?.activeLately ?? false);
 }
 
 /** Why a learner cannot vote yet; null when it can. */
 function problemOfLearner(peer: PeerId, status: Status): string | null {
   const progress = progressOf(peer, status);
-  if (progress === undefined || !progress.recentActive) return 'does not answer';
+  if (progress === undefined || !progress.activeLately) return 'does not answer';
   const behind = status.lastIndex - progress.match;
   if (progress.state === 'snapshot') return 'is receiving a snapshot';
   return behind > CATCH_UP_ENTRIES ? `is ${behind} entries behind` : null;

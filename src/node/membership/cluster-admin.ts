@@ -92,7 +92,7 @@ export class ClusterAdmin {
 
   #furthest(status: RaftPeerStatus): NodeName {
     const [best] = status.progress
-      .filter(({ id, isLearner, recentActive }) => id !== status.id && !isLearner && recentActive)
+      .filter(({ id, isLearner, activeLately }) => id !== status.id && !isLearner && activeLately)
       .toSorted((a, b) => b.match - a.match);
     const name = this.#ports.table().members.find(({ peer }) => peer === best?.id)?.name;
     if (name === undefined) throw new ParleyError('quorum_at_risk', 'No other voter answers.');
@@ -104,7 +104,7 @@ export class ClusterAdmin {
     if (peers.length === 0) throw new ParleyError('no_such_node', `${to} is no member of this cluster.`);
     const progress = status.progress.find(({ id, isLearner }) => !isLearner && peers.some(({ peer }) => peer === id));
     if (progress === undefined) throw new ParleyError('behind', `${to} does not vote: promote it first.`);
-    if (!progress.recentActive) throw new ParleyError('behind', `${to} does not answer.`);
+    if (!progress.activeLately) throw new ParleyError('behind', `${to} does not answer.`);
   }
 
   #complete(): void {

@@ -15,6 +15,7 @@ describe('LeaderHandover', () => {
     paused: false,
     pendingSnapshot: 0 as LogIndex,
     recentActive: true,
+    activeLately: true,
     inflightMessages: 0,
     inflightBytes: 0,
     inflightsFull: false,

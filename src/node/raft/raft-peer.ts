@@ -223,7 +223,7 @@ export class RaftPeer<Result, Event> {
       monotonicMs,
       leads: () => this.#leads,
       waitingCount: () => this.#queue.waitingCount,
-      handOver: () => this.#handover.toBest((peer) => peer.recentActive),
+      handOver: () => this.#handover.toBest((peer) => peer.activeLately),
       end: () => this.#finish(),
     });
   }
