@@ -234,7 +234,7 @@ describe('what is read', () => {
     const recipients = roster.members.flatMap(({ devices }) =>
       devices.map(({ device, sealingKey }) => ({ device: device as DeviceId, sealingKey: fromBase64Url(sealingKey) })),
     );
-    const { seal } = createInterimConversation({ random: nodeRandom });
+    const conversation = createInterimConversation({ random: nodeRandom });
     const contents = [
       Uint8Array.of(0x93, 2, 0xa4, ...Buffer.from('text'), 0x80), // version 2 of the format
       encodeContent({ type: 'room-meta', name: 'garden' }),
@@ -243,7 +243,7 @@ describe('what is read', () => {
     ];
     for (const content of contents) {
       const txnId = nextTxnId();
-      const envelope = seal({
+      const envelope = conversation.seal({
         purpose: 'message',
         cluster: carl.cluster!,
         room: direct,

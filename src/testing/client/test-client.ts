@@ -98,11 +98,13 @@ async function hurriedPause(ms: number, signal?: AbortSignal): Promise<void> {
 
 function pauseBy(clock: ManualClock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const cancel = clock.after(ms, resolve);
-    signal?.addEventListener('abort', () => {
+    const end = (): void => {
       cancel();
+      signal?.removeEventListener('abort', end);
       resolve();
-    });
-    if (signal?.aborted === true) resolve();
+    };
+    const cancel = clock.after(ms, end);
+    signal?.addEventListener('abort', end);
+    if (signal?.aborted === true) end();
   });
 }
