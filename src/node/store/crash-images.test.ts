@@ -19,7 +19,7 @@ import { makeTemporaryFolder } from '../../testing/store/temporary-store.ts';
 /** `PARLEY_CRASH_SEED` makes another workload; `PARLEY_CRASH_IMAGES=all` opens every image, not a sample of them. */
 const SEED = Number(process.env['PARLEY_CRASH_SEED'] ?? 7);
 const ALL = process.env['PARLEY_CRASH_IMAGES'] === 'all';
-const IMAGES = 250;
+const IMAGES = 200;
 const STEPS = 120;
 const KILLS = 3;
 
@@ -97,7 +97,7 @@ describe('a disk that takes no more', () => {
     return runWorkload(['/bin/sh', '-c', limited, 'sh', ...workloadCommand(dir, SEED, STEPS)]);
   }
 
-  it.each([16, 40])('of files of %i KiB ends the process, which keeps what it called done', async (kibibytes) => {
+  it.each([24])('of files of %i KiB ends the process, which keeps what it called done', async (kibibytes) => {
     const folder = await makeTemporaryFolder();
     const dir = join(folder, 'data');
     const { promised, code, stderr } = await runLimited(dir, kibibytes);
