@@ -11,19 +11,18 @@ import { LocalChatNode } from '../testing/local-chat-node.ts';
 import { waitUntil } from '../testing/wait-until.ts';
 import { deviceKeysIn, deviceRecordJson } from './device-json.ts';
 import type { TestServer } from '../api/test-server.ts';
+import type { PublicDeviceKeys } from '../protocol/device-record.ts';
 import type { DeviceId } from '../protocol/ids.ts';
 
 const STATUS = /\/device-requests\/D/;
 const WAIT_MS = 20_000;
 
+const mallory = createUserKey(nodeRandom);
+const evil = publicDeviceKeys(createDeviceKeys(nodeRandom));
+const sealed = (to: PublicDeviceKeys): Uint8Array => sealUserKey(mallory, to, nodeRandom)!;
+
 interface RequestsJson {
   requests: { device: string; signingKey: string; sealingKey: string; expiresAt: string }[];
-}
-interface StatusAnswer {
-  state: string;
-  userKey: string;
-  record?: { device: string; signature: string };
-  sealedUserKey?: string;
 }
 
 describe('a further device', () => {
@@ -83,7 +82,6 @@ describe('a further device', () => {
   it('is not enrolled with keys that a node has swapped', async () => {
     const second = await nobody();
     const { code } = await second.client.enrolment.request(name);
-    const evil = publicDeviceKeys(createDeviceKeys(nodeRandom));
     first.network.lie<RequestsJson>('GET', /^\/v1\/device-requests/, ({ requests }) => ({
       requests: requests.map((request) => ({
         ...request,
@@ -96,30 +94,25 @@ describe('a further device', () => {
     expect(first.network.count('PUT', /devices/)).toBe(0);
   });
 
-  it('refuses an approval that the account has not signed', async () => {
+  it.each<[string, (asked: PublicDeviceKeys) => object]>([
+    ['signed by somebody else', (asked) => ({ record: deviceRecordJson(signDeviceRecord(mallory, asked)) })],
+    ['of another device', () => ({ record: deviceRecordJson(signDeviceRecord(mallory, evil)) })],
+    ['by another account', () => ({ userKey: toBase64Url(mallory.signing.publicKey) })],
+    ['with the key of another account', (asked) => ({ sealedUserKey: toBase64Url(sealed(asked)) })],
+    ['with a key that is sealed to nobody', () => ({ sealedUserKey: toBase64Url(new Uint8Array(80)) })],
+    ['with nothing for a key', () => ({ sealedUserKey: 'AA' })],
+  ])('refuses an approval %s', async (_what, forged) => {
     const second = await nobody();
-    await second.client.enrolment.request(name);
-    const mallory = createUserKey(nodeRandom);
-    const forge = (sign: 'signature' | 'user key' | 'seal'): (() => void) =>
-      second.network.lie<StatusAnswer>('GET', STATUS, (answer, { path }) => {
-        const [posted] = second.network.bodies('POST', /device-requests/);
-        const keys = deviceKeysIn(posted as unknown as Parameters<typeof deviceKeysIn>[0]);
-        const record = deviceRecordJson(signDeviceRecord(mallory, keys));
-        return {
-          ...answer,
-          state: 'approved',
-          record: sign === 'signature' ? { ...record, device: path.slice(-27) } : record,
-          sealedUserKey: toBase64Url(sign === 'seal' ? new Uint8Array(80) : sealUserKey(mallory, keys, nodeRandom)!),
-          ...(sign === 'user key' ? { userKey: toBase64Url(mallory.signing.publicKey) } : {}),
-        };
-      });
-    for (const way of ['signature', 'user key', 'seal'] as const) {
-      const stop = forge(way);
-      const waiting = second.client.enrolment.awaitApproval(WAIT_MS);
-      await expect(waiting).rejects.toMatchObject({ code: 'invalid_signature' });
-      stop();
-    }
+    const { code } = await second.client.enrolment.request(name);
+    await first.client.enrolment.approve(code);
+    const [posted] = second.network.bodies('POST', /device-requests/);
+    const asked = deviceKeysIn(posted as unknown as Parameters<typeof deviceKeysIn>[0]);
+    const stop = second.network.lie<object>('GET', STATUS, (answer) => ({ ...answer, ...forged(asked) }));
+    const waiting = second.client.enrolment.awaitApproval(WAIT_MS);
+    await expect(waiting).rejects.toMatchObject({ code: 'invalid_signature' });
     await expect(second.client.whoAmI()).rejects.toMatchObject({ code: 'unauthenticated' });
+    stop();
+    expect(await second.client.enrolment.awaitApproval(WAIT_MS)).toMatchObject({ account: name });
   });
 
   it('takes up an interrupted login with the same code, and finds that it was approved meanwhile', async () => {
@@ -177,7 +170,7 @@ describe('a further device', () => {
     const second = await nobody();
     const { code, device } = await second.client.enrolment.request(name);
     await first.client.enrolment.approve(code);
-    const stop = second.network.lie<StatusAnswer>('GET', STATUS, (answer) => ({ ...answer, sealedUserKey: undefined }));
+    const stop = second.network.lie<object>('GET', STATUS, (answer) => ({ ...answer, sealedUserKey: undefined }));
     const waiting = second.client.enrolment.awaitApproval(WAIT_MS);
     await expect(waiting).rejects.toMatchObject({ code: 'no_such_request' });
     stop();

@@ -211,9 +211,12 @@ describe('what is sent', () => {
     const { room } = await ann.client.rooms.resolve('garden', MS_MAX);
     await queue(ann, 'garden', 'one', 'two');
     await queue(ann, '@bob', 'second');
-    const stop = ann.network.interpose((request) =>
-      request.method === 'PUT' && request.path.includes(room) ? Promise.resolve(problemOf('too_many', 422)) : undefined,
-    );
+    let refusedOnce = false;
+    const stop = ann.network.interpose((request) => {
+      if (request.method !== 'PUT' || !request.path.includes(room) || refusedOnce) return undefined;
+      refusedOnce = true;
+      return Promise.resolve(problemOf('too_many', 422));
+    });
     const { kept, sent, refused } = await ann.client.flush(MS_MAX);
     expect([kept.size, sent.size, refused.size]).toEqual([2, 1, 0]);
     expect(await bob.texts('@ann')).toEqual(['first', 'second']);

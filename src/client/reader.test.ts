@@ -298,9 +298,16 @@ describe('what is read', () => {
   });
 
   it('comes from another node instead of an endless answer', async () => {
-    const endless = new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(1024 * 1024)) });
+    let pulled = 0;
+    const endless = new ReadableStream({
+      pull: (controller) => {
+        pulled += 1;
+        controller.enqueue(new Uint8Array(1024 * 1024));
+      },
+    });
     expect(await readThroughLiar(() => endless)).toEqual(['one', 'two']);
-    expect(endless.locked).toBe(true);
+    expect(pulled).toBeGreaterThan(1);
+    expect(pulled).toBeLessThan(30);
   });
 
   it('says so when a node that is needed to tell who wrote it does not answer', async () => {

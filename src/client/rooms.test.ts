@@ -220,13 +220,13 @@ describe('rooms', () => {
       }
     });
 
-    it('never put a device twice into an envelope', async () => {
+    it.each<[string, (members: RoomDetailJson['members']) => RoomDetailJson['members']]>([
+      ['a device', (members) => members.map((one) => ({ ...one, devices: [...one.devices, ...one.devices] }))],
+      ['a member', (members) => [...members, ...members]],
+    ])('never put %s twice into an envelope', async (_what, doubled) => {
       await ann.client.rooms.createGroup('garden', [bobName], MS_MAX);
-      ann.network.lie<RoomDetailJson>('GET', ROOM, (detail) => ({
-        ...detail,
-        members: detail.members.map((member) => ({ ...member, devices: [...member.devices, ...member.devices] })),
-      }));
-      const { result } = await ann.client.send('garden', 'hello', { timeoutMs: 100 });
+      ann.network.lie<RoomDetailJson>('GET', ROOM, (detail) => ({ ...detail, members: doubled(detail.members) }));
+      const { result } = await ann.client.send('garden', 'hello', { timeoutMs: 300 });
       expect(result).toMatchObject({ state: 'queued', reason: { code: 'cannot_connect' } });
     });
 

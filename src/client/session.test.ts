@@ -182,6 +182,11 @@ describe('a session', () => {
     await TestClient.registered('ann', { endpoints: [elsewhere.url] });
     await expect(lost.client.account.devices()).rejects.toMatchObject({ code: 'wrong_cluster', exitCode: 7 });
     await elsewhere.close(0);
+    const deceived = await TestClient.open({ endpoints, store: ann.store.copy() });
+    await deceived.store.transaction(async (tx) => tx.delete('session'));
+    deceived.network.lie<object>('POST', /challenge$/, (answer) => ({ ...answer, cluster: clusterId }));
+    await expect(deceived.client.account.devices()).rejects.toMatchObject({ code: 'wrong_cluster' });
+    expect(timesIn(deceived.network).logins).toBe(0);
   });
 
   it('shows its secrets to nobody to whom a node redirects', async () => {

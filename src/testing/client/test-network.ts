@@ -47,8 +47,11 @@ export class TestNetwork {
     return request.deliver();
   };
 
+  /** Whether sockets reach nobody. */
+  socketsFail = false;
+
   readonly openSocket = (url: string): SocketLike => {
-    const line = new TestLine(url);
+    const line = new TestLine(this.socketsFail ? 'ws://127.0.0.1:1' : url);
     this.sockets.push(line);
     return line;
   };
