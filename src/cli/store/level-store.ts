@@ -1,4 +1,4 @@
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Level } from 'level';
 import { ParleyError } from '../../protocol/errors.ts';
@@ -142,7 +142,9 @@ async function openWhenFree(folder: string): Promise<Database> {
   await makeFolder(folder);
   const deadline = performance.now() + WAIT_MS_MAX;
   for (;;) {
-    const db: Database = new Level(folder, { keyEncoding: 'utf8', valueEncoding: 'view' });
+    const createIfMissing = await isEmpty(folder);
+    // It begins to open by itself, with these options.
+    const db: Database = new Level(folder, { keyEncoding: 'utf8', valueEncoding: 'view', createIfMissing });
     try {
       await db.open();
       return db;
@@ -164,6 +166,14 @@ async function makeFolder(folder: string): Promise<void> {
   } catch (cause) {
     throw new ParleyError('usage', `The home ${folder} cannot be made: ${reasonOf(cause)}.`, { cause });
   }
+}
+
+/**
+ * Whether nothing was ever kept here. LevelDB takes a folder that lacks its first file for a new one, and removes
+ * everything else in it, keys included.
+ */
+async function isEmpty(folder: string): Promise<boolean> {
+  return !(await readdir(folder)).some((name) => /\.(ldb|log)$/.test(name));
 }
 
 function damaged(folder: string, what: string, cause: unknown): ParleyError {
