@@ -11,6 +11,7 @@ const CHECKS = [
   ['lint', 'oxlint', ['--type-aware', '--deny-warnings', 'src', 'test', 'scripts', 'bench']],
   ['types', 'tsc', ['--noEmit', '-p', 'tsconfig.json']],
   ['types of isomorphic code', 'tsc', ['-p', 'tsconfig.isomorphic.json']],
+  ['types of the client engine', 'tsc', ['-p', 'tsconfig.client.json']],
   ['layers', 'depcruise', ['src', 'scripts', 'bench']],
   ['unused code', 'knip', []],
 ];
