@@ -11,6 +11,8 @@ export interface NodeInfo extends Omit<NodeStatus, 'up' | 'lag'> {
   readonly leader: string | null;
   readonly messagesPerSecond: number;
   readonly eventLoopLagMs: number;
+  /** Its clock as it said this, milliseconds since the epoch. */
+  readonly wallMs: number;
 }
 
 interface Heard {
@@ -33,14 +35,21 @@ export class NodeInfoExchange {
   readonly #transport: Transport;
   readonly #clock: Clock;
   readonly #self: () => NodeInfo;
+  readonly #onTold: (node: NodeName, info: NodeInfo) => void;
   readonly #heard = new Map<NodeName, Heard>();
   readonly #asking = new Set<(node: NodeName) => void>();
   #cancelTimer: (() => void) | null = null;
 
-  constructor(ports: { transport: Transport; clock: Clock; self: () => NodeInfo }) {
+  constructor(ports: {
+    readonly transport: Transport;
+    readonly clock: Clock;
+    readonly self: () => NodeInfo;
+    readonly onTold: (node: NodeName, info: NodeInfo) => void;
+  }) {
     this.#transport = ports.transport;
     this.#clock = ports.clock;
     this.#self = ports.self;
+    this.#onTold = ports.onTold;
   }
 
   start(): void {
@@ -92,6 +101,7 @@ export class NodeInfoExchange {
     if (!Array.isArray(decoded) || decoded[0] !== FORMAT) return;
     const [, asks, info] = decoded as [number, boolean, NodeInfo];
     this.#heard.set(from, { info, atMs: this.#clock.monotonicMs() });
+    this.#onTold(from, info);
     if (asks) this.#transport.send(from, 'node-info', this.#encode(false));
     else for (const onAnswer of this.#asking) onAnswer(from);
   }

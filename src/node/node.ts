@@ -4,6 +4,7 @@ import { ParleyError } from '../protocol/errors.ts';
 import { makeTxnId } from '../protocol/txn-id.ts';
 import { assembleClusterView, assembleStatus } from './cluster-status.ts';
 import { commandOrigin } from './command-origin.ts';
+import { ClusterClock } from './cluster-clock.ts';
 import { ChatMachine } from './chat-machine.ts';
 import { Contact } from './contact.ts';
 import { EventLoopLag } from './event-loop-lag.ts';
@@ -79,6 +80,7 @@ export class ParleyNode implements ChatNode {
   readonly #contact: Contact | null;
   readonly #admin: ClusterAdmin;
   readonly #infos: NodeInfoExchange;
+  readonly #clusterClock: ClusterClock;
   readonly #lag = new EventLoopLag();
   readonly #hashes: StateHashes;
   readonly #startedAtMs: number;
@@ -98,7 +100,13 @@ export class ParleyNode implements ChatNode {
     this.registration = config.registration;
     this.challengeKey = secret.derive('session-challenge');
     this.#startedAtMs = clock.monotonicMs();
-    this.#infos = new NodeInfoExchange({ transport, clock, self: () => this.#describe() });
+    this.#clusterClock = new ClusterClock(clock, () => this.#otherVoters());
+    this.#infos = new NodeInfoExchange({
+      transport,
+      clock,
+      self: () => this.#describe(),
+      onTold: (node, { wallMs }) => this.#clusterClock.heard(node, wallMs),
+    });
     this.#contact =
       store.kind === 'damaged'
         ? null
@@ -284,6 +292,7 @@ export class ParleyNode implements ChatNode {
         directory,
         machine,
         random: Math.random,
+        clusterMs: () => this.#clusterClock.nowMs(),
       },
       {
         self: config.name,
@@ -363,6 +372,10 @@ export class ParleyNode implements ChatNode {
     return names.map((id) => ({ id, voter: isVoter(confState, directory.peerOf(id)!) }));
   }
 
+  #otherVoters(): NodeName[] {
+    return this.#nodes().flatMap(({ id, voter }) => (voter && id !== this.name ? [id] : []));
+  }
+
   /** As far as this node has applied the log. */
   #confState(): ConfState {
     const { store, config } = this.#parts;
@@ -392,6 +405,7 @@ export class ParleyNode implements ChatNode {
       sockets: load.sockets,
       messagesPerSecond: load.messagesPerSecond,
       eventLoopLagMs: this.#lagMs,
+      wallMs: clock.wallMs(),
       stateHash: hash?.hash ?? null,
       stateHashIndex: hash?.index ?? null,
       problem: this.#problem(),

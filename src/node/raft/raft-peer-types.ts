@@ -15,6 +15,8 @@ export interface RaftPorts<Result, Event> {
   readonly transport: Transport;
   readonly directory: MemberDirectory;
   readonly machine: StateMachine<Result, Event>;
+  /** The time that a leader stamps entries with, as well as this node can tell. Default: its own clock. */
+  readonly clusterMs?: (() => number) | undefined;
   /** Random numbers in `[0, 1)` for the election jitter. */
   readonly random: () => number;
   /** Runs the callback once the input that is at hand has been taken in. Default: `setImmediate`. */

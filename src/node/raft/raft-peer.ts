@@ -67,7 +67,7 @@ export class RaftPeer<Result, Event> {
     this.#id = config.peer;
     const { clock } = ports;
     const monotonicMs = (): number => clock.monotonicMs();
-    this.#stamps = new StampClock({ clusterMs: () => clock.wallMs(), monotonicMs });
+    this.#stamps = new StampClock({ clusterMs: ports.clusterMs ?? (() => clock.wallMs()), monotonicMs });
     this.#disk = new DiskWatch(this.#settings.diskStallMs, monotonicMs);
     this.#queue = this.#buildQueue(monotonicMs);
     this.#waits = this.#buildWaits(monotonicMs);
