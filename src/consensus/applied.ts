@@ -1,7 +1,7 @@
-import { entriesBytes, payloadBytes } from './log/entry-bytes.ts';
+import { entriesBytes } from './log/entry-bytes.ts';
 import type { Raft } from './raft.ts';
-import { proposeToLeader } from './roles/leader-proposal.ts';
-import { EMPTY_BYTES, EntryType, maxIndex, RaftRole, type Entry, type LogIndex, type Snapshot } from './types.ts';
+import { leaveJointIfDue } from './roles/leader-auto-leave.ts';
+import { maxIndex, type Entry, type LogIndex, type Snapshot } from './types.ts';
 
 /** What follows from the state machine's progress. */
 
@@ -10,7 +10,7 @@ export const entriesApplied = (raft: Raft, entries: readonly Entry[]): void => {
   const last = entries.at(-1);
   if (last === undefined) return;
   appliedTo(raft, last.index, entriesBytes(entries));
-  raft.reduceUncommitted(payloadBytes(entries));
+  raft.reduceUncommitted(entries);
 };
 
 /** The snapshot has been installed as log and as state. */
@@ -21,12 +21,6 @@ export const snapshotApplied = (raft: Raft, snapshot: Snapshot): void => {
 };
 
 const appliedTo = (raft: Raft, index: LogIndex, bytes: number): void => {
-  const applied = maxIndex(index, raft.log.applied);
-  raft.log.appliedTo(applied, bytes);
-  // The proposal is empty, so no limit refuses it; a leadership transfer may, and then either the new
-  // leader leaves the joint configuration or the next entry applied here tries again.
-  const { autoLeave } = raft.tracker.confState;
-  if (autoLeave && applied >= raft.pendingConfIndex && raft.role === RaftRole.leader) {
-    proposeToLeader(raft, [{ type: EntryType.confChangeV2, data: EMPTY_BYTES }]);
-  }
+  raft.log.appliedTo(maxIndex(index, raft.log.applied), bytes);
+  leaveJointIfDue(raft);
 };

@@ -20,7 +20,13 @@ const VARIANTS: readonly (Omit<ChaosOptions, 'seed' | 'steps'> & { readonly name
     name: 'leases',
     voters: [1, 2, 3],
     peer: { ...careful, readOnlyOption: 'lease' },
-    clocksAgree: true,
+    clocksAreBounded: true,
+  },
+  {
+    name: 'leases, late ticks and asynchronous writes',
+    voters: [1, 2, 3],
+    peer: { ...careful, readOnlyOption: 'lease', leaseSlackTicks: 2, asyncStorageWrites: true, electionTicks: 12 },
+    clocksAreBounded: true,
   },
   {
     name: 'membership changes',

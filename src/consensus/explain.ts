@@ -1,9 +1,10 @@
 import { campaignRefusal } from './campaign.ts';
+import { COMPACTED } from './log-storage.ts';
 import type { Raft } from './raft.ts';
 import type { Progress } from './progress/progress.ts';
 import { allVoters } from './quorum/joint.ts';
 import type { Explanation, LaggingPeer, NoLeaderReason, NotCommittingReason } from './status.ts';
-import { NO_PEER, RaftRole, type PeerId } from './types.ts';
+import { NO_PEER, plus, RaftRole, type PeerId } from './types.ts';
 
 /** Answers an operator's two questions from this peer's own state. Changes nothing. */
 export const explain = (raft: Raft): Explanation => ({
@@ -38,11 +39,25 @@ const whyNotCommitting = (raft: Raft): NotCommittingReason | undefined => {
   const { log, role, leader } = raft;
   if (leader === NO_PEER) return { kind: 'no-leader' };
   if (role !== RaftRole.leader) return { kind: 'not-leader', leader };
-  if (log.committed === log.lastIndex()) return undefined;
+  if (log.committed === log.lastIndex()) return whyNotProposing(raft);
   const lagging = laggingVoters(raft);
   return raft.committedInThisTerm
     ? { kind: 'majority-behind', lagging }
     : { kind: 'no-entry-of-this-term-committed', lagging };
+};
+
+const whyNotProposing = ({
+  tracker,
+  id,
+  transferee,
+  uncommittedBytes,
+  config,
+}: Raft): NotCommittingReason | undefined => {
+  if (tracker.get(id) === undefined) return { kind: 'leader-not-a-member' };
+  if (transferee !== NO_PEER) return { kind: 'transfer-in-progress', to: transferee };
+  return uncommittedBytes < config.maxUncommittedBytes
+    ? undefined
+    : { kind: 'state-machine-behind', bytes: uncommittedBytes };
 };
 
 /** Voters that have not acknowledged the next entry to commit. */
@@ -59,7 +74,8 @@ const laggingVoters = (raft: Raft): LaggingPeer[] => {
 const waitingFor = (raft: Raft, id: PeerId, progress: Progress): LaggingPeer['waitingFor'] => {
   if (id === raft.id) return 'own-disk';
   if (!progress.recentActive) return 'contact';
-  if (progress.state === 'snapshot') return 'snapshot';
+  const isCompacted = raft.log.term(plus(progress.next, -1)) === COMPACTED;
+  if (progress.state === 'snapshot' || isCompacted) return 'snapshot';
   if (progress.state === 'probe') return 'probe-answer';
   return progress.inflights.full ? 'inflight-window' : 'acknowledgement';
 };

@@ -1,3 +1,4 @@
+import { leaseTicks } from './lease-ticks.ts';
 import type { Raft } from './raft.ts';
 import { NO_PEER, RaftRole } from './types.ts';
 
@@ -7,19 +8,16 @@ import { NO_PEER, RaftRole } from './types.ts';
  * it for `electionTicks` of its own clock. The lease is counted from when the heartbeats that a
  * quorum answered were *sent*, in whole ticks, and is shorter by the bound on clock drift.
  *
- * The core sees only ticks. The driver calls `voidLease()` when time passed that it did not tick for,
- * such as a stalled event loop.
+ * The core sees only ticks. The driver calls `voidLease()` before it hands in anything after time passed that it did
+ * not tick for, such as a stalled event loop. What voids it besides: telling anybody to take over, and stepping down.
  */
-const CLOCK_DRIFT_MAX = 0.1;
-
-const leaseTicks = (electionTicks: number): number => Math.floor((electionTicks - 1) * (1 - CLOCK_DRIFT_MAX));
-
 export const hasLease = (raft: Raft): boolean => {
   if (raft.config.readOnlyOption !== 'lease' || raft.role !== RaftRole.leader) return false;
   if (raft.leaseBroken || raft.transferee !== NO_PEER) return false;
   const sentAt = raft.reads.confirmedSentAtTick;
   // The present tick may be over at any moment, so it counts as passed.
-  return sentAt !== undefined && raft.ticks - sentAt + 1 <= leaseTicks(raft.config.electionTicks);
+  const { electionTicks, leaseSlackTicks } = raft.config;
+  return sentAt !== undefined && raft.ticks - sentAt + 1 <= leaseTicks(electionTicks, leaseSlackTicks);
 };
 
 /**

@@ -1,6 +1,7 @@
 import { ConsensusError } from './errors.ts';
 import type { RaftEvent } from './events.ts';
 import type { LogStorage } from './log-storage.ts';
+import { leaseTicks } from './lease-ticks.ts';
 import { isLocalThread, NO_PEER, ZERO_INDEX, type LogIndex, type PeerId } from './types.ts';
 
 /** How linearizable reads are answered: by a round of heartbeats, or from a lease (dissertation 6.4). */
@@ -39,8 +40,16 @@ export interface RaftConfig {
   readonly checkQuorum?: boolean;
   /** Ask for votes before raising the term (dissertation 9.6). */
   readonly preVote?: boolean;
-  /** `lease` needs `checkQuorum` and excludes `hintVotes` (it then behaves as `safe`). */
+  /**
+   * `lease` needs `checkQuorum`, excludes `hintVotes`, and has to be chosen by all peers or none: a lease rests on
+   * what the followers promise.
+   */
   readonly readOnlyOption?: ReadOnlyOption;
+  /**
+   * How many ticks late a tick may come, and be made up for, without the driver calling `voidLease()`. Leases are
+   * shorter by it. Default: none, which only a simulated clock can keep.
+   */
+  readonly leaseSlackTicks?: number;
   /** Followers drop proposals instead of forwarding them to the leader. */
   readonly disableProposalForwarding?: boolean;
   /** Accept conf change proposals unseen; for those who serialise them elsewhere. */
@@ -79,7 +88,16 @@ export const checkRaftConfig = (config: RaftConfig): CheckedRaftConfig => {
   const checkQuorum = config.checkQuorum ?? false;
   const readOnlyOption = config.readOnlyOption ?? 'safe';
   const hintVotes = config.hintVotes ?? false;
-  if (readOnlyOption === 'lease' && !checkQuorum) refuse('lease reads need checkQuorum');
+  const leaseSlackTicks = config.leaseSlackTicks ?? 0;
+  if (!Number.isSafeInteger(leaseSlackTicks) || leaseSlackTicks < 0) refuse('leaseSlackTicks must be a whole number');
+  if (readOnlyOption === 'lease') {
+    if (!checkQuorum) refuse('lease reads need checkQuorum');
+    if (hintVotes)
+      refuse('lease reads exclude hintVotes: a hint makes followers break the promise that leases rest on');
+    if (leaseTicks(config.electionTicks, leaseSlackTicks) < 1) {
+      refuse('a lease would be over before it begins: raise electionTicks or lower leaseSlackTicks');
+    }
+  }
   return {
     id: config.id,
     electionTicks: config.electionTicks,
@@ -95,7 +113,8 @@ export const checkRaftConfig = (config: RaftConfig): CheckedRaftConfig => {
     maxInflightBytes,
     checkQuorum,
     preVote: config.preVote ?? false,
-    readOnlyOption: hintVotes ? 'safe' : readOnlyOption,
+    readOnlyOption,
+    leaseSlackTicks,
     disableProposalForwarding: config.disableProposalForwarding ?? false,
     disableConfChangeValidation: config.disableConfChangeValidation ?? false,
     stepDownOnRemoval: config.stepDownOnRemoval ?? false,

@@ -31,7 +31,7 @@ export interface ProposedEntry {
   readonly data: Uint8Array;
 }
 
-/** Answers that promise something durable. */
+/** Answers that promise something durable, in every configuration. */
 const AFTER_APPEND: ReadonlySet<MessageType> = new Set<MessageType>([
   MessageType.appResp,
   MessageType.voteResp,
@@ -64,7 +64,7 @@ export class Raft {
    * index is applied. At least the index of the last change in the log.
    */
   pendingConfIndex: LogIndex = ZERO_INDEX;
-  /** The leader's estimate, never too high, of the bytes proposed but not applied yet. */
+  /** Bytes that this leader has proposed in its term and not applied yet. */
   uncommittedBytes = 0;
 
   /** Whether this peer took part before this process started. */
@@ -76,7 +76,7 @@ export class Raft {
   heartbeatElapsed = 0;
   /** When a leader, of whatever term, was last heard. */
   heardAtTick: number | undefined;
-  /** Drawn anew in `[electionTicks, 2 · electionTicks)` with every change of term or role. */
+  /** Drawn from `[electionTicks, 2 · electionTicks)` with every `reset`. */
   electionTimeoutTicks = 0;
 
   hint: DeadLeaderHint | undefined;
@@ -98,7 +98,10 @@ export class Raft {
   constructor(config: CheckedRaftConfig) {
     this.id = config.id;
     this.config = config;
-    this.log = new RaftLog(config.storage, config.maxCommittedBytesPerReady);
+    this.log = new RaftLog(config.storage, {
+      applyingBytesMax: config.maxCommittedBytesPerReady,
+      onConflict: (index, existing, received) => config.onEvent({ kind: 'log-conflict', index, existing, received }),
+    });
     this.tracker = new ProgressTracker({
       inflightMessagesMax: config.maxInflightMessages,
       inflightBytesMax: config.maxInflightBytes,
@@ -128,8 +131,17 @@ export class Raft {
     return type === MessageType.prop || type === MessageType.readIndex ? ZERO_TERM : this.term;
   }
 
+  /**
+   * With leases a heartbeat's answer is a promise too, which a peer keeps after a restart only if it then knows that
+   * it took part before.
+   */
+  #promises(type: MessageType): boolean {
+    if (AFTER_APPEND.has(type)) return true;
+    return type === MessageType.heartbeatResp && this.config.readOnlyOption === 'lease';
+  }
+
   #queue(message: Message): void {
-    if (AFTER_APPEND.has(message.type)) {
+    if (this.#promises(message.type)) {
       this.messagesAfterAppend.push(message);
       return;
     }
@@ -218,9 +230,11 @@ export class Raft {
     return true;
   }
 
-  /** Entries that were counted when they were appended have been applied. */
-  reduceUncommitted(bytes: number): void {
-    this.uncommittedBytes = Math.max(0, this.uncommittedBytes - bytes);
+  /** `entries` have been applied; those of older terms were never counted. */
+  reduceUncommitted(entries: readonly Entry[]): void {
+    if (this.role !== RaftRole.leader) return;
+    for (const { term, data } of entries) if (term === this.term) this.uncommittedBytes -= data.length;
+    if (this.uncommittedBytes < 0) throw violation('more was applied than this leader has proposed');
   }
 
   /** Whether this peer may become leader: a voter that is not busy installing a snapshot. */

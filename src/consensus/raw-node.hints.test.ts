@@ -87,12 +87,4 @@ describe('hints that the leader is dead', () => {
         .raw.hintLeaderDead(id(1), 1 as Term),
     ).toBe(false);
   });
-
-  it('exclude leases', () => {
-    const cluster = three({ ...hinting, readOnlyOption: 'lease' });
-    cluster.tick(2);
-    cluster.peer(1).raw.readIndex(bytes('r'));
-    cluster.peer(1).work();
-    expect(cluster.peer(1).readStates).toEqual([]);
-  });
 });

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { bytes, id, text, three } from '../testing/consensus/three-peers.ts';
+import { Cluster } from '../testing/consensus/cluster.ts';
+import { bytes, change, explicitly, statusOf, text, three } from '../testing/consensus/three-peers.ts';
 import { MessageType, type Message } from './message.ts';
-import { NO_PEER } from './types.ts';
-import type { Cluster } from '../testing/consensus/cluster.ts';
 
 const sent = (cluster: Cluster, type: MessageType): Message[] => cluster.network.filter((one) => one.type === type);
 
@@ -71,64 +70,96 @@ describe('linearizable reads', () => {
     expect(answers(cluster, 2)).toEqual([['early', 3]]);
   });
 
-  describe('from a lease', () => {
-    const leased = { readOnlyOption: 'lease', checkQuorum: true, preVote: true } as const;
+  it('forgets reads that came before its first commit when another peer takes over', () => {
+    const cluster = three();
+    cluster.reaches = ({ type }) => type !== MessageType.app;
+    cluster.elect(2);
+    read(cluster, 2, 'early');
+    cluster.settle();
+    cluster.heal();
+    cluster.elect(3);
+    cluster.elect(2);
+    cluster.tick(2);
+    expect(answers(cluster, 2)).toEqual([]);
+    read(cluster, 2, 'again');
+    cluster.settle();
+    expect(answers(cluster, 2).map(([name]) => name)).toEqual(['again']);
+  });
 
-    const answersAtOnce = (cluster: Cluster): boolean => {
-      const before = cluster.peer(1).readStates.length;
-      read(cluster, 1, 'r');
-      cluster.peer(1).work();
-      return cluster.peer(1).readStates.length > before;
-    };
+  it('forgets reads that no majority confirmed before another peer took over', () => {
+    const cluster = three();
+    cluster.isolate(1);
+    read(cluster, 1, 'of the old leader');
+    cluster.settle();
+    cluster.elect(2);
+    cluster.peer(2).raw.propose(bytes('newer'));
+    cluster.settle();
+    cluster.heal();
+    cluster.tick(3, [2]);
+    expect(cluster.peer(1).raw.basicStatus().leader).toBe(2);
+    cluster.elect(1);
+    cluster.tick(3, [1]);
+    expect(answers(cluster, 1)).toEqual([]);
+  });
 
-    it('answers at once while it lasts', () => {
-      const cluster = three(leased);
-      expect(answersAtOnce(cluster)).toBe(false);
-      cluster.tick(1);
-      expect(answersAtOnce(cluster)).toBe(true);
-      cluster.isolate(1);
-      cluster.tick(9, [1]);
-      expect(answersAtOnce(cluster)).toBe(false);
-    });
+  it('is not answered alone by a leader that removed itself and left one voter', () => {
+    const cluster = new Cluster({ voters: [1, 2] });
+    cluster.elect(1);
+    cluster.peer(1).raw.proposeConfChange(change(['remove', 1]));
+    cluster.settle();
+    expect(statusOf(cluster, 1)).toMatchObject({ role: 'leader', confState: { voters: [2] } });
+    cluster.isolate(1);
+    cluster.elect(2);
+    cluster.peer(2).raw.propose(bytes('newer'));
+    cluster.settle();
+    read(cluster, 1, 'stale');
+    cluster.tick(2, [1]);
+    expect(answers(cluster, 1)).toEqual([]);
+  });
 
-    it('ends before any other peer can be elected', () => {
-      const cluster = three(leased);
-      cluster.tick(1);
-      cluster.isolate(1);
-      for (let ticks = 0; ticks < 30; ticks += 1) {
-        cluster.tick(1);
-        const other = cluster.leaders.some((peer) => peer.id !== 1);
-        expect(other && answersAtOnce(cluster)).toBe(false);
-      }
-      expect(cluster.leaders.some((peer) => peer.id !== 1)).toBe(true);
-    });
+  it('is answered when those whose confirmation it waits for are removed', () => {
+    const cluster = new Cluster({ voters: [1, 2] });
+    cluster.elect(1);
+    cluster.reaches = ({ type }) => type !== MessageType.heartbeatResp;
+    read(cluster, 1, 'waits');
+    cluster.settle();
+    expect(answers(cluster, 1)).toEqual([]);
+    cluster.peer(1).raw.proposeConfChange(change(['remove', 2]));
+    cluster.tick(2);
+    expect(statusOf(cluster, 1).confState.voters).toEqual([1]);
+    expect(answers(cluster, 1)).toEqual([['waits', 2]]);
+  });
 
-    it('is void after the driver says so, until a new round is confirmed', () => {
-      const cluster = three(leased);
-      cluster.tick(1);
-      cluster.peer(1).raw.voidLease();
-      expect(answersAtOnce(cluster)).toBe(false);
-      cluster.tick(1);
-      expect(answersAtOnce(cluster)).toBe(true);
-    });
+  it('is answered by the only voter at once', () => {
+    const cluster = new Cluster({ voters: [1], learners: [2] });
+    cluster.elect(1);
+    cluster.isolate(2);
+    read(cluster, 1, 'r');
+    cluster.settle();
+    expect(answers(cluster, 1)).toEqual([['r', 2]]);
+  });
 
-    it('is over for the term once anybody was told to take over', () => {
-      const cluster = three(leased);
-      cluster.reaches = ({ type }) => type !== MessageType.timeoutNow;
-      cluster.peer(1).raw.transferLeader(id(2));
-      cluster.tick(12);
-      expect(cluster.peer(1).raw.basicStatus()).toMatchObject({ role: 'leader', transferee: NO_PEER });
-      expect(answersAtOnce(cluster)).toBe(false);
-    });
+  it('needs both majorities while the membership is joint', () => {
+    const cluster = new Cluster({ voters: [1, 2, 3], spare: [4, 5] });
+    cluster.elect(1);
+    const moved = explicitly(change(['add-voter', 4], ['add-voter', 5], ['remove', 2], ['remove', 3]));
+    cluster.peer(1).raw.proposeConfChange(moved);
+    cluster.tick(3);
+    cluster.isolate(4, 5);
+    read(cluster, 1, 'r');
+    cluster.tick(3);
+    expect(answers(cluster, 1)).toEqual([]);
+    cluster.isolate(2, 5);
+    cluster.tick(2);
+    expect(answers(cluster, 1)).toHaveLength(1);
+  });
 
-    it('is honoured by a peer that restarted', () => {
-      const cluster = three(leased);
-      cluster.tick(1);
-      cluster.peer(2).restart();
-      cluster.isolate(1);
-      cluster.peer(3).raw.campaign();
-      cluster.settle();
-      expect(cluster.leaders.map((peer) => peer.id)).toEqual([1]);
-    });
+  it('bounds how many wait', () => {
+    const cluster = three();
+    cluster.isolate(1);
+    for (let count = 0; count < 5000; count += 1) read(cluster, 1, 'r');
+    const { events } = cluster.peer(1);
+    expect(events.filter((event) => event.kind === 'message-ignored')).toHaveLength(5000 - 4096);
+    expect(events.at(-1)).toMatchObject({ reason: 'too-many-reads' });
   });
 });

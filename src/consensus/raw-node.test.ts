@@ -1,26 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { Cluster, type ClusterOptions } from '../testing/consensus/cluster.ts';
-import { appliedTexts, bytes, id, three } from '../testing/consensus/three-peers.ts';
+import { appliedTexts, bytes, id, statusOf, three } from '../testing/consensus/three-peers.ts';
 import { ConsensusError } from './errors.ts';
 import { makeMessage, MessageType } from './message.ts';
-import {
-  type ConfChangeKind,
-  ConfChangeTransition,
-  EMPTY_BYTES,
-  type ConfChange,
-  type ConfChangeStep,
-  type LogIndex,
-  type Term,
-} from './types.ts';
-
-const change = (...steps: [ConfChangeKind, number][]): ConfChange => ({
-  version: 2,
-  transition: ConfChangeTransition.auto,
-  steps: steps.map(([kind, peer]): ConfChangeStep => ({ kind, peer: id(peer) })),
-  context: EMPTY_BYTES,
-});
-
-const status = (cluster: Cluster, peer: number) => cluster.peer(peer).raw.status();
+import { EMPTY_BYTES, type LogIndex, type Term } from './types.ts';
 
 describe('replication', () => {
   for (const asyncStorageWrites of [false, true]) {
@@ -80,7 +63,7 @@ describe('replication', () => {
     cluster.heal();
     cluster.tick(4);
     expect(appliedTexts(cluster, 3)).toEqual(appliedTexts(cluster, 1));
-    expect(status(cluster, 1).progress.map(({ state }) => state)).toEqual(['replicate', 'replicate', 'replicate']);
+    expect(statusOf(cluster, 1).progress.map(({ state }) => state)).toEqual(['replicate', 'replicate', 'replicate']);
     expect(cluster.peer(3).raw.basicStatus().firstIndex).toBe(23);
   });
 
@@ -205,112 +188,6 @@ describe('leadership', () => {
     });
     cluster.peer(2).raw.step(rival);
     expect(cluster.peer(2).work()).toMatchObject([{ type: 'MsgVoteResp', reject: true }]);
-  });
-});
-
-describe('membership', () => {
-  it('moves to other peers jointly, and leaves the joint configuration by itself', () => {
-    const cluster = new Cluster({ voters: [1, 2, 3], spare: [4, 5] });
-    cluster.elect(1);
-    const moved = change(['add-voter', 4], ['add-voter', 5], ['remove', 2], ['remove', 3]);
-    expect(cluster.peer(1).raw.proposeConfChange(moved).kind).toBe('appended');
-    cluster.tick(3);
-    expect(status(cluster, 1).confState).toMatchObject({ voters: [1, 4, 5], votersOutgoing: [], autoLeave: false });
-    cluster.isolate(2, 3);
-    cluster.peer(1).raw.propose(bytes('without 2 and 3'));
-    cluster.settle();
-    expect(appliedTexts(cluster, 5)).toEqual(['without 2 and 3']);
-  });
-
-  it('refuses a second change while one is not applied, and one that cannot be applied', () => {
-    const cluster = new Cluster({ voters: [1, 2, 3], spare: [4] });
-    cluster.elect(1);
-    const leader = cluster.peer(1).raw;
-    expect(leader.proposeConfChange(change(['add-voter', 4])).kind).toBe('appended');
-    expect(leader.proposeConfChange(change(['remove', 2]))).toMatchObject({
-      kind: 'refused',
-      reason: 'change-pending',
-    });
-    cluster.settle();
-    expect(status(cluster, 1).confState.voters).toEqual([1, 2, 3, 4]);
-    expect(leader.proposeConfChange(change())).toMatchObject({ kind: 'refused', reason: 'not-joint' });
-
-    const alone = new Cluster({ voters: [1] });
-    alone.elect(1);
-    const removal = alone.peer(1).raw.proposeConfChange(change(['remove', 1]));
-    expect(removal).toMatchObject({ kind: 'refused', reason: 'not-applicable' });
-    alone.settle();
-    expect(status(alone, 1).confState.voters).toEqual([1]);
-  });
-
-  it('does not take a leader down that is sent a conf change nobody can read', () => {
-    const cluster = three();
-    const entries = [{ term: 0 as Term, index: 0 as LogIndex, type: 'conf-change' as const, data: bytes('nonsense') }];
-    const proposal = makeMessage(MessageType.prop, { from: id(2), to: id(1), entries });
-    expect(cluster.peer(1).raw.step(proposal)).toBe('proposal-dropped');
-  });
-
-  it('lets a leader that removed itself step down, and the rest go on', () => {
-    const cluster = three({ stepDownOnRemoval: true });
-    cluster.peer(1).raw.proposeConfChange(change(['remove', 1]));
-    cluster.settle();
-    expect(cluster.peer(1).raw.basicStatus().role).toBe('follower');
-    cluster.elect(2);
-    cluster.peer(2).raw.propose(bytes('after'));
-    cluster.settle();
-    expect(appliedTexts(cluster, 3)).toEqual(['after']);
-  });
-
-  it('does not let a peer stand for election that has not applied a committed change', () => {
-    const cluster = new Cluster({ voters: [1, 2, 3], spare: [4], peer: { asyncStorageWrites: true } });
-    cluster.elect(1);
-    const follower = cluster.peer(2);
-    const execute = follower.executeApply.bind(follower);
-    follower.executeApply = () => {
-      follower.applyWork.length = 0;
-      return [];
-    };
-    cluster.peer(1).raw.proposeConfChange(change(['add-voter', 4]));
-    cluster.tick(2, [1]);
-    follower.raw.campaign();
-    expect(follower.raw.basicStatus().role).toBe('follower');
-    expect(follower.events.at(-1)).toMatchObject({ kind: 'campaign-refused', reason: 'unapplied-conf-change' });
-    follower.executeApply = execute;
-  });
-});
-
-describe('explain', () => {
-  it('says why there is no leader', () => {
-    const cluster = new Cluster({ voters: [1, 2, 3], learners: [4], spare: [5] });
-    const why = (peer: number): unknown => cluster.peer(peer).raw.explain().noLeader;
-    expect(why(1)).toMatchObject({ kind: 'waiting-for-timeout' });
-    expect(why(4)).toEqual({ kind: 'learner' });
-    expect(why(5)).toEqual({ kind: 'not-a-member' });
-    cluster.isolate(1);
-    cluster.peer(1).raw.campaign();
-    cluster.settle();
-    expect(why(1)).toEqual({ kind: 'votes-missing', granted: [1], refused: [], silent: [2, 3] });
-    cluster.heal();
-    cluster.elect(2);
-    expect(why(1)).toBeUndefined();
-  });
-
-  it('says why nothing is committed', () => {
-    const cluster = three({ asyncStorageWrites: true, checkQuorum: true });
-    const why = (): unknown => cluster.peer(1).raw.explain().notCommitting;
-    expect(why()).toBeUndefined();
-    expect(cluster.peer(2).raw.explain().notCommitting).toEqual({ kind: 'not-leader', leader: 1 });
-    cluster.isolate(1);
-    cluster.peer(1).raw.propose(bytes('x'));
-    expect(why()).toMatchObject({ kind: 'majority-behind', lagging: [{ id: 1, waitingFor: 'own-disk' }, {}, {}] });
-    cluster.settle();
-    expect(why()).toEqual({
-      kind: 'majority-behind',
-      lagging: [
-        { id: 2, match: 2, waitingFor: 'acknowledgement' },
-        { id: 3, match: 2, waitingFor: 'acknowledgement' },
-      ],
-    });
   });
 });
 

@@ -76,11 +76,14 @@ export class ReadRounds {
     return encodeRound(this.#lastRound);
   }
 
-  /** A peer echoed `context`. Returns the reads that are confirmed by it, oldest first. */
-  acknowledge(from: PeerId, context: Uint8Array, voters: JointVoters): readonly PendingRead[] {
+  /** A peer echoed `context`. */
+  acknowledge(from: PeerId, context: Uint8Array): void {
     const round = decodeRound(context);
-    if (round === 0 || round > this.#lastRound || round <= (this.#acks.get(from) ?? 0)) return [];
-    this.#acks.set(from, round);
+    if (round <= this.#lastRound && round > (this.#acks.get(from) ?? 0)) this.#acks.set(from, round);
+  }
+
+  /** The reads that a quorum has confirmed since the last call, oldest first. */
+  takeConfirmed(voters: JointVoters): readonly PendingRead[] {
     const confirmed: number = jointCommittedIndex(voters, this.#acked);
     if (confirmed <= this.#confirmedRound || confirmed > this.#lastRound) return [];
     this.#confirmedRound = confirmed;

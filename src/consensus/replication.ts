@@ -4,6 +4,7 @@ import { SNAPSHOT_TEMPORARILY_UNAVAILABLE } from './log-storage.ts';
 import { MessageType } from './message.ts';
 import type { Progress } from './progress/progress.ts';
 import type { Raft } from './raft.ts';
+import { answerConfirmedReads } from './roles/leader-read.ts';
 import { minIndex, plus, type Entry, type PeerId } from './types.ts';
 
 /** How a leader brings its log to the others. */
@@ -81,6 +82,8 @@ export const broadcastHeartbeat = (raft: Raft): void => {
     raft.send(MessageType.heartbeat, id, { commit, ...round });
     progress.sentCommit = commit;
   }
+  // Should the others have been removed meanwhile, nobody is left to confirm anything.
+  answerConfirmedReads(raft);
 };
 
 /** Commits what a quorum has. Returns whether the commit index rose; everybody should then hear. */

@@ -3,7 +3,6 @@ import { isTransferContext } from './campaign.ts';
 import { cancelHint } from './hint.ts';
 import { protectsLeader } from './lease.ts';
 import { MessageType, type Message } from './message.ts';
-import { propose } from './propose.ts';
 import type { StepOutcome } from './propose-outcome.ts';
 import type { Raft } from './raft.ts';
 import { CANDIDATE, PRE_CANDIDATE } from './roles/candidate.ts';
@@ -27,14 +26,11 @@ export const step = (raft: Raft, message: Message): StepOutcome => {
     onStaleTerm(raft, message);
     return 'stepped';
   }
-  if (message.type === MessageType.prop) {
-    return propose(raft, message).kind === 'dropped' ? 'proposal-dropped' : 'stepped';
-  }
-  BY_ROLE[raft.role][message.type](raft, message);
-  return 'stepped';
+  return BY_ROLE[raft.role][message.type](raft, message) ?? 'stepped';
 };
 
-const BY_ROLE: Readonly<Record<RaftRole, HandlerTable>> = {
+/** The role × message table of docs/RAFT.md. */
+export const BY_ROLE: Readonly<Record<RaftRole, HandlerTable>> = {
   [RaftRole.leader]: LEADER,
   [RaftRole.follower]: FOLLOWER,
   [RaftRole.candidate]: CANDIDATE,

@@ -1,6 +1,7 @@
 import type { Membership } from './membership/changer.ts';
 import type { Raft } from './raft.ts';
 import { broadcastAppend, broadcastMissing, maybeCommit } from './replication.ts';
+import { abortTransfer } from './roles/leader-transfer.ts';
 import { becomeFollower } from './transitions.ts';
 import { NO_PEER, RaftRole, type ConfState } from './types.ts';
 
@@ -26,11 +27,4 @@ export const switchMembership = (raft: Raft, next: Membership): ConfState => {
   else broadcastMissing(raft);
   if (raft.transferee !== NO_PEER && !tracker.isVoter(raft.transferee)) abortTransfer(raft);
   return confState;
-};
-
-/** Leadership stays. Proposals are accepted again. */
-export const abortTransfer = (raft: Raft): void => {
-  if (raft.transferee === NO_PEER) return;
-  raft.config.onEvent({ kind: 'transfer-aborted', to: raft.transferee });
-  raft.transferee = NO_PEER;
 };

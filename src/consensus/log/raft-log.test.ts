@@ -22,7 +22,7 @@ const unbounded = Number.POSITIVE_INFINITY;
 const logOf = (stored: readonly Entry[], applyingBytesMax = unbounded): RaftLog => {
   const storage = new MemoryLogStorage();
   storage.append(stored);
-  return new RaftLog(storage, applyingBytesMax);
+  return new RaftLog(storage, { applyingBytesMax, onConflict: () => {} });
 };
 
 const snapshotAt = (index: number, term: number): Snapshot => ({

@@ -21,6 +21,13 @@ import {
 import { countWithin, entriesBytes } from './entry-bytes.ts';
 import { UnstableLog } from './unstable-log.ts';
 
+export interface RaftLogOptions {
+  /** Bound on the bytes of entries handed out to be applied and not acknowledged yet. */
+  readonly applyingBytesMax: number;
+  /** Entries from `index` on, not committed, are about to be replaced by a leader's. */
+  readonly onConflict: (index: LogIndex, existing: Term, received: Term) => void;
+}
+
 /**
  * The whole log: what is stored, followed by what is still being written. Keeps the three indexes
  * `applied ≤ applying ≤ committed ≤ lastIndex`.
@@ -29,6 +36,7 @@ export class RaftLog {
   readonly #storage: LogStorage;
   readonly #unstable: UnstableLog;
   readonly #applyingBytesMax: number;
+  readonly #onConflict: RaftLogOptions['onConflict'];
   /** Bytes of entries handed out to be applied and not acknowledged yet. */
   #applyingBytes = 0;
   #applyingPaused = false;
@@ -36,9 +44,10 @@ export class RaftLog {
   #applying: LogIndex;
   #applied: LogIndex;
 
-  constructor(storage: LogStorage, applyingBytesMax: number) {
+  constructor(storage: LogStorage, { applyingBytesMax, onConflict }: RaftLogOptions) {
     this.#storage = storage;
     this.#applyingBytesMax = applyingBytesMax;
+    this.#onConflict = onConflict;
     this.#unstable = new UnstableLog(plus(storage.lastIndex(), 1));
     const compacted = plus(storage.firstIndex(), -1);
     this.#committed = compacted;
@@ -109,8 +118,12 @@ export class RaftLog {
   maybeAppend(previous: EntryId, entries: readonly Entry[], leaderCommit: LogIndex): LogIndex | undefined {
     if (!this.matches(previous)) return undefined;
     const last = plus(previous.index, entries.length);
-    const conflict = this.#findFirstNew(entries);
-    if (conflict < entries.length) this.append(conflict === 0 ? entries : entries.slice(conflict));
+    const firstNew = this.#findFirstNew(entries);
+    if (firstNew < entries.length) {
+      const { index, term } = entries[firstNew]!;
+      if (index <= this.lastIndex()) this.#onConflict(index, this.termOrZero(index), term);
+      this.append(firstNew === 0 ? entries : entries.slice(firstNew));
+    }
     this.commitTo(minIndex(leaderCommit, last));
     return last;
   }

@@ -14,8 +14,15 @@ const isWellFormed = ({ entries, index, logTerm, term }: Message): boolean => {
   return lastTerm <= term;
 };
 
+/** Whatever the leader sends shows that it lives. */
+const hearLeaderOfTerm = (raft: Raft, { from }: Message): void => {
+  raft.noteLeaderOfTerm(from);
+  raft.hearLeader(from);
+};
+
 /** The leader sends entries (AppendEntries, Figure 2). */
 export const onAppend = (raft: Raft, message: Message): void => {
+  hearLeaderOfTerm(raft, message);
   const { from, index, logTerm, entries, commit, type } = message;
   const { log } = raft;
   if (!isWellFormed(message)) {
@@ -40,6 +47,7 @@ export const onAppend = (raft: Raft, message: Message): void => {
 
 /** The leader says that it lives, and how far everybody whose log matches may commit. */
 export const onHeartbeat = (raft: Raft, message: Message): void => {
+  hearLeaderOfTerm(raft, message);
   raft.log.commitTo(message.commit);
   raft.send(MessageType.heartbeatResp, message.from, { context: message.context });
 };

@@ -1,6 +1,5 @@
 import { campaign } from '../campaign.ts';
-import { MessageType, type Message } from '../message.ts';
-import type { Raft } from '../raft.ts';
+import { MessageType } from '../message.ts';
 import { broadcastAppend } from '../replication.ts';
 import { becomeFollower, becomeLeader } from '../transitions.ts';
 import { NO_PEER, RaftRole } from '../types.ts';
@@ -14,7 +13,7 @@ const yieldToLeader: Handler = (raft, message) => {
   FOLLOWER[message.type](raft, message);
 };
 
-const countVote = (raft: Raft, message: Message): void => {
+const countVote: Handler = (raft, message) => {
   raft.tracker.recordVote(message.from, !message.reject);
   const result = raft.tracker.voteResult();
   if (result === 'lost') {
@@ -25,6 +24,11 @@ const countVote = (raft: Raft, message: Message): void => {
     becomeLeader(raft);
     broadcastAppend(raft);
   }
+};
+
+/** A grant that was meant for an earlier term says nothing about the one that is asked for now. */
+const countPreVote: Handler = (raft, message) => {
+  if (message.reject || message.term === raft.term + 1) countVote(raft, message);
 };
 
 const EITHER_CANDIDATE = {
@@ -58,5 +62,5 @@ export const CANDIDATE: HandlerTable = {
 export const PRE_CANDIDATE: HandlerTable = {
   ...EITHER_CANDIDATE,
   [MessageType.voteResp]: ignore,
-  [MessageType.preVoteResp]: countVote,
+  [MessageType.preVoteResp]: countPreVote,
 };

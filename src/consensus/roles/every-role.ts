@@ -1,6 +1,7 @@
 import { entriesApplied, snapshotApplied } from '../applied.ts';
 import { startCampaign } from '../campaign.ts';
 import { MessageType, type Message } from '../message.ts';
+import { propose } from '../propose.ts';
 import type { Raft } from '../raft.ts';
 import { ignore, type Handler } from './handler.ts';
 import { onVoteRequest } from './vote.ts';
@@ -18,6 +19,9 @@ const onStored = (raft: Raft, { index, logTerm, snapshot }: Message): void => {
 
 const onApplied: Handler = (raft, { entries }) => entriesApplied(raft, entries);
 
+const onProposal: Handler = (raft, message) =>
+  propose(raft, message).kind === 'dropped' ? 'proposal-dropped' : 'stepped';
+
 /** What every role handles alike. */
 export const EVERY_ROLE = {
   [MessageType.hup]: onHup,
@@ -25,8 +29,7 @@ export const EVERY_ROLE = {
   [MessageType.preVote]: onVoteRequest,
   [MessageType.storageAppendResp]: onStored,
   [MessageType.storageApplyResp]: onApplied,
-  // `step` answers proposals itself, for their outcome is of interest.
-  [MessageType.prop]: ignore,
+  [MessageType.prop]: onProposal,
   // These are for the storage threads.
   [MessageType.storageAppend]: ignore,
   [MessageType.storageApply]: ignore,

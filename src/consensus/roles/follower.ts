@@ -1,28 +1,11 @@
 import { startCampaign } from '../campaign.ts';
 import { MessageType } from '../message.ts';
+import type { Raft } from '../raft.ts';
 import { NO_PEER } from '../types.ts';
 import { onAppend, onHeartbeat } from './append-entries.ts';
 import { EVERY_ROLE } from './every-role.ts';
 import { ignore, type Handler, type HandlerTable } from './handler.ts';
 import { onSnapshot } from './install-snapshot.ts';
-
-/** Whatever the leader sends shows that it lives. */
-const hearing =
-  (handle: Handler): Handler =>
-  (raft, message) => {
-    raft.noteLeaderOfTerm(message.from);
-    raft.hearLeader(message.from);
-    handle(raft, message);
-  };
-
-/**
- * A snapshot need not come from the leader: it can be sent on the leader's behalf, and what it holds
- * is committed whoever sends it.
- */
-const onSnapshotFromAnybody: Handler = (raft, message) => {
-  raft.hearLeader(message.from);
-  onSnapshot(raft, message);
-};
 
 const toLeader: Handler = (raft, message) => {
   if (raft.leader !== NO_PEER) {
@@ -47,16 +30,21 @@ const onReadAnswer: Handler = (raft, { entries, index }) => {
  * the leader send anything. With leases the promise not to vote cannot be taken back.
  */
 const onForgetLeader: Handler = (raft) => {
-  if (raft.config.readOnlyOption === 'lease' || raft.leader === NO_PEER) return;
+  if (raft.config.readOnlyOption !== 'lease') forgetLeader(raft);
+};
+
+/** Knows no leader of its term any more, until it hears one. */
+export const forgetLeader = (raft: Raft): void => {
+  if (raft.leader === NO_PEER) return;
   raft.config.onEvent({ kind: 'leader-forgotten', leader: raft.leader, term: raft.term });
   raft.leader = NO_PEER;
 };
 
 export const FOLLOWER: HandlerTable = {
   ...EVERY_ROLE,
-  [MessageType.app]: hearing(onAppend),
-  [MessageType.heartbeat]: hearing(onHeartbeat),
-  [MessageType.snap]: onSnapshotFromAnybody,
+  [MessageType.app]: onAppend,
+  [MessageType.heartbeat]: onHeartbeat,
+  [MessageType.snap]: onSnapshot,
   [MessageType.timeoutNow]: onTimeoutNow,
   [MessageType.transferLeader]: toLeader,
   [MessageType.readIndex]: toLeader,

@@ -1,7 +1,9 @@
 import type { Message, MessageType } from '../message.ts';
+import type { StepOutcome } from '../propose-outcome.ts';
 import type { Raft } from '../raft.ts';
 
-export type Handler = (raft: Raft, message: Message) => void;
+/** Returns nothing where there is nothing to say but `stepped`. */
+export type Handler = (raft: Raft, message: Message) => StepOutcome | void;
 
 /** What a role does with each type of message. Total: the compiler finds a forgotten one. */
 export type HandlerTable = Readonly<Record<MessageType, Handler>>;

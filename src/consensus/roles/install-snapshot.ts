@@ -5,9 +5,13 @@ import { switchMembership } from '../switch-membership.ts';
 import { isVoter } from '../quorum/joint.ts';
 import type { Snapshot } from '../types.ts';
 
-/** The leader sends a snapshot in place of entries it no longer has (InstallSnapshot, Figure 13). */
+/**
+ * The leader sends a snapshot in place of entries it no longer has (InstallSnapshot, Figure 13). Another peer may send
+ * it on the leader's behalf: what it holds is committed, whoever sends it.
+ */
 export const onSnapshot = (raft: Raft, message: Message): void => {
   const { snapshot, from } = message;
+  raft.hearLeader(from);
   const restored = snapshot !== undefined && restore(raft, snapshot);
   if (snapshot !== undefined) {
     const { index, term } = snapshot.metadata;

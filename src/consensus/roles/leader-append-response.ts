@@ -1,3 +1,4 @@
+import { violation } from '../invariants.ts';
 import type { Message } from '../message.ts';
 import type { Progress } from '../progress/progress.ts';
 import type { Raft } from '../raft.ts';
@@ -31,6 +32,8 @@ const onRejected = (raft: Raft, message: Message, progress: Progress): void => {
 
 const onAccepted = (raft: Raft, message: Message, progress: Progress): void => {
   const { from, index } = message;
+  const lastIndex = raft.log.lastIndex();
+  if (index > lastIndex) throw violation(`${from} has entries up to ${index}, its leader only up to ${lastIndex}`);
   // An answer that says nothing new still ends probing: the peer is there, and known to match.
   const endsProbing = progress.state === 'probe' && progress.match === index;
   if (!progress.maybeUpdate(index) && !endsProbing) return;

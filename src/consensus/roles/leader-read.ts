@@ -29,9 +29,12 @@ export const releaseEarlyReads = (raft: Raft): void => {
   for (const read of reads) serveRead(raft, read);
 };
 
+/** Nobody else can have been elected. A leader that was removed may still lead, but no longer decides alone. */
+const isOnlyVoter = ({ tracker, id }: Raft): boolean => tracker.isSingleton && tracker.isVoter(id);
+
 const serveRead = (raft: Raft, request: Message): void => {
   const index = raft.log.committed;
-  if (raft.tracker.isSingleton || hasLease(raft)) {
+  if (isOnlyVoter(raft) || hasLease(raft)) {
     answerRead(raft, request, index);
     return;
   }
@@ -42,8 +45,13 @@ const serveRead = (raft: Raft, request: Message): void => {
 /** A peer answered a heartbeat round: whoever waited for it gets an answer. */
 export const confirmReads = (raft: Raft, message: Message): void => {
   if (message.context.length === 0) return;
-  const confirmed = raft.reads.acknowledge(message.from, message.context, raft.tracker.confState);
-  for (const { request, index } of confirmed) answerRead(raft, request, index);
+  raft.reads.acknowledge(message.from, message.context);
+  answerConfirmedReads(raft);
+};
+
+/** Answers whatever a quorum of the present voters has confirmed. */
+export const answerConfirmedReads = (raft: Raft): void => {
+  for (const { request, index } of raft.reads.takeConfirmed(raft.tracker.confState)) answerRead(raft, request, index);
 };
 
 const answerRead = (raft: Raft, request: Message, index: LogIndex): void => {

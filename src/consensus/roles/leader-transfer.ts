@@ -2,7 +2,6 @@ import { MessageType, type Message } from '../message.ts';
 import type { Progress } from '../progress/progress.ts';
 import type { Raft } from '../raft.ts';
 import { sendAppend } from '../replication.ts';
-import { abortTransfer } from '../switch-membership.ts';
 import { NO_PEER, type PeerId } from '../types.ts';
 
 /**
@@ -19,6 +18,13 @@ export const onTransferLeader = (raft: Raft, message: Message, progress: Progres
   raft.config.onEvent({ kind: 'transfer-started', to });
   if (progress.match === raft.log.lastIndex()) sendTimeoutNow(raft, to);
   else sendAppend(raft, to);
+};
+
+/** Leadership stays. Proposals are accepted again. */
+export const abortTransfer = (raft: Raft): void => {
+  if (raft.transferee === NO_PEER) return;
+  raft.config.onEvent({ kind: 'transfer-aborted', to: raft.transferee });
+  raft.transferee = NO_PEER;
 };
 
 /**

@@ -10,13 +10,14 @@ import { checkQuorum, onHeartbeatResponse, onSnapshotStatus, onUnreachable } fro
 import { onReadIndex } from './leader-read.ts';
 import { onTransferLeader } from './leader-transfer.ts';
 
-/** Whatever is about a peer is void when it is no member. */
-const aboutPeer =
-  (handle: (raft: Raft, message: Message, progress: Progress) => void): Handler =>
-  (raft, message) => {
+/** Whatever is about a peer is void when it is no member. Keeps the handler's name, by which the table is printed. */
+const aboutPeer = (handle: (raft: Raft, message: Message, progress: Progress) => void): Handler => {
+  const handler: Handler = (raft, message) => {
     const progress = raft.tracker.get(message.from);
     if (progress !== undefined) handle(raft, message, progress);
   };
+  return Object.defineProperty(handler, 'name', { value: handle.name });
+};
 
 const onRivalLeader: Handler = (raft, { from }) => {
   if (from !== raft.id) throw violation(`${raft.id} and ${from} both lead term ${raft.term}`);

@@ -9,14 +9,15 @@ import {
   type LogIndex,
   type PeerId,
 } from '../../consensus/types.ts';
+import { BoundedClock } from './bounded-clock.ts';
 import { Cluster, type ClusterOptions } from './cluster.ts';
 import { FOUNDING_INDEX, type ClusterPeer } from './cluster-peer.ts';
 
 export interface ChaosOptions extends ClusterOptions {
   readonly steps: number;
   readonly changeMembership?: boolean;
-  /** All peers tick together: without it leases would be measured by clocks that drift without bound. */
-  readonly clocksAgree?: boolean;
+  /** Clocks drift within the bound that leases rest on, and ticks come late by no more than `leaseSlackTicks`. */
+  readonly clocksAreBounded?: boolean;
 }
 
 /** Peers may lag behind a compaction by at least this. */
@@ -50,6 +51,7 @@ export class Chaos {
   #cutStepsLeft = 0;
   readonly #checkedEvents = new Map<PeerId, number>();
   readonly #checkedApplied = new Map<PeerId, number>();
+  readonly #clocks = new Map<PeerId, BoundedClock>();
 
   constructor(options: ChaosOptions) {
     this.cluster = new Cluster(options);
@@ -101,11 +103,23 @@ export class Chaos {
   }
 
   #tick(peer: ClusterPeer): void {
-    if (this.#options.clocksAgree !== true) {
+    if (this.#options.clocksAreBounded !== true) {
       peer.raw.tick();
       return;
     }
-    if (this.#chance(0.3)) for (const each of this.#peers) each.raw.tick();
+    for (const each of this.#peers) {
+      for (let due = this.#clockOf(each.id).pass(1, this.#random()); due > 0; due -= 1) each.raw.tick();
+    }
+  }
+
+  #clockOf(id: PeerId): BoundedClock {
+    let clock = this.#clocks.get(id);
+    if (clock === undefined) {
+      const rate = 0.9 + 0.1 * this.#random();
+      clock = new BoundedClock({ rate, phase: 0, lateTicksMax: this.#options.peer?.leaseSlackTicks ?? 0 });
+      this.#clocks.set(id, clock);
+    }
+    return clock;
   }
 
   #disturb(peer: ClusterPeer): void {
@@ -123,7 +137,9 @@ export class Chaos {
 
   /** Long enough for either side to elect somebody, and for the other not to notice at once. */
   #cutSomeOff(): void {
-    this.#cut = new Set(this.#peers.filter(() => this.#chance(0.4)).map(({ id }) => id));
+    const leader = this.#pick(this.cluster.leaders);
+    const some = this.#peers.filter(() => this.#chance(0.4));
+    this.#cut = new Set((leader !== undefined && this.#chance(0.5) ? [leader] : some).map(({ id }) => id));
     this.#cutStepsLeft = 100 + Math.floor(this.#random() * CUT_STEPS_MAX);
   }
 
