@@ -54,6 +54,8 @@ export type RaftEvent =
   | { readonly kind: 'snapshot-failed'; readonly to: PeerId }
   | { readonly kind: 'transfer-started'; readonly to: PeerId }
   | { readonly kind: 'transfer-aborted'; readonly to: PeerId }
+  | { readonly kind: 'repaired'; readonly term: Term; readonly index: LogIndex }
+  | { readonly kind: 'peer-restarted'; readonly peer: PeerId }
   | { readonly kind: 'leader-forgotten'; readonly leader: PeerId; readonly term: Term }
   | { readonly kind: 'hint-taken'; readonly leader: PeerId; readonly term: Term }
   | { readonly kind: 'hint-cancelled'; readonly leader: PeerId; readonly term: Term }
@@ -70,6 +72,8 @@ export type CampaignKind = 'pre-election' | 'election' | 'transfer';
 export type CampaignRefusal =
   /** Not a voter of the membership, or a snapshot is being installed. */
   | 'not-promotable'
+  /** The log lacks entries that this peer has acknowledged. */
+  | 'repairing'
   /** A committed membership change waits to be applied. */
   | 'unapplied-conf-change';
 

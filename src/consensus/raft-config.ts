@@ -2,6 +2,7 @@ import { ConsensusError } from './errors.ts';
 import type { RaftEvent } from './events.ts';
 import type { LogStorage } from './log-storage.ts';
 import { leaseTicks } from './lease-ticks.ts';
+import type { RepairGoal } from './repair.ts';
 import { isLocalThread, NO_PEER, ZERO_INDEX, type LogIndex, type PeerId } from './types.ts';
 
 /** How linearizable reads are answered: by a round of heartbeats, or from a lease (dissertation 6.4). */
@@ -19,6 +20,8 @@ export interface RaftConfig {
    * the membership as of this index.
    */
   readonly applied?: LogIndex;
+  /** Set when the stored log may have lost entries that this peer acknowledged: what it has to reach again. */
+  readonly repair?: RepairGoal | undefined;
   /**
    * Random numbers in `[0, 1)` for the election jitter, from a seeded generator in simulations. The
    * core's only source of chance.
@@ -104,6 +107,7 @@ export const checkRaftConfig = (config: RaftConfig): CheckedRaftConfig => {
     heartbeatTicks: config.heartbeatTicks,
     storage: config.storage,
     applied: config.applied ?? ZERO_INDEX,
+    repair: config.repair,
     random: config.random,
     asyncStorageWrites: config.asyncStorageWrites ?? false,
     maxBytesPerMessage: config.maxBytesPerMessage,

@@ -5,6 +5,7 @@ import { violation } from './invariants.ts';
 import { ProgressTracker } from './progress/progress-tracker.ts';
 import type { CheckedRaftConfig } from './raft-config.ts';
 import { ReadRounds } from './read-rounds.ts';
+import type { RepairGoal } from './repair.ts';
 import type { ReadState } from './ready.ts';
 import {
   NO_PEER,
@@ -56,6 +57,8 @@ export class Raft {
   /** Who was seen to lead the current term; unlike `leader` it is never forgotten within the term. */
   leaderOfTerm: PeerId = NO_PEER;
   isLearner = false;
+  /** What this peer once promised and does not hold at present. */
+  repair: RepairGoal | undefined;
 
   /** The peer that leadership is being handed to. */
   transferee: PeerId = NO_PEER;
@@ -98,6 +101,7 @@ export class Raft {
   constructor(config: CheckedRaftConfig) {
     this.id = config.id;
     this.config = config;
+    this.repair = config.repair;
     this.log = new RaftLog(config.storage, {
       applyingBytesMax: config.maxCommittedBytesPerReady,
       onConflict: (index, existing, received) => config.onEvent({ kind: 'log-conflict', index, existing, received }),
@@ -237,8 +241,9 @@ export class Raft {
     if (this.uncommittedBytes < 0) throw violation('more was applied than this leader has proposed');
   }
 
-  /** Whether this peer may become leader: a voter that is not busy installing a snapshot. */
+  /** Whether this peer may become leader: a voter that is whole, and not busy installing a snapshot. */
   get promotable(): boolean {
+    if (this.repair !== undefined) return false;
     const progress = this.tracker.get(this.id);
     return progress !== undefined && !progress.isLearner && !this.log.hasUnstableSnapshot;
   }

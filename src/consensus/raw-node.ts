@@ -37,7 +37,8 @@ import type { ProposeOutcome, StepOutcome } from './propose-outcome.ts';
 import { Raft, type ProposedEntry } from './raft.ts';
 import { checkRaftConfig, type RaftConfig } from './raft-config.ts';
 import type { Ready, SoftState } from './ready.ts';
-import { broadcastHeartbeat } from './replication.ts';
+import { endRepairIfDone } from './repair.ts';
+import { broadcastHeartbeat, restartReplication } from './replication.ts';
 import { readStatus, readBasicStatus } from './read-status.ts';
 import type { BasicStatus, Explanation, Status } from './status.ts';
 import { step } from './step.ts';
@@ -90,6 +91,7 @@ export class RawNode {
     }
     const { applied } = raft.config;
     raft.log.resume(maxIndex(hardState.commit, applied), applied);
+    endRepairIfDone(raft);
     becomeFollower(raft, raft.term, NO_PEER);
     this.#raft = raft;
     this.#handedSoftState = { leader: raft.leader, role: raft.role };
@@ -102,6 +104,7 @@ export class RawNode {
   /** Advances the logical clock by one tick. */
   tick(): void {
     tick(this.#raft);
+    endRepairIfDone(this.#raft);
     this.#watch.check();
   }
 
@@ -152,6 +155,7 @@ export class RawNode {
       if (isResponseMessageType(type) && this.#raft.tracker.get(from) === undefined) return 'unknown-peer';
     }
     const outcome = step(this.#raft, message);
+    endRepairIfDone(this.#raft);
     this.#watch.check();
     return outcome;
   }
@@ -159,6 +163,15 @@ export class RawNode {
   /** A message to `id` could not be delivered. */
   reportUnreachable(id: PeerId): void {
     this.#stepLocal(MessageType.unreachable, id);
+  }
+
+  /**
+   * The process of `id` was restarted: it may have lost what it acknowledged, so what a leader knows of its log counts
+   * no more. What was committed because of it stays committed.
+   */
+  reportRestarted(id: PeerId): void {
+    restartReplication(this.#raft, id);
+    this.#watch.check();
   }
 
   /**
@@ -290,6 +303,7 @@ export class RawNode {
     if (steps === undefined) throw violation('advance() without a ready() before it');
     this.#stepsOnAdvance = undefined;
     for (const message of steps) step(this.#raft, message);
+    endRepairIfDone(this.#raft);
     this.#watch.check();
   }
 

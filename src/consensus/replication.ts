@@ -5,7 +5,7 @@ import { MessageType } from './message.ts';
 import type { Progress } from './progress/progress.ts';
 import type { Raft } from './raft.ts';
 import { answerConfirmedReads } from './roles/leader-read.ts';
-import { minIndex, plus, type Entry, type PeerId } from './types.ts';
+import { minIndex, plus, RaftRole, type Entry, type PeerId } from './types.ts';
 
 /** How a leader brings its log to the others. */
 
@@ -60,6 +60,18 @@ const othersOf = function* (raft: Raft): Iterable<PeerId> {
 
 export const broadcastAppend = (raft: Raft): void => {
   for (const id of othersOf(raft)) sendAppend(raft, id);
+};
+
+/** Forgets what `to` has acknowledged, and finds out anew where its log ends. */
+export const restartReplication = (raft: Raft, to: PeerId): void => {
+  const progress = raft.role === RaftRole.leader && to !== raft.id ? raft.tracker.get(to) : undefined;
+  if (progress === undefined) return;
+  raft.config.onEvent({ kind: 'peer-restarted', peer: to });
+  const { recentActive, activeBefore } = progress;
+  progress.restart(plus(raft.log.lastIndex(), 1));
+  progress.recentActive = recentActive;
+  progress.activeBefore = activeBefore;
+  sendAppend(raft, to);
 };
 
 /** Sends everybody what they lack, but no empty appends. */

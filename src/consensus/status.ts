@@ -12,6 +12,8 @@ export interface BasicStatus {
   /** The peer leadership is being handed to, or `NO_PEER`. */
   readonly transferee: PeerId;
   readonly isLearner: boolean;
+  /** It lacks entries that it has acknowledged, and waits for its leader to bring them. */
+  readonly isRepairing: boolean;
 }
 
 export type ProgressState = 'probe' | 'replicate' | 'snapshot';

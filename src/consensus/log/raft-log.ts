@@ -101,6 +101,15 @@ export class RaftLog {
     return { term: found, index };
   }
 
+  /** The last entry that is known to be on disk and to stay; undefined while a snapshot is being installed. */
+  lastStoredId(): EntryId | undefined {
+    if (this.hasUnstableSnapshot) return undefined;
+    const index = plus(this.#unstable.offset, -1);
+    const found = this.#storage.term(index);
+    if (typeof found !== 'number') throw violation(`term of the stored entry ${index} is ${found}`);
+    return { term: found, index };
+  }
+
   matches(id: EntryId): boolean {
     return this.term(id.index) === id.term;
   }

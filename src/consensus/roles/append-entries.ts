@@ -48,6 +48,7 @@ export const onAppend = (raft: Raft, message: Message): void => {
 /** The leader says that it lives, and how far everybody whose log matches may commit. */
 export const onHeartbeat = (raft: Raft, message: Message): void => {
   hearLeaderOfTerm(raft, message);
-  raft.log.commitTo(message.commit);
+  // The leader may not know yet that this peer has lost entries.
+  if (raft.repair === undefined) raft.log.commitTo(message.commit);
   raft.send(MessageType.heartbeatResp, message.from, { context: message.context });
 };

@@ -2,7 +2,7 @@ import { violation } from '../invariants.ts';
 import type { Message } from '../message.ts';
 import type { Progress } from '../progress/progress.ts';
 import type { Raft } from '../raft.ts';
-import { broadcastAppend, maybeCommit, maybeSendAppend, sendAppend } from '../replication.ts';
+import { broadcastAppend, maybeCommit, maybeSendAppend, restartReplication, sendAppend } from '../replication.ts';
 import { releaseEarlyReads } from './leader-read.ts';
 import { sendTimeoutNow } from './leader-transfer.ts';
 
@@ -24,6 +24,11 @@ export const onAppendResponse = (raft: Raft, message: Message, progress: Progres
 const onRejected = (raft: Raft, message: Message, progress: Progress): void => {
   const { from, index, rejectHint, logTerm } = message;
   raft.config.onEvent({ kind: 'append-rejected', from, index, hint: rejectHint });
+  // A probe right behind what the peer has acknowledged fails only if the peer has lost that.
+  if (progress.state === 'probe' && index === progress.match) {
+    restartReplication(raft, from);
+    return;
+  }
   const next = logTerm > 0 ? raft.log.findConflictByTerm(rejectHint, logTerm).index : rejectHint;
   if (!progress.maybeDecrease(index, next)) return;
   if (progress.state === 'replicate') progress.becomeProbe();

@@ -1,6 +1,7 @@
 import { requestVote } from '../campaign.ts';
 import { MessageType, type Message } from '../message.ts';
 import type { Raft } from '../raft.ts';
+import { keepsPromise } from '../repair.ts';
 import { becomeFollower } from '../transitions.ts';
 import { NO_PEER, RaftRole, type EntryId, type LogIndex, type Term } from '../types.ts';
 
@@ -22,7 +23,7 @@ export const onVoteRequest = (raft: Raft, message: Message): void => {
     refuse(raft, message, 'already-voted');
     return;
   }
-  if (!raft.log.isUpToDate(candidateLast)) {
+  if (!raft.log.isUpToDate(candidateLast) || !keepsPromise(raft, candidateLast)) {
     refuse(raft, message, 'log-behind');
     return;
   }

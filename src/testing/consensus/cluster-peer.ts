@@ -5,10 +5,12 @@ import { hardStateOf, type Message } from '../../consensus/message.ts';
 import type { RaftConfig } from '../../consensus/raft-config.ts';
 import { RawNode } from '../../consensus/raw-node.ts';
 import type { ReadState, Ready } from '../../consensus/ready.ts';
+import type { RepairGoal } from '../../consensus/repair.ts';
 import {
   APPEND_THREAD,
   APPLY_THREAD,
   EMPTY_CONF_STATE,
+  plus,
   ZERO_INDEX,
   ZERO_TERM,
   type ConfState,
@@ -17,12 +19,13 @@ import {
   type LogIndex,
   type PeerId,
   type Snapshot,
+  type Term,
 } from '../../consensus/types.ts';
 
 /** Where the log of every cluster begins: before it, there is only the founding membership. */
 export const FOUNDING_INDEX = 1 as LogIndex;
 
-export type PeerOptions = Omit<RaftConfig, 'id' | 'storage' | 'applied' | 'onEvent'>;
+export type PeerOptions = Omit<RaftConfig, 'id' | 'storage' | 'applied' | 'repair' | 'onEvent'>;
 
 /** What survives a crash. */
 class Disk extends MemoryLogStorage {
@@ -49,7 +52,8 @@ class Disk extends MemoryLogStorage {
 export class ClusterPeer {
   readonly id: PeerId;
   readonly options: PeerOptions;
-  readonly disk = new Disk();
+  disk = new Disk();
+  readonly #founding: ConfState | undefined;
   raw: RawNode;
   /** Everything ever applied, by whichever life of the process; the entry after the founding index comes first. */
   readonly applied: Entry[] = [];
@@ -62,15 +66,19 @@ export class ClusterPeer {
   constructor(id: PeerId, options: PeerOptions, founding: ConfState | undefined) {
     this.id = id;
     this.options = options;
-    if (founding !== undefined) {
-      const metadata = { index: FOUNDING_INDEX, term: ZERO_TERM, confState: founding };
-      this.disk.applied = { metadata, data: this.#history() };
-      this.disk.applySnapshot(this.disk.applied);
-    }
+    this.#founding = founding;
+    this.#found();
     this.raw = this.#start();
   }
 
-  #start(): RawNode {
+  #found(): void {
+    if (this.#founding === undefined) return;
+    const metadata = { index: FOUNDING_INDEX, term: ZERO_TERM, confState: this.#founding };
+    this.disk.applied = { metadata, data: this.#history() };
+    this.disk.applySnapshot(this.disk.applied);
+  }
+
+  #start(repair?: RepairGoal): RawNode {
     const onEvent = (event: RaftEvent): void => {
       this.events.push(event);
     };
@@ -79,16 +87,33 @@ export class ClusterPeer {
       id: this.id,
       storage: this.disk,
       applied: this.disk.applied.metadata.index,
+      repair,
       onEvent,
     });
   }
 
   /** The process dies and comes back: writes that were not executed are lost, as is all in memory. */
-  restart(): void {
+  restart(repair?: RepairGoal): void {
     this.appendWork = [];
     this.applyWork = [];
     this.readStates = [];
-    this.raw = this.#start();
+    this.raw = this.#start(repair);
+  }
+
+  /** A founder's disk loses the state and all entries after `kept`; what the peer had promised is still known. */
+  restartDamaged(kept: LogIndex): RepairGoal {
+    const { hardState } = this.disk.initialState();
+    const index = this.disk.lastIndex();
+    const entry = { index, term: this.disk.term(index) as Term };
+    const rest = this.disk.entries(plus(FOUNDING_INDEX, 1), plus(kept, 1), Number.POSITIVE_INFINITY) as Entry[];
+    const goal: RepairGoal = { entry, commit: hardState.commit };
+    this.disk = new Disk();
+    this.applied.length = 0;
+    this.#found();
+    this.disk.append(rest);
+    this.disk.setHardState({ ...hardState, commit: FOUNDING_INDEX });
+    this.restart(goal);
+    return goal;
   }
 
   /** Does all outstanding work but that of the storage threads. Returns the messages to send. */
