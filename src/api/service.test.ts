@@ -92,7 +92,8 @@ describe('origins', () => {
     fetch(`${url}/v1/cluster`, { method, headers: { origin } });
 
   it('allows pages of this cluster and no others', async () => {
-    const { url } = await serve({ config: { origins: ['https://chat.example.org'] } });
+    const neighbour = { neighbourUrl: () => 'http://127.0.0.1:1' };
+    const { url } = await serve({ config: { origins: ['https://chat.example.org'] } }, neighbour);
     const port = new URL(url).port;
     for (const origin of [url, `http://localhost:${port}`, 'https://chat.example.org', 'http://127.0.0.1:1']) {
       const answer = await headersOf(url, origin);

@@ -31,11 +31,13 @@ export interface ApiRequest<T> {
  */
 export class ApiClient {
   readonly #platform: Platform;
+  readonly #given: readonly string[];
   #endpoints: readonly string[];
   #at = 0;
 
   constructor(platform: Platform, endpoints: readonly string[]) {
     this.#platform = platform;
+    this.#given = endpoints;
     this.#endpoints = endpoints;
   }
 
@@ -45,6 +47,13 @@ export class ApiClient {
 
   get endpoints(): readonly string[] {
     return this.#endpoints;
+  }
+
+  /** Further nodes, to be tried after those that were given. */
+  learn(urls: readonly string[]): void {
+    const at = this.endpoint;
+    this.#endpoints = [...new Set([...this.#given, ...urls])];
+    this.#at = Math.max(0, this.#endpoints.indexOf(at));
   }
 
   /** The next request goes to the next node. */

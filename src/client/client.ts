@@ -19,8 +19,8 @@ import type { Platform } from './platform.ts';
 import type { MessageLine } from './reader.ts';
 
 const READ_MS_MAX = 30_000;
-/** A read as new as the whole cluster waits so long for a leader; then what one node knows has to do. */
-const LINEARIZABLE_MS_MAX = 3_000;
+/** A read as new as the whole cluster waits so long for a leader, or for a node that has caught up. */
+const NEWEST_MS_MAX = 3_000;
 const PAGE = 200;
 const READ_LAST = 50;
 
@@ -74,11 +74,13 @@ export class ParleyClient {
 
   /** Endpoints that are given are remembered. */
   static async open(platform: Platform, { endpoints, fallback }: ClientOptions): Promise<ParleyClient> {
-    const known = await platform.store.transaction(async (tx) => {
+    const [given, learned] = await platform.store.transaction(async (tx) => {
       if (endpoints !== null) writeRow(tx, 'endpoints', endpoints);
-      return endpoints ?? (await readRow(tx, 'endpoints'));
+      return [endpoints ?? (await readRow(tx, 'endpoints')), await readRow(tx, 'nodes')];
     });
-    return new ParleyClient(new ClientContext(platform, known ?? fallback));
+    const context = new ClientContext(platform, given ?? fallback);
+    context.api.learn(learned ?? []);
+    return new ParleyClient(context);
   }
 
   /**
@@ -172,21 +174,19 @@ export class ParleyClient {
 
   /** The last `count` messages, ascending; null where there is no such room. */
   async #last(room: RoomId, count: number): Promise<Page | null> {
-    const older: Page[] = [];
-    let before: number | undefined;
-    for (let left = count; left > 0;) {
-      const page = await this.#page(room, { limit: Math.min(left, PAGE), ...(before === undefined ? {} : { before }) });
-      if (page === null) return null;
-      const { messages } = page.reply;
-      if (before !== undefined && (messages.at(-1)?.seq ?? before - 1) !== before - 1) throw withGap();
-      older.unshift(page);
-      left -= messages.length;
-      const first = messages[0]?.seq;
-      if (first === undefined || first === 1) break;
-      before = first;
+    const newest = await this.#page(room, { limit: Math.min(count, PAGE) });
+    if (newest === null) return null;
+    const messages = [...newest.reply.messages];
+    while (messages.length > 0 && messages.length < count && messages[0]!.seq > 1) {
+      const before = messages[0]!.seq;
+      const ask = { before, limit: Math.min(count - messages.length, PAGE) };
+      const older = await this.#olderPage(room, ask, newest.reply.cursor);
+      const last = older.messages.at(-1);
+      if (last === undefined) break;
+      if (last.seq !== before - 1) throw withGap();
+      messages.unshift(...older.messages);
     }
-    const newest = older.at(-1)!;
-    return { ...newest, reply: { ...newest.reply, messages: older.flatMap(({ reply }) => reply.messages) } };
+    return { ...newest, reply: { ...newest.reply, messages } };
   }
 
   #after(room: RoomId, after: number, left: number): Promise<Page | null> {
@@ -202,23 +202,44 @@ export class ParleyClient {
     }
   }
 
-  /** As new as the whole cluster, where that can be had. */
+  /**
+   * As new as the whole cluster, where that can be had; else not older than what this client has caused; else what one
+   * node knows: without a majority it may never learn that its newest messages were acknowledged.
+   */
   async #newestPage(room: RoomId, ask: PageAsk): Promise<Page> {
-    const query = Object.entries(ask).map(([name, value]) => `${name}=${value}`);
-    const path = `/v1/rooms/${room}/messages?${query.join('&')}`;
+    const path = pathOf(room, ask);
     const answer = messagesOf(room, ask);
-    let stale: ParleyError | null = null;
-    // What stands before a message that is known does not change any more.
-    if (ask.before === undefined) {
-      try {
-        return { reply: await this.#context.readNewest(path, answer, LINEARIZABLE_MS_MAX), stale };
-      } catch (error) {
-        if (!(error instanceof ParleyError) || !error.retryable) throw error;
-        stale = error;
-      }
+    try {
+      return { reply: await this.#context.readNewest(path, answer, NEWEST_MS_MAX), stale: null };
+    } catch (error) {
+      if (!(error instanceof ParleyError) || !error.retryable) throw error;
+      const reply = await this.#context
+        .read(path, answer, NEWEST_MS_MAX)
+        .catch(ifRetryable(() => this.#context.readAny(path, answer, READ_MS_MAX)));
+      return { reply, stale: error };
     }
-    return { reply: await this.#context.read(path, answer, READ_MS_MAX), stale };
   }
+
+  /** What stands before a page that was read, as `since` showed it. */
+  #olderPage(room: RoomId, ask: PageAsk, since: string): Promise<MessagesJson> {
+    const path = pathOf(room, ask);
+    const answer = messagesOf(room, ask);
+    return this.#context
+      .readSince(path, answer, since, NEWEST_MS_MAX)
+      .catch(ifRetryable(() => this.#context.readAny(path, answer, READ_MS_MAX)));
+  }
+}
+
+function pathOf(room: RoomId, ask: PageAsk): string {
+  const query = Object.entries(ask).map(([name, value]) => `${name}=${value}`);
+  return `/v1/rooms/${room}/messages?${query.join('&')}`;
+}
+
+function ifRetryable<T>(otherwise: () => Promise<T>): (error: unknown) => Promise<T> {
+  return (error) => {
+    if (error instanceof ParleyError && error.retryable) return otherwise();
+    throw error;
+  };
 }
 
 function withGap(): ParleyError {

@@ -4,6 +4,7 @@ import { makeTxnId } from '../protocol/txn-id.ts';
 import { cluster as clusterAnswer } from './answers.ts';
 import { ApiClient } from './api-client.ts';
 import { deviceKeysOf } from './identity-keys.ts';
+import { learnNodes } from './neighbours.ts';
 import { People } from './people.ts';
 import { readRow, writeRow } from './rows.ts';
 import { Session } from './session.ts';
@@ -83,6 +84,7 @@ export class ClientContext {
     const told = await this.#askCluster(deadlineMs);
     await this.platform.store.transaction(async (tx) => writeRow(tx, 'cluster', told));
     this.#cluster = told;
+    await learnNodes(this.platform, this.api);
   }
 
   async #askCluster(deadlineMs: number): Promise<ClusterId> {
@@ -100,7 +102,7 @@ export class ClientContext {
   async read<T>(path: string, answer: Decode<T>, deadlineMs: number): Promise<T> {
     const deadline = this.platform.nowMs() + deadlineMs;
     const cursor = await this.platform.store.transaction((tx) => readRow(tx, 'cursor'));
-    if (cursor === undefined) return this.session.call<T>({ method: 'GET', path, answer }, deadlineMs);
+    if (cursor === undefined) return this.readAny(path, answer, deadlineMs);
     try {
       return await this.readSince<T>(path, answer, cursor, deadlineMs / 2);
     } catch (error) {
@@ -112,6 +114,11 @@ export class ClientContext {
       });
       return newest;
     }
+  }
+
+  /** A read of what one node knows, however old. */
+  readAny<T>(path: string, answer: Decode<T>, deadlineMs: number): Promise<T> {
+    return this.session.call<T>({ method: 'GET', path, answer }, deadlineMs);
   }
 
   /** A read that is not older than `cursor`. */

@@ -65,7 +65,10 @@ export interface RoomRow {
 interface Rows {
   identity: IdentityRow;
   session: SessionRow;
+  /** As the person gave them. */
   endpoints: readonly string[];
+  /** Where the nodes of the cluster are, as one of them told. */
+  nodes: readonly string[];
   /** Pinned at first contact. */
   cluster: ClusterId;
   /** What this client has caused; reads are not older. */

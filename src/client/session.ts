@@ -4,6 +4,7 @@ import {
   cluster as clusterAnswer,
   session as sessionAnswer,
 } from './answers.ts';
+import { learnNodes } from './neighbours.ts';
 import { deviceKeysOf } from './identity-keys.ts';
 import { readRow, writeRow } from './rows.ts';
 import { signSessionChallenge } from '../crypto/identity.ts';
@@ -106,6 +107,7 @@ export class Session {
       }
     });
     await this.#platform.store.transaction(async (tx) => writeRow(tx, 'session', row));
+    await learnNodes(this.#platform, this.#api);
     return tokenOf(row);
   }
 
@@ -215,6 +217,7 @@ export class Session {
       const current = await readRow(tx, 'session');
       if (current?.next?.txnId === txnId) writeRow(tx, 'session', renewed);
     });
+    await learnNodes(this.#platform, this.#api);
     return tokenOf(renewed);
   }
 

@@ -17,6 +17,8 @@ export interface LocalNodeOptions {
   readonly registration?: ChatNode['registration'];
   /** The advertised URL, known when the API listens. */
   readonly url?: () => string | null;
+  /** Where the other node that is said to be up can be reached. */
+  readonly neighbourUrl?: () => string | null;
   /** The first leader stamp; each entry is one millisecond later, and `advance` adds more. */
   readonly startMs?: number;
   readonly adminToken?: string;
@@ -143,7 +145,7 @@ export class LocalChatNode implements ChatNode {
     const load = { ...this.#load(), eventLoopLagMs: 0 };
     const nodes = [
       { id: this.name, url: this.#options.url?.() ?? null, up: true, load },
-      { id: 'n2', url: 'http://127.0.0.1:1', up: true, load: null },
+      { id: 'n2', url: this.#options.neighbourUrl?.() ?? null, up: true, load: null },
       { id: 'n3', url: null, up: false, load: null },
     ];
     return { clusterId: this.clusterId, node: this.name, leader, term, registration: this.registration, nodes };

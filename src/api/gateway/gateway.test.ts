@@ -377,7 +377,7 @@ describe('the live feed', () => {
 
 describe('a node that goes', () => {
   it('answers what it took, says where else to go, and closes', async () => {
-    const node = new LocalChatNode();
+    const node = new LocalChatNode({ neighbourUrl: () => 'http://127.0.0.1:1' });
     const server = await serveForTest(node);
     const ada = await ApiPerson.join(server.url, 'ada');
     const roster = await ada.room(await ada.createRoom('group', []));
@@ -412,7 +412,7 @@ describe('a node that goes', () => {
   });
 
   it('sends its clients away when it is cut off from the cluster', async () => {
-    const node = new LocalChatNode();
+    const node = new LocalChatNode({ neighbourUrl: () => 'http://127.0.0.1:1' });
     const server = await serveForTest(node, { limits: { heartbeatMs: 50 } });
     const ada = await ApiPerson.join(server.url, 'ada');
     const socket = await ada.live();

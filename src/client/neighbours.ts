@@ -1,0 +1,40 @@
+import { ParleyError } from '../protocol/errors.ts';
+import { cluster as clusterAnswer } from './answers.ts';
+import { readRow, writeRow } from './rows.ts';
+import type { ApiClient } from './api-client.ts';
+import type { Platform } from './platform.ts';
+
+const ASK_MS_MAX = 2_000;
+const NODES_MAX = 16;
+
+/**
+ * Asks the node at hand where the others are, and remembers it: a client that was told of one node only moves on when
+ * that one dies. What cannot be learned now is learned at the next occasion.
+ */
+export async function learnNodes({ store }: Platform, api: ApiClient): Promise<void> {
+  const asked = api.endpoint;
+  let urls: readonly string[];
+  try {
+    const { nodes } = await api.attempt(
+      asked,
+      { method: 'GET', path: '/v1/cluster', answer: clusterAnswer },
+      ASK_MS_MAX,
+    );
+    urls = nodes.flatMap(({ url }) => usable(url, asked)).slice(0, NODES_MAX);
+  } catch (error) {
+    if (error instanceof ParleyError) return;
+    throw error;
+  }
+  api.learn(urls);
+  await store.transaction(async (tx) => {
+    const before = (await readRow(tx, 'nodes')) ?? [];
+    if (before.join() !== urls.join()) writeRow(tx, 'nodes', urls);
+  });
+}
+
+/** A node that is reached over TLS does not lead to one that is not. */
+function usable(url: string | null, asked: string): string[] {
+  if (url === null || !URL.canParse(url)) return [];
+  const { protocol, origin } = new URL(url);
+  return protocol === 'https:' || (protocol === 'http:' && asked.startsWith('http:')) ? [origin] : [];
+}
