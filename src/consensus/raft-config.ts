@@ -76,32 +76,7 @@ const refuse = (problem: string): never => {
 
 /** Fills in defaults. Throws `ConsensusError` with code `invalid-config`. */
 export const checkRaftConfig = (config: RaftConfig): CheckedRaftConfig => {
-  if (config.id === NO_PEER || isLocalThread(config.id)) {
-    refuse(`${config.id} cannot be the id of a peer`);
-  }
-  if (config.heartbeatTicks <= 0) refuse('heartbeatTicks must be positive');
-  if (config.electionTicks <= config.heartbeatTicks) {
-    refuse('electionTicks must be greater than heartbeatTicks');
-  }
-  if (config.maxInflightMessages <= 0) refuse('maxInflightMessages must be positive');
-  const maxInflightBytes = config.maxInflightBytes || Number.POSITIVE_INFINITY;
-  if (maxInflightBytes < config.maxBytesPerMessage) {
-    refuse('maxInflightBytes must be at least maxBytesPerMessage');
-  }
-  const checkQuorum = config.checkQuorum ?? false;
-  const readOnlyOption = config.readOnlyOption ?? 'safe';
-  const hintVotes = config.hintVotes ?? false;
-  const leaseSlackTicks = config.leaseSlackTicks ?? 0;
-  if (!Number.isSafeInteger(leaseSlackTicks) || leaseSlackTicks < 0) refuse('leaseSlackTicks must be a whole number');
-  if (readOnlyOption === 'lease') {
-    if (!checkQuorum) refuse('lease reads need checkQuorum');
-    if (hintVotes)
-      refuse('lease reads exclude hintVotes: a hint makes followers break the promise that leases rest on');
-    if (leaseTicks(config.electionTicks, leaseSlackTicks) < 1) {
-      refuse('a lease would be over before it begins: raise electionTicks or lower leaseSlackTicks');
-    }
-  }
-  return {
+  const checked: CheckedRaftConfig = {
     id: config.id,
     electionTicks: config.electionTicks,
     heartbeatTicks: config.heartbeatTicks,
@@ -114,15 +89,39 @@ export const checkRaftConfig = (config: RaftConfig): CheckedRaftConfig => {
     maxCommittedBytesPerReady: config.maxCommittedBytesPerReady || config.maxBytesPerMessage,
     maxUncommittedBytes: config.maxUncommittedBytes || Number.POSITIVE_INFINITY,
     maxInflightMessages: config.maxInflightMessages,
-    maxInflightBytes,
-    checkQuorum,
+    maxInflightBytes: config.maxInflightBytes || Number.POSITIVE_INFINITY,
+    checkQuorum: config.checkQuorum ?? false,
     preVote: config.preVote ?? false,
-    readOnlyOption,
-    leaseSlackTicks,
+    readOnlyOption: config.readOnlyOption ?? 'safe',
+    leaseSlackTicks: config.leaseSlackTicks ?? 0,
     disableProposalForwarding: config.disableProposalForwarding ?? false,
     disableConfChangeValidation: config.disableConfChangeValidation ?? false,
     stepDownOnRemoval: config.stepDownOnRemoval ?? false,
-    hintVotes,
+    hintVotes: config.hintVotes ?? false,
     onEvent: config.onEvent ?? ignoreEvent,
   };
+  refuseContradictions(checked);
+  if (checked.readOnlyOption === 'lease') refuseBadLeases(checked);
+  return checked;
+};
+
+const refuseContradictions = (config: CheckedRaftConfig): void => {
+  if (config.id === NO_PEER || isLocalThread(config.id)) refuse(`${config.id} cannot be the id of a peer`);
+  if (config.heartbeatTicks <= 0) refuse('heartbeatTicks must be positive');
+  if (config.electionTicks <= config.heartbeatTicks) refuse('electionTicks must be greater than heartbeatTicks');
+  if (config.maxInflightMessages <= 0) refuse('maxInflightMessages must be positive');
+  if (config.maxInflightBytes < config.maxBytesPerMessage) {
+    refuse('maxInflightBytes must be at least maxBytesPerMessage');
+  }
+  if (!Number.isSafeInteger(config.leaseSlackTicks) || config.leaseSlackTicks < 0) {
+    refuse('leaseSlackTicks must be a whole number');
+  }
+};
+
+const refuseBadLeases = ({ checkQuorum, hintVotes, electionTicks, leaseSlackTicks }: CheckedRaftConfig): void => {
+  if (!checkQuorum) refuse('lease reads need checkQuorum');
+  if (hintVotes) refuse('lease reads exclude hintVotes: a hint makes followers break the promise that leases rest on');
+  if (leaseTicks(electionTicks, leaseSlackTicks) < 1) {
+    refuse('a lease would be over before it begins: raise electionTicks or lower leaseSlackTicks');
+  }
 };

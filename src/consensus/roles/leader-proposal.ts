@@ -12,40 +12,48 @@ import { EMPTY_BYTES, EntryType, NO_PEER, plus, type ConfChange } from '../types
 
 const REPLACEMENT: ProposedEntry = { type: EntryType.normal, data: EMPTY_BYTES };
 
-/** Appends proposals to the leader's log and sends them out. */
+/** Appends proposals to the leader's log and sends them out (AppendEntries, rules for leaders, Figure 2). */
 export const proposeToLeader = (raft: Raft, proposed: readonly ProposedEntry[]): ProposeOutcome => {
   if (proposed.length === 0) throw violation('a proposal without entries');
   if (raft.tracker.get(raft.id) === undefined) return dropped('not-a-member');
   if (raft.transferee !== NO_PEER) return dropped('transfer-in-progress');
 
-  const before = raft.log.lastIndex();
   const guardBefore = raft.pendingConfIndex;
-  const admitted: ProposedEntry[] = [];
-  let refusal: ConfChangeRefusal | undefined;
-  for (const entry of proposed) {
-    const change = readConfChange(entry);
-    if (change === 'malformed') {
-      raft.pendingConfIndex = guardBefore;
-      return dropped('malformed-conf-change');
-    }
-    const reason = change === undefined ? undefined : whyNot(raft, change);
-    if (change !== undefined && reason !== undefined) {
-      refusal = reason;
-      raft.config.onEvent({ kind: 'conf-change-refused', change, reason });
-      admitted.push(REPLACEMENT);
-      continue;
-    }
-    admitted.push(entry);
-    if (change !== undefined) raft.pendingConfIndex = plus(before, admitted.length);
-  }
-
-  if (!raft.appendOwn(admitted)) {
+  const admitted = admit(raft, proposed);
+  if (admitted === 'malformed' || !raft.appendOwn(admitted.entries)) {
     raft.pendingConfIndex = guardBefore;
-    return dropped('uncommitted-bytes-full');
+    return dropped(admitted === 'malformed' ? 'malformed-conf-change' : 'uncommitted-bytes-full');
   }
   broadcastAppend(raft);
   const place = { index: raft.log.lastIndex(), term: raft.term };
+  const { refusal } = admitted;
   return refusal === undefined ? { kind: 'appended', ...place } : { kind: 'refused', reason: refusal, ...place };
+};
+
+interface Admitted {
+  readonly entries: readonly ProposedEntry[];
+  /** Why the last change that was replaced by an empty entry cannot follow now. */
+  readonly refusal: ConfChangeRefusal | undefined;
+}
+
+/** Lets at most one change of the membership through, and notes where it will stand. */
+const admit = (raft: Raft, proposed: readonly ProposedEntry[]): Admitted | 'malformed' => {
+  const entries: ProposedEntry[] = [];
+  let refusal: ConfChangeRefusal | undefined;
+  for (const entry of proposed) {
+    const change = readConfChange(entry);
+    if (change === 'malformed') return change;
+    const reason = change === undefined ? undefined : whyNot(raft, change);
+    entries.push(reason === undefined ? entry : REPLACEMENT);
+    if (change === undefined) continue;
+    if (reason === undefined) {
+      raft.pendingConfIndex = plus(raft.log.lastIndex(), entries.length);
+    } else {
+      refusal = reason;
+      raft.config.onEvent({ kind: 'conf-change-refused', change, reason });
+    }
+  }
+  return { entries, refusal };
 };
 
 const readConfChange = (entry: ProposedEntry): ConfChange | 'malformed' | undefined => {
