@@ -73,7 +73,7 @@ const laggingVoters = (raft: Raft): LaggingPeer[] => {
 
 const waitingFor = (raft: Raft, id: PeerId, progress: Progress): LaggingPeer['waitingFor'] => {
   if (id === raft.id) return 'own-disk';
-  if (!progress.recentActive) return 'contact';
+  if (!progress.activeLately) return 'contact';
   const isCompacted = raft.log.term(plus(progress.next, -1)) === COMPACTED;
   if (progress.state === 'snapshot' || isCompacted) return 'snapshot';
   if (progress.state === 'probe') return 'probe-answer';

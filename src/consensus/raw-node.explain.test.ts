@@ -102,7 +102,7 @@ describe('a leader that commits nothing explains', () => {
     cluster.elect(1);
     const leader = cluster.peer(1);
     cluster.isolate(1, 2, 3);
-    cluster.tick(10, [1]);
+    cluster.tick(20, [1]);
     cluster.isolate(1);
     leader.raw.reportUnreachable(id(2));
     leader.raw.step(tell(MessageType.heartbeatResp, { from: 2, to: 1, term: 1 }));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Cluster } from '../testing/consensus/cluster.ts';
-import { appliedTexts, bytes, id, three } from '../testing/consensus/three-peers.ts';
+import { appliedTexts, bytes, change, id, three } from '../testing/consensus/three-peers.ts';
 import type { Term } from './types.ts';
 
 describe('hints that the leader is dead', () => {
@@ -64,6 +64,25 @@ describe('hints that the leader is dead', () => {
     hint(cluster, 5, 3, 4, 2);
     cluster.settle();
     expect(cluster.leaders.map((peer) => peer.id).filter((leader) => leader !== 1)).toHaveLength(1);
+  });
+
+  it('let a peer vote that may not stand itself', () => {
+    const cluster = new Cluster({ voters: [1, 2, 3], spare: [4], peer: { ...hinting, asyncStorageWrites: true } });
+    cluster.elect(1);
+    const stuck = cluster.peer(2);
+    stuck.executeApply = () => {
+      stuck.applyWork.length = 0;
+      return [];
+    };
+    cluster.peer(1).raw.proposeConfChange(change(['add-voter', 4]));
+    cluster.tick(2, [1]);
+    cluster.isolate(1);
+    hint(cluster, 4, 3, 2);
+    cluster.settle();
+    expect(stuck.events).toContainEqual({ kind: 'campaign-refused', term: 1, reason: 'unapplied-conf-change' });
+    hint(cluster, 3);
+    cluster.settle();
+    expect(cluster.leaders.map((peer) => peer.id)).toContain(3);
   });
 
   it('depose no leader whom the others hear', () => {

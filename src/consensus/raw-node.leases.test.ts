@@ -57,6 +57,16 @@ describe('reads from a lease', () => {
     expect(answersAtOnce(cluster)).toBe(false);
   });
 
+  it('is void while leadership is handed over', () => {
+    const cluster = three(leased);
+    cluster.isolate(3);
+    cluster.peer(1).raw.propose(bytes('3 lacks this'));
+    cluster.tick(1);
+    expect(answersAtOnce(cluster)).toBe(true);
+    cluster.peer(1).raw.transferLeader(id(3));
+    expect(answersAtOnce(cluster)).toBe(false);
+  });
+
   it('is honoured by a peer that restarted', () => {
     const cluster = three(leased);
     cluster.tick(1);

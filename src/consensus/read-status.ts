@@ -24,7 +24,7 @@ export const readProgress = (id: PeerId, progress: Progress): PeerProgress => ({
   paused: progress.paused,
   pendingSnapshot: progress.pendingSnapshot,
   recentActive: progress.recentActive,
-  activeLately: progress.recentActive || progress.activeBefore,
+  activeLately: progress.activeLately,
   inflightMessages: progress.inflights.count,
   inflightBytes: progress.inflights.bytes,
   inflightsFull: progress.inflights.full,

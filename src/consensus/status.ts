@@ -74,8 +74,8 @@ export type NotCommittingReason =
   | { readonly kind: 'state-machine-behind'; readonly bytes: number };
 
 /**
- * A voter whose acknowledgement is missing, and what the leader is waiting for: `contact` when it was silent since
- * quorum was last checked, `snapshot` while one is being made for it or is under way.
+ * A voter whose acknowledgement is missing, and what the leader is waiting for: `contact` when it has been silent
+ * for longer than an election timeout, `snapshot` while one is being made for it or is under way.
  */
 export interface LaggingPeer {
   readonly id: PeerId;

@@ -53,6 +53,17 @@ describe('RaftLog', () => {
     expect(termsOf(log)).toEqual([1, 2, 4, 4]);
   });
 
+  it('tells of conflicts, and only of them', () => {
+    const storage = new MemoryLogStorage();
+    storage.append(entries(1, 1, 2, 2));
+    const told: number[][] = [];
+    const log = new RaftLog(storage, { applyingBytesMax: unbounded, onConflict: (...what) => told.push(what) });
+    log.maybeAppend({ index: at(1), term: inTerm(1) }, entries(2, 2, 2, 2), at(0));
+    expect(told).toEqual([]);
+    log.maybeAppend({ index: at(2), term: inTerm(2) }, entries(3, 3), at(0));
+    expect(told).toEqual([[3, 2, 3]]);
+  });
+
   it('commits no further than the entries of the append reach', () => {
     const log = logOf(entries(1, 1, 1, 1));
     log.maybeAppend({ index: at(1), term: inTerm(1) }, entries(2, 1), at(9));

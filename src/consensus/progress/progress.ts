@@ -80,6 +80,11 @@ export class Progress {
     this.recentActive = false;
   }
 
+  /** Whether anything came from the peer since the quorum check before the last one. */
+  get activeLately(): boolean {
+    return this.recentActive || this.activeBefore;
+  }
+
   get paused(): boolean {
     return this.state === 'snapshot' || this.appendsPaused;
   }
