@@ -6,11 +6,12 @@ import type { Command } from 'commander';
 import type { ParleyClient } from '../../../client/client.ts';
 import type { Flushed } from '../../../client/outbox.ts';
 import type { MessageLine } from '../../../client/reader.ts';
+import type { RoomLine } from '../../../client/rooms.ts';
 import type { RoomId, TxnId } from '../../../protocol/ids.ts';
 import type { Run } from '../run.ts';
 import type { Terminal } from '../terminal.ts';
 
-const CALL_MS_MAX = 30_000;
+const NAMES_MS_MAX = 3_000;
 const QUEUED_MS_MAX = 5_000;
 
 interface SendOptions {
@@ -122,13 +123,19 @@ class RoomNames {
     const known = this.#names.get(room);
     if (known !== undefined) return known;
     this.#names.set(room, `room:${room}`);
-    // What keeps the list from coming is for the feed to report.
-    void this.learn().catch(() => {});
+    void this.learn();
     return `room:${room}`;
   }
 
   async learn(): Promise<void> {
-    for (const { room, kind, name } of await this.#client.rooms.list(CALL_MS_MAX)) {
+    let rooms: readonly RoomLine[] = [];
+    try {
+      rooms = await this.#client.rooms.list(NAMES_MS_MAX);
+    } catch (error) {
+      // Whether it may pass, or keeps the feed from coming too, is for the feed to say.
+      if (!(error instanceof ParleyError)) throw error;
+    }
+    for (const { room, kind, name } of rooms) {
       if (name !== null) this.#names.set(room, kind === 'direct' ? `@${name}` : name);
     }
   }
