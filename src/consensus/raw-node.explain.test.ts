@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Cluster } from '../testing/consensus/cluster.ts';
 import type { ClusterPeer } from '../testing/consensus/cluster-peer.ts';
 import { at, bytes, change, entriesOf, id, inTerm, statusOf, tell, three } from '../testing/consensus/three-peers.ts';
+import { SNAPSHOT_TEMPORARILY_UNAVAILABLE } from './log-storage.ts';
 import { MessageType } from './message.ts';
 import type { LaggingPeer, NoLeaderReason, NotCommittingReason } from './status.ts';
 
@@ -120,10 +121,14 @@ describe('a leader that commits nothing explains', () => {
     cluster.settle();
     leader.disk.compact(at(5));
     cluster.isolate(1);
+    const made = leader.disk.snapshot.bind(leader.disk);
+    leader.disk.snapshot = () => SNAPSHOT_TEMPORARILY_UNAVAILABLE as never;
     leader.raw.reportUnreachable(id(3));
     leader.raw.propose(bytes('x'));
-    cluster.network.push(...leader.work());
+    leader.work();
+    expect(statusOf(cluster, 1).progress.at(-1)).toMatchObject({ state: 'probe' });
     expect(lagging(leader)).toMatchObject({ 3: 'snapshot' });
+    leader.disk.snapshot = made;
     leader.raw.step(tell(MessageType.heartbeatResp, { from: 3, to: 1, term: 1 }));
     expect(statusOf(cluster, 1).progress.at(-1)).toMatchObject({ state: 'snapshot' });
     expect(lagging(leader)).toMatchObject({ 3: 'snapshot' });

@@ -94,6 +94,15 @@ describe('flow control', () => {
     expect(sentTo(2, leader.work())).toMatchObject([{ type: 'MsgApp', entries: [{ index: 3 }] }]);
   });
 
+  it('probes a peer that lacks nothing too, so that it can be sent ahead again', () => {
+    const leader = leading();
+    leader.raw.reportUnreachable(id(2));
+    leader.raw.step(tell(MessageType.heartbeatResp, { from: 2, to: 1, term: 1 }));
+    expect(sentTo(2, leader.work())).toMatchObject([{ type: 'MsgApp', index: 2, entries: [] }]);
+    answer(leader, 2, { index: at(2) });
+    expect(progressOf(leader, 2)).toMatchObject({ state: 'replicate', match: 2 });
+  });
+
   it('tells a follower by heartbeats to commit no more than it is known to have', () => {
     const leader = leading();
     leader.raw.propose(bytes('a'));
@@ -246,6 +255,20 @@ describe('snapshots', () => {
     const metadata = { index: at(2), term: inTerm(1), confState: statusOf(cluster, 2).confState };
     peer.raw.step(tell(MessageType.snap, { from: 1, to: 2, term: 1 }, { snapshot: { metadata, data: bytes('') } }));
     expect(peer.work()).toMatchObject([{ type: 'MsgAppResp', index: 3 }]);
+    peer.disk.compact(at(3));
+    peer.raw.step(tell(MessageType.snap, { from: 1, to: 2, term: 1 }, { snapshot: { metadata, data: bytes('') } }));
+    expect(peer.work()).toMatchObject([{ type: 'MsgAppResp', index: 3 }]);
     expect(appliedTexts(cluster, 2)).toEqual(['a']);
+  });
+
+  it('make no difference to a late append of what they cover: it is acknowledged up to the commit index', () => {
+    const cluster = three();
+    cluster.peer(1).raw.propose(bytes('a'));
+    cluster.tick(1);
+    const peer = cluster.peer(2);
+    peer.disk.compact(at(3));
+    const late = { index: at(1), entries: entriesOf(2, 1), commit: at(2) };
+    peer.raw.step(tell(MessageType.app, { from: 1, to: 2, term: 1 }, late));
+    expect(peer.work()).toMatchObject([{ type: 'MsgAppResp', index: 3, reject: false }]);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Cluster } from '../testing/consensus/cluster.ts';
-import { appliedTexts, bytes, change, id, three } from '../testing/consensus/three-peers.ts';
+import { appliedTexts, bytes, change, id, tell, three } from '../testing/consensus/three-peers.ts';
+import { MessageType } from './message.ts';
 import type { Term } from './types.ts';
 
 describe('hints that the leader is dead', () => {
@@ -92,6 +93,17 @@ describe('hints that the leader is dead', () => {
     expect(cluster.leaders.map((peer) => peer.id)).toEqual([1]);
     expect(cluster.peer(3).raw.basicStatus()).toMatchObject({ role: 'follower', leader: 1, hardState: { term: 1 } });
     expect(cluster.peer(3).events.some(({ kind }) => kind === 'hint-cancelled')).toBe(true);
+  });
+
+  it('are void as soon as the leader says anything at all', () => {
+    const cluster = three(hinting);
+    const { raw } = cluster.peer(3);
+    cluster.isolate(3);
+    hint(cluster, 3);
+    cluster.settle();
+    expect(raw.basicStatus().role).toBe('precandidate');
+    raw.step(tell(MessageType.readIndexResp, { from: 1, to: 3, term: 1 }));
+    expect(raw.basicStatus()).toMatchObject({ role: 'follower', leader: 1 });
   });
 
   it('are refused when they are about anybody else, an older term, or not enabled', () => {

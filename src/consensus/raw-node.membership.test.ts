@@ -5,6 +5,7 @@ import {
   at,
   bytes,
   change,
+  entriesOf,
   explicitly,
   id,
   inTerm,
@@ -12,9 +13,10 @@ import {
   tell,
   three,
 } from '../testing/consensus/three-peers.ts';
+import { encodeConfChange, entryTypeOf } from './membership/conf-change-codec.ts';
 import { makeMessage, MessageType, type Message } from './message.ts';
 import type { PeerProgress } from './status.ts';
-import type { LogIndex, Term } from './types.ts';
+import type { Entry, LogIndex, Term } from './types.ts';
 
 const progressOf = (cluster: Cluster, leader: number, peer: number): PeerProgress | undefined =>
   statusOf(cluster, leader).progress.find((progress) => progress.id === id(peer));
@@ -71,6 +73,67 @@ describe('membership', () => {
     cluster.settle();
     expect(appliedTexts(cluster, 3)).toEqual(['after']);
   });
+  it('refuses a change while one of an earlier leader may be pending', () => {
+    const cluster = new Cluster({ voters: [1, 2, 3], spare: [4, 5] });
+    cluster.elect(1);
+    cluster.isolate(1, 2);
+    cluster.reaches = ({ from, to, type }) => from !== 3 && to !== 3 && type !== MessageType.appResp;
+    cluster.peer(1).raw.proposeConfChange(change(['add-voter', 4]));
+    cluster.settle();
+    cluster.isolate(1);
+    cluster.reaches = ({ from, to, type }) => from !== 1 && to !== 1 && type !== MessageType.app;
+    cluster.elect(2);
+    const { raw } = cluster.peer(2);
+    expect(statusOf(cluster, 2).confState.voters).toEqual([1, 2, 3]);
+    expect(raw.proposeConfChange(change(['add-voter', 5]))).toMatchObject({
+      kind: 'refused',
+      reason: 'change-pending',
+    });
+    cluster.isolate(1);
+    cluster.tick(3, [2]);
+    expect(statusOf(cluster, 2).confState.voters).toEqual([1, 2, 3, 4]);
+    expect(raw.proposeConfChange(change(['add-voter', 5])).kind).toBe('appended');
+  });
+
+  it('commits at once what the smaller majority has, and says so', () => {
+    const cluster = new Cluster({ voters: [1, 2, 3, 4] });
+    cluster.elect(1);
+    const leader = cluster.peer(1);
+    leader.raw.proposeConfChange(change(['remove', 4]));
+    leader.raw.propose(bytes('on two of four'));
+    leader.work();
+    const acknowledge = (from: number, index: number): void => {
+      leader.raw.step(tell(MessageType.appResp, { from, to: 1, term: 1 }, { index: at(index) }));
+    };
+    acknowledge(2, 4);
+    acknowledge(3, 3);
+    const said = leader.work();
+    expect(statusOf(cluster, 1)).toMatchObject({ confState: { voters: [1, 2, 3] }, hardState: { commit: 4 } });
+    expect(said.filter(({ commit }) => commit === 4).map(({ to }) => to)).toEqual([2, 3]);
+  });
+
+  it('is not blocked by a removed peer whose log is longer than those of the rest', () => {
+    // 2 and 3 hold the removal of 4 and do not know that it is committed, so they count on 4, which knows.
+    const cluster = new Cluster({ voters: [1, 2, 3, 4] });
+    const removal = change(['remove', 4]);
+    const [first, second, third] = entriesOf(2, 1, 1, 1);
+    const entry = { ...second!, type: entryTypeOf(removal), data: encodeConfChange(removal) };
+    const append = (to: number, entries: readonly Entry[], commit: number): void => {
+      const fields = { index: at(1), entries, commit: at(commit) };
+      cluster.peer(to).raw.step(tell(MessageType.app, { from: 1, to, term: 1 }, fields));
+    };
+    append(2, [first!, entry], 2);
+    append(3, [first!, entry], 2);
+    append(4, [first!, entry, third!], 3);
+    cluster.isolate(1);
+    cluster.settle();
+    expect(statusOf(cluster, 4).confState.voters).toEqual([1, 2, 3]);
+    expect(statusOf(cluster, 2).confState.voters).toEqual([1, 2, 3, 4]);
+    cluster.tick(60, [2, 3, 4]);
+    expect(cluster.leaders).toHaveLength(1);
+    expect([2, 3]).toContain(cluster.leaders[0]!.id);
+  });
+
   it('takes nothing but the way out while joint, and goes on afterwards', () => {
     const cluster = new Cluster({ voters: [1, 2, 3], spare: [4, 5] });
     cluster.elect(1);

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { Cluster } from '../testing/consensus/cluster.ts';
 import type { ClusterPeer } from '../testing/consensus/cluster-peer.ts';
-import { at, bytes, entriesOf, id, inTerm, statusOf, tell, three } from '../testing/consensus/three-peers.ts';
+import { at, bytes, change, entriesOf, id, inTerm, statusOf, tell, three } from '../testing/consensus/three-peers.ts';
+import { encodeConfChange, entryTypeOf } from './membership/conf-change-codec.ts';
 import { MessageType, type Message } from './message.ts';
+import type { ConfChange } from './types.ts';
 
 /** Writes go on while messages come in: what has been written of what is no longer wanted must not count. */
 
@@ -57,6 +59,26 @@ describe('storage', () => {
     peer.raw.step(append(1, 1, { index: at(2), logTerm: inTerm(1), entries: entriesOf(3, 1), commit: at(2) }));
     peer.work();
     expect(peer.appendWork).toMatchObject([{ commit: 2, entries: [{ index: 2 }, { index: 3 }] }]);
+  });
+
+  it('does not stand after a restart before it has applied a change that it knew to be committed', () => {
+    const cluster = new Cluster({ voters: [1, 2, 3], spare: [4], peer: { asyncStorageWrites: true } });
+    const peer = cluster.peer(2);
+    const added: ConfChange = change(['add-voter', 4]);
+    const [first, second] = entriesOf(2, 1, 1);
+    const entries = [{ ...first!, type: entryTypeOf(added), data: encodeConfChange(added) }];
+    peer.raw.step(append(1, 1, { entries }));
+    peer.raw.step(append(1, 1, { index: at(2), logTerm: inTerm(1), entries: [second!], commit: at(2) }));
+    peer.work();
+    peer.executeAppend();
+    peer.restart();
+    expect(peer.raw.basicStatus()).toMatchObject({ applied: 1, lastIndex: 3, hardState: { commit: 2 } });
+    peer.raw.campaign();
+    expect(peer.events.at(-1)).toMatchObject({ kind: 'campaign-refused', reason: 'unapplied-conf-change' });
+    peer.work();
+    peer.executeApply();
+    peer.raw.campaign();
+    expect(peer.raw.status()).toMatchObject({ role: 'candidate', confState: { voters: [1, 2, 3, 4] } });
   });
 
   it('attests the whole log anew with every write, since acknowledgements of older terms are void', () => {

@@ -82,6 +82,11 @@ describe('replication', () => {
     cluster.peer(2).raw.step(append);
     expect(cluster.peer(2).raw.basicStatus().lastIndex).toBe(last);
     expect(cluster.peer(2).events.at(-1)).toMatchObject({ kind: 'message-ignored', reason: 'malformed' });
+    const fromTheFuture = { ...entry, index: (last + 1) as LogIndex, term: 2 as Term };
+    cluster.peer(2).raw.step({ ...append, entries: [fromTheFuture] });
+    const backwards = { ...entry, index: (last + 1) as LogIndex, term: 0 as Term };
+    cluster.peer(2).raw.step({ ...append, entries: [backwards] });
+    expect(cluster.peer(2).raw.basicStatus().lastIndex).toBe(last);
   });
 
   it('stops rather than go on without entries it had acknowledged', () => {

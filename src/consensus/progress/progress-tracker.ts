@@ -70,9 +70,7 @@ export class ProgressTracker {
   /** Whether a quorum gave a sign of life since it was last checked. */
   quorumActive(): boolean {
     const active = new Map<PeerId, boolean>();
-    for (const [id, progress] of this.#progress) {
-      if (!progress.isLearner) active.set(id, progress.recentActive);
-    }
+    for (const [id, progress] of this.#progress) active.set(id, progress.recentActive);
     return jointVoteResult(this.#confState, active) === 'won';
   }
 
