@@ -1,7 +1,17 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -315,6 +325,16 @@ describe('parley', () => {
         login.child.kill(signal);
         expect(await login.ended).toBe(code);
       }
+    });
+
+    it.skipIf(!existsSync('/dev/full'))('1 when its output cannot be written', async () => {
+      const out = openSync('/dev/full', 'w');
+      const child = spawn(process.execPath, [PARLEY, '--home', ann.dir, 'rooms'], { stdio: ['ignore', out, 'pipe'] });
+      let stderr = '';
+      child.stderr!.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+      const [code] = (await once(child, 'close')) as [number];
+      closeSync(out);
+      expect([code, stderr]).toEqual([1, expect.stringContaining('cannot be written')]);
     });
 
     it('0 when whoever reads has seen enough', async () => {

@@ -109,23 +109,27 @@ export class Feed {
       this.#cursor = ready.cursor;
     }
     this.#listener.connected(socket.endpoint);
-    for await (const event of socket.events()) {
-      await this.#take(event);
-      this.#cursor = event.cursor;
+    for await (const events of socket.events()) {
+      for (const run of runsOf(events)) {
+        await this.#take(run.messages, run.cursor);
+        this.#cursor = run.cursor;
+      }
     }
     throw new ParleyError('internal');
   }
 
-  async #take({ message, cursor }: LiveEvent): Promise<void> {
-    if (message === null) return;
-    const room = message.room as RoomId;
+  /** @param messages of one room, without gaps */
+  async #take(messages: readonly MessageJsonT[], cursor: string): Promise<void> {
+    const [first] = messages;
+    if (first === undefined) return;
+    const room = first.room as RoomId;
     if (this.#only !== null && room !== this.#only) return;
-    const { seq } = message;
     // Before the first event of a room nothing was missed: the events are complete from where they begin.
-    if (this.#listed.delete(room) || !this.#at.has(room)) this.#at.set(room, seq - 1);
+    if (this.#listed.delete(room) || !this.#at.has(room)) this.#at.set(room, first.seq - 1);
     const at = this.#at.get(room)!;
-    if (seq > at + 1) await unlessOutside(() => this.#fill(room, at, seq - 1, cursor));
-    if (seq > this.#at.get(room)!) await this.#deliver(room, [message]);
+    if (first.seq > at + 1) await unlessOutside(() => this.#fill(room, at, first.seq - 1, cursor));
+    const news = messages.filter(({ seq }) => seq > this.#at.get(room)!);
+    if (news.length > 0) await this.#deliver(room, news);
   }
 
   /** Reads what was written in each room up to `cursor`; the first time, only where each of them stands. */
@@ -174,6 +178,29 @@ export class Feed {
     this.#at.set(room, lines.at(-1)!.seq);
   }
 }
+
+interface Run {
+  readonly messages: readonly MessageJsonT[];
+  /** Behind the last of them. */
+  readonly cursor: string;
+}
+
+/** Messages that follow each other in one room go together: that spares their reader many visits to the disk. */
+function runsOf(events: readonly LiveEvent[]): Run[] {
+  const runs: { messages: MessageJsonT[]; cursor: string }[] = [];
+  for (const { message, cursor } of events) {
+    const run = runs.at(-1);
+    const last = run?.messages.at(-1);
+    if (message === null) runs.push({ messages: [], cursor });
+    else if (run !== undefined && last?.room === message.room && last.seq + 1 === message.seq && !isFull(run)) {
+      run.messages.push(message);
+      run.cursor = cursor;
+    } else runs.push({ messages: [message], cursor });
+  }
+  return runs;
+}
+
+const isFull = ({ messages }: Run): boolean => messages.length >= PAGE;
 
 /** Whoever was removed from a room meanwhile misses nothing more in it. */
 async function unlessOutside(work: () => Promise<void>): Promise<void> {

@@ -63,12 +63,17 @@ export class LiveSocket {
     return { socket, ready: await socket.#opened() };
   }
 
-  /** Events in the order of the log. @throws ParleyError why the socket ended, after the last event it brought */
-  async *events(): AsyncGenerator<LiveEvent, never> {
+  /**
+   * Events in the order of the log, all at once that wait.
+   * @throws ParleyError why the socket ended, after the last event it brought
+   */
+  async *events(): AsyncGenerator<readonly LiveEvent[], never> {
     for (;;) {
       const events = this.#events.splice(0);
-      yield* events;
-      if (events.length > 0) continue;
+      if (events.length > 0) {
+        yield events;
+        continue;
+      }
       if (this.#failure !== null) throw this.#failure;
       await this.#change();
     }
