@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -134,6 +134,29 @@ describe('a cluster on this machine', () => {
     ]);
     expect(code).toBe(7);
     expect(stderr.trim().split('\n').at(-1)).toMatch(/^chatd: .*n3/);
+    cluster.supervisor.startNode('n3');
+    expect(await whenReady(cluster.layout, { timeoutMs: 60_000 })).toBe(true);
+  });
+
+  it('refuses the data directory of another cluster, which changes nothing in this one', async () => {
+    const stranger = join(cluster.layout.dataDir, 'stranger');
+    const other = await startScratchCluster({ nodes: 3, restart: false, say: () => {}, chatdFile: CHATD });
+    await other.supervisor.stopNode('n3');
+    cpSync(other.layout.nodes[2]!.dataDir, stranger, { recursive: true });
+    await other.close();
+
+    await cluster.supervisor.stopNode('n3');
+    const { term, commitIndex } = await clusterStatus(cluster.layout);
+    const place = cluster.layout.nodes[2]!;
+    const peers = cluster.layout.nodes.map(({ name, routePort }) => `${name}=127.0.0.1:${routePort}`);
+    const { code, stderr } = await runProgram(CHATD, [
+      ...['--id', 'n3', '--peers', peers.join(','), '--data', stranger],
+      ...['--cluster-secret-file', cluster.layout.secretFile],
+      ...['--api', `127.0.0.1:${place.apiPort}`, '--nats-port', String(place.natsPort)],
+    ]);
+    expect(code).toBe(7);
+    expect(stderr.trim().split('\n').at(-1)).toMatch(/^chatd: This data directory belongs to cluster C/);
+    expect(await clusterStatus(cluster.layout)).toMatchObject({ term, commitIndex });
     cluster.supervisor.startNode('n3');
     expect(await whenReady(cluster.layout, { timeoutMs: 60_000 })).toBe(true);
   });

@@ -1,6 +1,7 @@
 import { foundingStep } from './founding.ts';
 import { decodeHello, encodeHello } from './hello.ts';
 import { clusterIdOf } from '../protocol/derive-ids.ts';
+import { ParleyError } from '../protocol/errors.ts';
 import type { FoundingStep, Hello, Membership } from './founding.ts';
 import type { MemberTable } from './membership/member-table.ts';
 import type { Clock, Frame, Transport } from './ports.ts';
@@ -97,8 +98,24 @@ export class Contact {
       return;
     }
     const { membership, table } = hello;
+    this.#checkCluster(own.clusterId);
     if (membership.kind !== 'member') this.#ports.transport.send(frame.from, 'hello', encodeHello(this.#hello()));
     else if (table !== null && membership.clusterId === own.clusterId) this.#ports.onTable(table);
+  }
+
+  /** A directory that was put among the nodes of another cluster has nothing to say there. */
+  #checkCluster(own: ClusterId): void {
+    const others = this.#peers.filter((peer) => peer !== this.#self);
+    const fresh = this.#fresh();
+    const foreign = others.flatMap((peer) => {
+      const membership = fresh.get(peer)?.membership;
+      return membership?.kind === 'member' && membership.clusterId !== own ? [[peer, membership.clusterId]] : [];
+    });
+    if (2 * foreign.length <= others.length) return;
+    const [peer, cluster] = foreign[0]!;
+    this.#ports.onFatal(
+      new ParleyError('wrong_cluster', `This data directory belongs to cluster ${own}, but ${peer} to ${cluster}.`),
+    );
   }
 
   get #isMember(): boolean {

@@ -12,18 +12,19 @@ import { NodeInfoExchange } from './node-info.ts';
 import { RaftNode } from './raft/raft-node.ts';
 import { confStateOf } from './raft/recovery.ts';
 import { StateHashes } from './state-hashes.ts';
+import { RepairWatch } from './repair/repair-watch.ts';
 import { recomputeHash } from './store/recompute-hash.ts';
 import { Sweeper } from './sweeper.ts';
 import type { NodeSighting } from './cluster-status.ts';
 import type { ClusterSecret } from './cluster-secret.ts';
 import type { NodeInfo } from './node-info.ts';
-import type { AppliedEvents, ChatNode, Clock, Frame, MemberVerb, Transport } from './ports.ts';
+import type { AppliedEvents, ChatNode, Clock, Frame, MemberVerb, NodeTransport } from './ports.ts';
 import { foundingOf, foundingPeers, tableOf } from './peer-directory.ts';
 import { ClusterAdmin } from './membership/cluster-admin.ts';
 import { MEMBERS_ROW, decodeMemberTable, isVoter } from './membership/member-table.ts';
 import type { MemberTable } from './membership/member-table.ts';
 import type { MemberDirectory } from './membership/member-directory.ts';
-import type { Manifest, OpenedStore } from './store/node-store.ts';
+import type { Manifest, OpenedStore, StoreDamage } from './store/node-store.ts';
 import type { ConfState, LogIndex } from '../consensus/types.ts';
 import type { StateReader } from '../chat/ports.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
@@ -55,7 +56,7 @@ export interface NodeParts {
   readonly config: NodeConfig;
   readonly secret: ClusterSecret;
   readonly store: OpenedStore;
-  readonly transport: Transport;
+  readonly transport: NodeTransport;
   /** The transport's own. */
   readonly directory: MemberDirectory;
   readonly clock: Clock;
@@ -83,6 +84,7 @@ export class ParleyNode implements ChatNode {
   readonly #clusterClock: ClusterClock;
   readonly #lag = new EventLoopLag();
   readonly #hashes: StateHashes;
+  readonly #repair: RepairWatch | null;
   readonly #startedAtMs: number;
   readonly #listeners = new Set<(applied: AppliedEvents) => void>();
   readonly #replacedListeners = new Set<() => void>();
@@ -121,6 +123,7 @@ export class ParleyNode implements ChatNode {
             onJoined: (manifest) => this.#join(manifest),
             onFatal: parts.onFatal,
           });
+    this.#repair = store.kind === 'damaged' ? null : new RepairWatch(store);
     this.#admin = this.#buildAdmin();
     this.#hashes = new StateHashes(() => (store.kind === 'damaged' ? { index: 0, hash: '' } : store.state.hash()));
     transport.onFrame((frame) => this.#route(frame));
@@ -151,7 +154,11 @@ export class ParleyNode implements ChatNode {
     const { store, logger } = this.#parts;
     this.#infos.start();
     if (store.kind === 'damaged') logger.error({ damage: store.damage }, 'data is damaged: this node does not vote');
-    else if (store.manifest !== undefined) this.#join(store.manifest);
+    else if (store.manifest !== undefined) {
+      if (store.repair !== undefined)
+        logger.error({ damage: store.repair }, 'data was lost: the other nodes repair this one');
+      this.#join(store.manifest);
+    }
     this.#contact?.start();
   }
 
@@ -172,6 +179,7 @@ export class ParleyNode implements ChatNode {
 
   get reader(): StateReader {
     const { store } = this.#parts;
+    this.#refuseUnlessWhole();
     if (store.kind === 'damaged') throw new ParleyError('damaged', store.damage.reason);
     return store.state;
   }
@@ -271,14 +279,27 @@ export class ParleyNode implements ChatNode {
 
   #serving(): Raft {
     if (this.#stopping) throw new ParleyError('shutting_down');
+    this.#refuseUnlessWhole();
     if (this.#raft !== null) return this.#raft;
-    if (this.#parts.store.kind === 'damaged') throw new ParleyError('damaged', this.#parts.store.damage.reason);
     throw new ParleyError('no_leader', this.#problem() ?? 'This node has just started.');
+  }
+
+  /** What makes this node unfit to serve; undefined when its data is whole. */
+  #damage(): StoreDamage | undefined {
+    const { store } = this.#parts;
+    if (store.kind === 'damaged') return store.damage;
+    return this.#repair?.reason(() => this.#raft?.status()?.isRepairing ?? true);
+  }
+
+  #refuseUnlessWhole(): void {
+    const damage = this.#damage();
+    if (damage !== undefined) throw new ParleyError('damaged', damage.reason);
   }
 
   #join(manifest: Manifest): void {
     const { config, store, transport, directory, clock, logger, onFatal } = this.#parts;
     if (store.kind === 'damaged' || this.#stopping) return;
+    transport.bindTo(manifest.clusterId);
     directory.reset(tableOf(manifest));
     const stored = store.state.get(MEMBERS_ROW);
     if (stored !== undefined) directory.learn(decodeMemberTable(stored));
@@ -318,7 +339,10 @@ export class ParleyNode implements ChatNode {
         },
         onLeaderChange: (view) => logger.info({ ...view }, 'leader changed'),
         onStall: (lateMs) => logger.warn({ lateMs }, 'the event loop was held up'),
-        onRaftEvent: (event) => logger.debug({ event }, 'raft'),
+        onRaftEvent: (event) => {
+          if (event.kind === 'repaired') logger.info({ index: event.index }, 'repaired: the log is whole again');
+          logger.debug({ event }, 'raft');
+        },
       },
     );
     this.#raft = raft;
@@ -343,7 +367,11 @@ export class ParleyNode implements ChatNode {
 
   #problem(): string | null {
     const { store } = this.#parts;
-    if (store.kind === 'damaged') return `${store.damage.reason} (${store.damage.where})`;
+    const damage = this.#damage();
+    if (damage !== undefined) {
+      const outlook = store.kind === 'damaged' ? '' : 'Being repaired by the other nodes: ';
+      return `${outlook}${damage.reason} (${damage.where})`;
+    }
     if (this.#raft === null) return this.#contact?.problem ?? 'Waiting for the other nodes.';
     return this.#wasRemoved() ? 'This node was removed from the cluster.' : null;
   }
@@ -383,6 +411,13 @@ export class ParleyNode implements ChatNode {
     return confStateOf((store.manifest?.peers ?? foundingPeers(config.peers)).map((founder) => founder.peerId));
   }
 
+  #role(): NodeInfo['role'] {
+    if (this.#damage() !== undefined) return 'repairing';
+    const raft = this.#raft?.status() ?? null;
+    if (raft === null) return null;
+    return raft.isLearner ? 'learner' : raft.role;
+  }
+
   #describe(): NodeInfo {
     const { config, store, clock, natsPid } = this.#parts;
     const load = this.#loadSource();
@@ -391,7 +426,7 @@ export class ParleyNode implements ChatNode {
     this.#lagMs = this.#lag.sampleMs();
     return {
       id: config.name,
-      role: raft === null ? (store.kind === 'damaged' ? 'repairing' : null) : raft.isLearner ? 'learner' : raft.role,
+      role: this.#role(),
       voter: store.manifest !== undefined && isVoter(this.#confState(), store.manifest.peerId),
       term: raft?.hardState.term ?? null,
       lastIndex: raft?.lastIndex ?? null,

@@ -1,6 +1,7 @@
 import type { ConfState, Entry, HardState, LogIndex, PeerId, SnapshotMetadata, Term } from '../consensus/types.ts';
 import type { LogStorage } from '../consensus/log-storage.ts';
 import type { Message } from '../consensus/message.ts';
+import type { RepairGoal } from '../consensus/repair.ts';
 import type { StateReader, StateView } from '../chat/ports.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
 import type { PlacedEvent } from '../protocol/events.ts';
@@ -46,6 +47,8 @@ export interface LogStore extends LogStorage {
   compact(index: LogIndex): void;
   /** Hash chained over all entries up to `index`. Known for `firstIndex() - 1 ≤ index ≤ lastIndex()`. */
   chainHash(index: LogIndex): Uint8Array;
+  /** What the log has lost to damage and not reached again; undefined for a log that is whole. */
+  readonly repair?: RepairGoal | undefined;
   /** Where the next snapshot for a follower comes from; set by the composition root. */
   setSnapshotSource(source: () => SnapshotMetadata | undefined): void;
   /** Waits for accepted writes, then closes. */
@@ -154,7 +157,15 @@ export interface Transport {
   watch(node: NodeName | null): void;
   /** Two signs at least 25 ms apart that the watched node's process is gone. */
   onHint(handler: (node: NodeName) => void): void;
+  /** Another process of a node is heard of for the first time: told before anything that it says. */
+  onRestart?(handler: (node: NodeName) => void): void;
   close(): Promise<void>;
+}
+
+/** The transport of a node, which may have to find its cluster first. */
+export interface NodeTransport extends Transport {
+  /** From now on all but greetings and hellos is said, and heard, within this cluster only. */
+  bindTo(cluster: ClusterId): void;
 }
 
 /** Peer ids of the core and the names people use. */

@@ -9,13 +9,14 @@ import { EVERYBODY, TAG_BYTES } from './cluster-keys.ts';
  * |---|---|---|
  * | 0 | 1 | version |
  * | 1 | 1 | kind |
- * | 2 | 8 | tag of the cluster |
+ * | 2 | 8 | tag of the cluster's secret |
  * | 10 | 8 | boot id of the sender |
  * | 18 | 8 | boot id of the receiver; 0 when unknown, or for everybody |
  * | 26 | 8 | counter: also the nonce |
  * | 34 | 2 | which fragment, from 0 |
  * | 36 | 2 | of how many |
- * | 38 | 1 + n | sender |
+ * | 38 | 8 | which cluster this is said in; 0 for what is said before or beside any |
+ * | 46 | 1 + n | sender |
  * | … | 1 + n | receiver; empty for everybody |
  */
 
@@ -39,7 +40,9 @@ const CODES = new Map<WireKind, number>(
   KINDS.flatMap((kind, code): [WireKind, number][] => (kind === undefined ? [] : [[kind, code]])),
 );
 
-const FIXED_BYTES = 38;
+const CLUSTER_OFFSET = 38;
+export const CLUSTER_MARK_BYTES = 8;
+const FIXED_BYTES = CLUSTER_OFFSET + CLUSTER_MARK_BYTES;
 export const HEADER_BYTES_MAX = FIXED_BYTES + 2 * 33;
 export const FRAGMENTS_MAX = 0xffff;
 
@@ -52,6 +55,8 @@ export interface FrameHeader {
   readonly counter: number;
   readonly fragment: number;
   readonly fragments: number;
+  /** `CLUSTER_MARK_BYTES` bytes. */
+  readonly cluster: Uint8Array;
 }
 
 export interface ParsedHeader extends FrameHeader {
@@ -70,6 +75,7 @@ export function writeHeader(header: FrameHeader, tag: Uint8Array): Buffer {
   writeSafeInteger(bytes, header.counter, 26);
   bytes.writeUInt16BE(header.fragment, 34);
   bytes.writeUInt16BE(header.fragments, 36);
+  bytes.set(header.cluster, CLUSTER_OFFSET);
   let offset = FIXED_BYTES;
   for (const name of [header.sender, receiver]) {
     bytes[offset] = name.length;
@@ -101,6 +107,7 @@ export function parseHeader(bytes: Buffer): ParsedHeader | undefined {
     counter,
     fragment,
     fragments,
+    cluster: bytes.subarray(CLUSTER_OFFSET, FIXED_BYTES),
     tag: bytes.subarray(2, 2 + TAG_BYTES),
     headerBytes: FIXED_BYTES + 2 + sender.length + receiver.length,
   };

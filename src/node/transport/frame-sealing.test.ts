@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { NodeName } from '../../protocol/ids.ts';
+import type { ClusterId, NodeName } from '../../protocol/ids.ts';
 import { ClusterKeys } from './cluster-keys.ts';
 import { FrameSealing, type Opened } from './frame-sealing.ts';
 
@@ -44,6 +44,35 @@ beforeEach(() => {
   a = sealing(n1, 100);
   b = sealing(n2, 200);
   acquaint(a, n1, 100, b, n2, 200);
+});
+
+describe('clusters', () => {
+  const raft = (from: FrameSealing): Buffer => from.seal(n2, 'raft', payload, PIECE)![0]!;
+  const X = 'Caaaaaaaaaaaaaaaaaaaaaaaaaa' as ClusterId;
+  const Y = 'Cbbbbbbbbbbbbbbbbbbbbbbbbbb' as ClusterId;
+
+  it('that share a secret do not hear each other, but for hellos', () => {
+    a.bindTo(X);
+    expect(outcomeOf(b.open(raft(a)))).toBe('foreign');
+    b.bindTo(Y);
+    expect(outcomeOf(b.open(raft(a)))).toBe('foreign');
+    for (const kind of ['raft-shared', 'forward', 'forward-refused', 'snapshot-request', 'snapshot-chunk'] as const) {
+      expect(outcomeOf(b.open(a.seal(n2, kind, payload, PIECE)![0]!))).toBe('foreign');
+    }
+    expect(outcomeOf(b.open(direct(a, n2)))).toBe('frame');
+    expect(outcomeOf(b.open(forAll(a)))).toBe('frame');
+    b.bindTo(X);
+    expect(outcomeOf(b.open(raft(a)))).toBe('frame');
+  });
+
+  it('cannot be exchanged on the way', () => {
+    a.bindTo(X);
+    b.bindTo(Y);
+    const mark = b.seal(n1, 'raft', payload, PIECE)![0]!.subarray(38, 46);
+    const frame = raft(a);
+    frame.set(mark, 38);
+    expect(outcomeOf(b.open(frame))).toBe('forged');
+  });
 });
 
 describe('FrameSealing', () => {

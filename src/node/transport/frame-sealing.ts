@@ -1,9 +1,9 @@
 import { strict as assert } from 'node:assert';
-import { createCipheriv, createDecipheriv } from 'node:crypto';
-import type { NodeName } from '../../protocol/ids.ts';
+import { createCipheriv, createDecipheriv, hash } from 'node:crypto';
+import type { ClusterId, NodeName } from '../../protocol/ids.ts';
 import { EVERYBODY, type ClusterKeys } from './cluster-keys.ts';
 import { cut, PAYLOAD_BYTES_MAX, Reassembly } from './fragments.ts';
-import { FRAGMENTS_MAX, parseHeader, writeHeader, writeSafeInteger } from './frame-header.ts';
+import { CLUSTER_MARK_BYTES, FRAGMENTS_MAX, parseHeader, writeHeader, writeSafeInteger } from './frame-header.ts';
 import type { ParsedHeader, WireKind } from './frame-header.ts';
 import { ReplayWindow } from './replay-window.ts';
 
@@ -26,11 +26,17 @@ const NONCE_BYTES = 12;
 /** Senders are authentic, so this bounds mistakes, not attacks. */
 const PEERS_MAX = 256;
 const UNKNOWN_BOOT = 0;
+const NO_CLUSTER = new Uint8Array(CLUSTER_MARK_BYTES);
+/**
+ * What nodes may say to each other whatever cluster they belong to. All else counts only within one: two clusters may
+ * have come to share a secret, or a directory of one may have been put into the other.
+ */
+const BESIDE_CLUSTERS: ReadonlySet<WireKind> = new Set<WireKind>(['greet', 'hello', 'node-info']);
 
 export type DropReason =
   /** Not a frame, or cut short in its header. */
   | 'malformed'
-  /** Sealed by another cluster. */
+  /** Sealed with the secret of another cluster, or said in another one. */
   | 'foreign'
   /** For another node, or one of our own. */
   | 'misaddressed'
@@ -100,6 +106,7 @@ export class FrameSealing {
   /** The last key derived for a boot that is not known (yet), per sender: frames come in runs. */
   readonly #candidates = new Map<NodeName, CandidateKey>();
   #nextCounter = 0;
+  #cluster: Uint8Array = NO_CLUSTER;
 
   constructor({ self, boot, keys }: FrameSealingOptions) {
     assert(Number.isSafeInteger(boot) && boot > UNKNOWN_BOOT, 'a boot id is a positive safe integer');
@@ -107,6 +114,11 @@ export class FrameSealing {
     this.#boot = boot;
     this.#keys = keys;
     this.#broadcastKey = this.#sendKey(EVERYBODY, UNKNOWN_BOOT);
+  }
+
+  /** From now on this node speaks, and listens, as a member of this cluster. */
+  bindTo(cluster: ClusterId): void {
+    this.#cluster = hash('sha256', `parley/v1/cluster/${cluster}`, 'buffer').subarray(0, CLUSTER_MARK_BYTES);
   }
 
   /** The boot of `peer` that has proven itself, if any. */
@@ -141,6 +153,9 @@ export class FrameSealing {
     const { sender, senderBoot, receiver } = header;
     if (!this.#keys.tag.every((byte, i) => byte === header.tag[i])) return dropped('foreign');
     if (sender === this.#self || (receiver !== EVERYBODY && receiver !== this.#self)) return dropped('misaddressed');
+    if (!BESIDE_CLUSTERS.has(header.kind) && !this.#cluster.every((byte, i) => byte === header.cluster[i])) {
+      return dropped('foreign');
+    }
     const known = this.#peers.get(sender);
     if (known !== undefined && senderBoot < known.boot) return dropped('old-boot');
     if (known?.boot === senderBoot && this.#isBound(header)) return this.#openKnown(frame, header, known);
@@ -217,7 +232,17 @@ export class FrameSealing {
     const { kind, receiver, receiverBoot, key } = target;
     const sender = this.#self;
     const header = writeHeader(
-      { kind, sender, senderBoot: this.#boot, receiver, receiverBoot, counter, fragment, fragments },
+      {
+        kind,
+        sender,
+        senderBoot: this.#boot,
+        receiver,
+        receiverBoot,
+        counter,
+        fragment,
+        fragments,
+        cluster: this.#cluster,
+      },
       this.#keys.tag,
     );
     const cipher = createCipheriv('aes-256-gcm', key, nonceOf(counter));

@@ -2,8 +2,8 @@ import type { Logger } from 'pino';
 import type { Message } from '../../consensus/message.ts';
 import type { PeerId } from '../../consensus/types.ts';
 import { ParleyError } from '../../protocol/errors.ts';
-import type { NodeName } from '../../protocol/ids.ts';
-import type { Clock, Frame, FrameKind, PeerDirectory, Transport } from '../ports.ts';
+import type { ClusterId, NodeName } from '../../protocol/ids.ts';
+import type { Clock, Frame, FrameKind, NodeTransport, PeerDirectory } from '../ports.ts';
 import { decodeMessages, encodeMessages } from '../raft/message-codec.ts';
 import { ClusterKeys } from './cluster-keys.ts';
 import { DeathSigns } from './death-signs.ts';
@@ -39,7 +39,7 @@ const SEAL_BYTES = HEADER_BYTES_MAX + 16;
 const NOTHING = new Uint8Array(0);
 
 /** Frames between nodes as sealed NATS messages: one subject per node, one for everybody. */
-export class NatsTransport implements Transport {
+export class NatsTransport implements NodeTransport {
   readonly #self: NodeName;
   readonly #directory: PeerDirectory;
   readonly #log: Logger;
@@ -53,6 +53,7 @@ export class NatsTransport implements Transport {
   #raftHandler: (message: Message, from: NodeName) => void = () => undefined;
   #frameHandler: (frame: Frame) => void = () => undefined;
   #hintHandler: (node: NodeName) => void = () => undefined;
+  #restartHandler: (node: NodeName) => void = () => undefined;
   #closed = false;
 
   private constructor(options: NatsTransportOptions, keys: ClusterKeys, nats: NatsConnection) {
@@ -128,6 +129,10 @@ export class NatsTransport implements Transport {
     }
   }
 
+  bindTo(cluster: ClusterId): void {
+    this.#sealing.bindTo(cluster);
+  }
+
   onRaft(handler: (message: Message, from: NodeName) => void): void {
     this.#raftHandler = handler;
   }
@@ -151,6 +156,10 @@ export class NatsTransport implements Transport {
 
   onHint(handler: (node: NodeName) => void): void {
     this.#hintHandler = handler;
+  }
+
+  onRestart(handler: (node: NodeName) => void): void {
+    this.#restartHandler = handler;
   }
 
   async close(): Promise<void> {
@@ -271,7 +280,10 @@ export class NatsTransport implements Transport {
 
   #accept({ header, payload, adopted, abandoned }: Extract<Opened, { outcome: 'frame' }>): void {
     const { sender, senderBoot, kind } = header;
-    if (adopted) this.#greet(sender, senderBoot);
+    if (adopted) {
+      this.#greet(sender, senderBoot);
+      this.#restartHandler(sender);
+    }
     this.#counters.dropped.incomplete += abandoned;
     this.#deathWatch.heard(sender);
     if (payload === undefined || kind === 'greet') return;

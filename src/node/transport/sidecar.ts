@@ -73,6 +73,11 @@ class SidecarSupervisor implements Sidecar {
     this.clientUrl = `nats://${formatHostPort(options.client)}`;
   }
 
+  /** A node that cannot go on ends without closing anything; its server must not stay behind and hold the ports. */
+  readonly #endWithProcess = (): void => {
+    this.#child?.kill('SIGTERM');
+  };
+
   get pid(): number | undefined {
     return this.#child?.pid;
   }
@@ -83,6 +88,7 @@ class SidecarSupervisor implements Sidecar {
     await assertPortFree(this.#options.client, 'clients of nats-server');
     await assertPortFree(this.#options.route, 'routes of nats-server');
     writePrivately(this.#configPath, config);
+    process.once('exit', this.#endWithProcess);
     try {
       this.#launch();
       await this.#waitUntilItGreets();
@@ -94,6 +100,7 @@ class SidecarSupervisor implements Sidecar {
   }
 
   async close(): Promise<void> {
+    process.off('exit', this.#endWithProcess);
     this.#closing = true;
     clearTimeout(this.#restartTimer);
     const child = this.#child;
