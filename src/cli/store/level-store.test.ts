@@ -131,6 +131,7 @@ describe('a store in a folder', () => {
           expect([text(await tx.get(`a/${i}`)), text(await tx.get(`b/${i}`))]).toEqual([expected, expected]);
         }
         expect(await tx.get(`a/${last + 1}`)).toBeUndefined();
+        for (const [key] of await tx.list('')) tx.delete(key);
       });
       await store.close();
     }
