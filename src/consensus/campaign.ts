@@ -23,7 +23,7 @@ export const campaignRefusal = (raft: Raft): CampaignRefusal | undefined => {
   return hasUnappliedConfChange(raft) ? 'unapplied-conf-change' : undefined;
 };
 
-/** Stands for election, if this peer may. Returns whether it does. */
+/** Stands for election, if this peer may (paper 5.2). Returns whether it does. */
 export const startCampaign = (raft: Raft, kind: CampaignKind): boolean => {
   if (raft.role === RaftRole.leader) return false;
   const { onEvent } = raft.config;

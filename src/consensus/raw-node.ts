@@ -26,8 +26,6 @@
 import { explain } from './explain.ts';
 import { takeHint } from './hint.ts';
 import { InvariantWatch } from './invariant-watch.ts';
-import { violation } from './invariants.ts';
-import { entriesBytes } from './log/entry-bytes.ts';
 import { Changer } from './membership/changer.ts';
 import { encodeConfChange, entryTypeOf } from './membership/conf-change-codec.ts';
 import { restoreMembership } from './membership/restore.ts';
@@ -36,13 +34,13 @@ import { propose } from './propose.ts';
 import type { ProposeOutcome, StepOutcome } from './propose-outcome.ts';
 import { Raft, type ProposedEntry } from './raft.ts';
 import { checkRaftConfig, type RaftConfig } from './raft-config.ts';
-import type { Ready, SoftState } from './ready.ts';
+import { OutstandingWork } from './outstanding-work.ts';
+import type { Ready } from './ready.ts';
 import { endRepairIfDone } from './repair.ts';
-import { broadcastHeartbeat, restartReplication } from './replication.ts';
+import { restartReplication } from './replication.ts';
 import { readStatus, readBasicStatus } from './read-status.ts';
 import type { BasicStatus, Explanation, Status } from './status.ts';
 import { step } from './step.ts';
-import { needsAppend, storageAppend, storageAppendResp, storageApply, storageApplyResp } from './storage-messages.ts';
 import { switchMembership } from './switch-membership.ts';
 import { tick } from './tick.ts';
 import { becomeFollower } from './transitions.ts';
@@ -52,27 +50,18 @@ import {
   isLocalThread,
   maxIndex,
   NO_PEER,
-  RaftRole,
   ZERO_INDEX,
   ZERO_TERM,
   type ConfChange,
   type ConfState,
-  type Entry,
-  type HardState,
   type PeerId,
-  type Snapshot,
   type Term,
 } from './types.ts';
-
-const NO_ENTRIES: readonly Entry[] = [];
 
 export class RawNode {
   readonly #raft: Raft;
   readonly #watch: InvariantWatch;
-  #handedSoftState: SoftState;
-  #handedHardState: HardState;
-  /** Without asynchronous writes: what `advance()` delivers to this peer itself. */
-  #stepsOnAdvance: Message[] | undefined;
+  readonly #work: OutstandingWork;
 
   /**
    * Resumes from what `config.storage` holds. Throws `ConsensusError`: `invalid-config`,
@@ -94,8 +83,7 @@ export class RawNode {
     endRepairIfDone(raft);
     becomeFollower(raft, raft.term, NO_PEER);
     this.#raft = raft;
-    this.#handedSoftState = { leader: raft.leader, role: raft.role };
-    this.#handedHardState = { term: raft.term, vote: raft.vote, commit: raft.log.committed };
+    this.#work = new OutstandingWork(raft);
     this.#watch = new InvariantWatch(raft);
   }
 
@@ -231,19 +219,7 @@ export class RawNode {
   // Work
 
   hasReady(): boolean {
-    const raft = this.#raft;
-    const { log } = raft;
-    return (
-      raft.messages.length > 0 ||
-      raft.messagesAfterAppend.length > 0 ||
-      raft.readRoundDue ||
-      raft.readStates.length > 0 ||
-      log.hasNextUnstableEntries ||
-      log.hasNextCommittedEntries(this.#mayApplyUnstable) ||
-      log.nextUnstableSnapshot() !== undefined ||
-      this.#softStateChanged ||
-      this.#hardStateChanged
-    );
+    return this.#work.isDue;
   }
 
   /**
@@ -251,100 +227,14 @@ export class RawNode {
    * `advance()` has to be called before the next time.
    */
   ready(): Ready {
-    if (this.#stepsOnAdvance !== undefined) throw violation('ready() before advance() of the previous one');
-    const raft = this.#raft;
-    const { log } = raft;
-    if (raft.readRoundDue && raft.role === RaftRole.leader) broadcastHeartbeat(raft);
-
-    const mustSync = this.#mustSync();
-    const softState = this.#takeSoftState();
-    const hardState = this.#takeHardState();
-    const entries = log.hasNextUnstableEntries ? log.nextUnstableEntries() : NO_ENTRIES;
-    const snapshot = log.nextUnstableSnapshot();
-    const committedEntries = log.nextCommittedEntries(this.#mayApplyUnstable);
-    const { readStates } = raft;
-    const messages = raft.messages;
-    const writes = { hardState, entries, snapshot };
-
-    if (raft.config.asyncStorageWrites) {
-      if (needsAppend(raft, writes)) messages.push(storageAppend(raft, writes));
-      if (committedEntries.length > 0) messages.push(storageApply(raft, committedEntries));
-    } else {
-      this.#stepsOnAdvance = this.#planAdvance(messages, snapshot, committedEntries);
-    }
-    raft.messages = [];
-    raft.messagesAfterAppend = [];
-    raft.readStates = [];
-    log.acceptUnstable();
-    const lastCommitted = committedEntries.at(-1);
-    if (lastCommitted !== undefined) {
-      log.acceptApplying(lastCommitted.index, entriesBytes(committedEntries), this.#mayApplyUnstable);
-    }
-    return { softState, hardState, readStates, entries, snapshot, committedEntries, messages, mustSync };
-  }
-
-  /** Splits what waits for this `Ready` into what is sent and what this peer tells itself afterwards. */
-  #planAdvance(messages: Message[], snapshot: Snapshot | undefined, committed: readonly Entry[]): Message[] {
-    const raft = this.#raft;
-    const steps: Message[] = [];
-    for (const message of raft.messagesAfterAppend) {
-      if (message.to === raft.id) steps.push(message);
-      else messages.push(message);
-    }
-    const stored = storageAppendResp(raft, snapshot);
-    if (stored !== undefined) steps.push(stored);
-    if (committed.length > 0) steps.push(storageApplyResp(raft, committed));
-    return steps;
+    return this.#work.take();
   }
 
   /** All that the last `Ready` asked for has been done. Not with asynchronous writes. */
   advance(): void {
-    const steps = this.#stepsOnAdvance;
-    if (steps === undefined) throw violation('advance() without a ready() before it');
-    this.#stepsOnAdvance = undefined;
-    for (const message of steps) step(this.#raft, message);
+    for (const message of this.#work.takeSteps()) step(this.#raft, message);
     endRepairIfDone(this.#raft);
     this.#watch.check();
-  }
-
-  /**
-   * Whether committed entries may be applied before they are on this peer's own disk. With
-   * asynchronous writes they may not: the write may not even have begun.
-   */
-  get #mayApplyUnstable(): boolean {
-    return !this.#raft.config.asyncStorageWrites;
-  }
-
-  get #softStateChanged(): boolean {
-    const { leader, role } = this.#raft;
-    return leader !== this.#handedSoftState.leader || role !== this.#handedSoftState.role;
-  }
-
-  get #hardStateChanged(): boolean {
-    const { term, vote, log } = this.#raft;
-    const handed = this.#handedHardState;
-    return term !== handed.term || vote !== handed.vote || log.committed !== handed.commit;
-  }
-
-  #takeSoftState(): SoftState | undefined {
-    if (!this.#softStateChanged) return undefined;
-    const { leader, role } = this.#raft;
-    this.#handedSoftState = { leader, role };
-    return this.#handedSoftState;
-  }
-
-  #takeHardState(): HardState | undefined {
-    if (!this.#hardStateChanged) return undefined;
-    const { term, vote, log } = this.#raft;
-    this.#handedHardState = { term, vote, commit: log.committed };
-    return this.#handedHardState;
-  }
-
-  /** A commit index alone can be lost: the leader tells it again. */
-  #mustSync(): boolean {
-    const { term, vote, log } = this.#raft;
-    const handed = this.#handedHardState;
-    return log.hasNextUnstableEntries || term !== handed.term || vote !== handed.vote;
   }
 
   // Looking inside

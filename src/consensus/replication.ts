@@ -7,7 +7,7 @@ import type { Raft } from './raft.ts';
 import { answerConfirmedReads } from './roles/leader-read.ts';
 import { minIndex, plus, RaftRole, type Entry, type PeerId } from './types.ts';
 
-/** How a leader brings its log to the others. */
+/** How a leader brings its log to the others (paper 5.3; pipelining, dissertation 10.2.2). */
 
 const NO_ENTRIES: readonly Entry[] = [];
 
@@ -98,5 +98,5 @@ export const broadcastHeartbeat = (raft: Raft): void => {
   answerConfirmedReads(raft);
 };
 
-/** Commits what a quorum has. Returns whether the commit index rose; everybody should then hear. */
+/** Commits what a quorum has (paper 5.3, 5.4.2). Returns whether the commit index rose; everybody should then hear. */
 export const maybeCommit = (raft: Raft): boolean => raft.log.maybeCommit(raft.tracker.committed(), raft.term);

@@ -2,7 +2,7 @@ import { violation } from './invariants.ts';
 import type { Raft } from './raft.ts';
 import { EMPTY_BYTES, EntryType, NO_PEER, RaftRole, type PeerId, type Term } from './types.ts';
 
-/** The four changes of role. All others are impossible, and asserted to be. */
+/** The changes of role (paper, Figure 4). All others are impossible, and asserted to be. */
 
 const announce = (raft: Raft): void => {
   raft.config.onEvent({ kind: 'role-changed', role: raft.role, term: raft.term, leader: raft.leader });

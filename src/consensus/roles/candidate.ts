@@ -7,12 +7,13 @@ import { EVERY_ROLE } from './every-role.ts';
 import { FOLLOWER } from './follower.ts';
 import { ignore, type Handler, type HandlerTable } from './handler.ts';
 
-/** Somebody else won this term: follow, and do what a follower does with the message. */
+/** Somebody else won this term (rules for candidates, Figure 2): follow, and do what a follower does with the message. */
 const yieldToLeader: Handler = (raft, message) => {
   becomeFollower(raft, message.term, message.from);
   FOLLOWER[message.type](raft, message);
 };
 
+/** With the votes of a quorum, a pre-candidate stands for election and a candidate leads (Figure 2). */
 const countVote: Handler = (raft, message) => {
   raft.tracker.recordVote(message.from, !message.reject);
   const result = raft.tracker.voteResult();

@@ -6,7 +6,7 @@ import { broadcastAppend, maybeCommit, maybeSendAppend, restartReplication, send
 import { releaseEarlyReads } from './leader-read.ts';
 import { sendTimeoutNow } from './leader-transfer.ts';
 
-/** A peer (or this leader's own disk) answered an append. */
+/** A peer (or this leader's own disk) answered an append (rules for leaders, Figure 2). */
 export const onAppendResponse = (raft: Raft, message: Message, progress: Progress): void => {
   progress.recentActive = true;
   if (message.reject) onRejected(raft, message, progress);
@@ -14,7 +14,7 @@ export const onAppendResponse = (raft: Raft, message: Message, progress: Progres
 };
 
 /**
- * The logs part before `message.index`. The peer hints where they may still agree: its last entry,
+ * The logs part before `message.index` (paper 5.3, the optimisation at its end). The peer hints where they may still agree: its last entry,
  * or, if that has a higher term than ours there, its last entry of a term we may have.
  *
  * The hint is narrowed down by our own terms: at an index where our term is higher than the peer's
