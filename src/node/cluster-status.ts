@@ -28,15 +28,21 @@ export function assembleStatus(
   const leaderInfo = sightings.find(({ id }) => id === view.leader)?.info ?? null;
   const commitIndex = Math.max(view.commitIndex, leaderIsUp ? (leaderInfo?.commitIndex ?? 0) : 0);
   const serving = sightings.filter(({ voter, up, info }) => voter && up && info?.problem === null).length;
+  const counting = sightings.filter(({ voter, up, info }) => voter && up && countsForQuorum(info)).length;
   return {
     clusterId,
     healthy: leaderIsUp && serving === voters,
-    leader: leaderIsUp && serving >= needed ? view.leader : null,
+    leader: leaderIsUp && counting >= needed ? view.leader : null,
     term: view.term,
     commitIndex,
     quorum: { voters, needed, faultTolerance: voters - needed },
     nodes: sightings.map((sighting) => statusOf(sighting, commitIndex)),
   };
+}
+
+/** A node that is being repaired serves nobody, but acknowledges what it is sent: one with a term takes part. */
+function countsForQuorum(info: NodeInfo | null): boolean {
+  return info !== null && (info.problem === null || (info.role === 'repairing' && info.term !== null));
 }
 
 function statusOf(sighting: NodeSighting, commitIndex: number): StatusJson['nodes'][number] {

@@ -16,7 +16,7 @@ import { openNodeStore } from '../node/store/open-node-store.ts';
 import { systemClock } from '../node/system-clock.ts';
 import type { NodeName } from '../protocol/ids.ts';
 import { encodeListCommand, ListMachine, type ListEvent, type ListResult } from './sim/list-machine.ts';
-import { insistIntact, makeTemporaryFolder, SILENT, TEST_FOUNDING } from './store/temporary-store.ts';
+import { makeTemporaryFolder, SILENT, TEST_FOUNDING } from './store/temporary-store.ts';
 import { waitUntil } from './wait-until.ts';
 
 const { clusterId: CLUSTER, peers: PEERS } = TEST_FOUNDING;
@@ -64,6 +64,11 @@ export class PeerCluster {
     const cluster = new PeerCluster(await makeTemporaryFolder(), options);
     for (const name of NAMES) await cluster.startNode(name);
     return cluster;
+  }
+
+  /** The data directory of a node. */
+  folderOf(name: NodeName): string {
+    return join(this.#dir, name);
   }
 
   get names(): readonly NodeName[] {
@@ -129,6 +134,7 @@ export class PeerCluster {
       ),
     };
     transport.onFrame((frame) => void running.raft.handleFrame(frame));
+    for (const other of this.running) other.transport.restarted(name);
     this.#running.set(name, running);
     await running.raft.start();
     return running;
@@ -137,7 +143,8 @@ export class PeerCluster {
   async #openStore(name: NodeName): Promise<IntactStore> {
     const onFatal = (error: unknown): void => void this.#running.get(name)?.fatal.push(error);
     const options = { dir: join(this.#dir, name), nodeName: name, logger: SILENT, onFatal };
-    const store = insistIntact(await openNodeStore(options));
+    const store = await openNodeStore(options);
+    assert(store.kind === 'intact', 'the store cannot be repaired');
     if (store.manifest === undefined) {
       await store.recordFounding(TEST_FOUNDING);
       await store.join();
@@ -195,6 +202,7 @@ export class LoopTransport implements Transport {
   #onRaft: (message: Message, from: NodeName) => void = () => {};
   #onFrame: (frame: Frame) => void = () => {};
   #onHint: (node: NodeName) => void = () => {};
+  #onRestart: (node: NodeName) => void = () => {};
   watched: NodeName | null = null;
   isOpen = true;
 
@@ -236,6 +244,12 @@ export class LoopTransport implements Transport {
   }
   onHint(handler: (node: NodeName) => void): void {
     this.#onHint = handler;
+  }
+  onRestart(handler: (node: NodeName) => void): void {
+    this.#onRestart = handler;
+  }
+  restarted(node: NodeName): void {
+    this.#onRestart(node);
   }
   watch(node: NodeName | null): void {
     this.watched = node;

@@ -20,6 +20,7 @@ export function buildCore({ id, ports, foundingVoters, settings, onEvent }: Core
     id,
     storage: storageForCore(log, state, confStateOf(foundingVoters)),
     applied: state.appliedIndex,
+    repair: log.repair,
     random,
     electionTicks: settings.electionTicks,
     heartbeatTicks: settings.heartbeatTicks,

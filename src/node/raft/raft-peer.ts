@@ -269,7 +269,9 @@ export class RaftPeer<Result, Event> {
     this.#driver = this.#buildDriver(this.#node);
     this.#leader.begin();
     transport.onRaft((message, from) => this.#onMessage(message, from));
-    transport.onHint((node) => this.#onHint(node));
+    transport.onHint((name) => this.#report(name, (core, peer, term) => void core.hintLeaderDead(peer, term)));
+    // A new process may have lost what the old one acknowledged.
+    transport.onRestart?.((name) => this.#report(name, (core, peer) => core.reportRestarted(peer)));
     this.#ticker.start();
     this.#driver.schedule();
     done();
@@ -357,11 +359,10 @@ export class RaftPeer<Result, Event> {
     driver.input((node) => void node.step(message));
   }
 
-  #onHint(name: NodeName): void {
-    const peer = this.#ports.directory.peerOf(name);
-    const driver = this.#driver;
-    if (peer === undefined || driver === undefined) return;
-    driver.input((node) => void node.hintLeaderDead(peer, driver.view.term));
+  /** Tells the core something about another node. */
+  #report(name: NodeName, tell: (core: RawNode, peer: PeerId, term: Term) => void): void {
+    const [peer, driver] = [this.#ports.directory.peerOf(name), this.#driver];
+    if (peer !== undefined) driver?.input((core) => tell(core, peer, driver.view.term));
   }
 
   /** Who reads which frames; the other kinds are none of Raft's business. */

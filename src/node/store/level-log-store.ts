@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { countWithin, entryBytes } from '../../consensus/log/entry-bytes.ts';
+import { reaches, type RepairGoal } from '../../consensus/repair.ts';
 import { COMPACTED, SNAPSHOT_TEMPORARILY_UNAVAILABLE, UNAVAILABLE, type LogGap } from '../../consensus/log-storage.ts';
 import {
   EMPTY_BYTES,
@@ -102,6 +103,7 @@ export class LevelLogStore implements LogStore {
   #scheduled = false;
   #closing = false;
   #onIdle: (() => void) | undefined;
+  #repair: RepairGoal | undefined;
   #snapshotSource: () => SnapshotMetadata | undefined = () => undefined;
 
   constructor(options: LogStoreOptions) {
@@ -117,6 +119,7 @@ export class LevelLogStore implements LogStore {
     this.#hardState = recovered.hardState;
     this.#writtenHardState = recovered.hardState;
     this.#garbage = recovered.garbage;
+    this.#repair = recovered.repair?.goal;
     this.#dirtyFrom = this.#tail.next;
     this.#schedule();
   }
@@ -186,6 +189,10 @@ export class LevelLogStore implements LogStore {
     if (index >= this.#tail.first - 1) return this.#tail.hashAt(index);
     const { place, record } = this.#records.read(index);
     return record.hashes[index - place.first]!;
+  }
+
+  get repair(): RepairGoal | undefined {
+    return this.#repair;
   }
 
   setSnapshotSource(source: () => SnapshotMetadata | undefined): void {
@@ -327,8 +334,12 @@ export class LevelLogStore implements LogStore {
     await this.#finishGroup(group);
   }
 
-  /** Before entries the mark speaks of are replaced, it is lowered to what stays. */
+  /**
+   * Before entries the mark speaks of are replaced, it is lowered to what stays; but not while it says what this node
+   * has to reach again.
+   */
   #lowerMark(): Promise<void> | undefined {
+    if (this.#repair !== undefined) return undefined;
     const { mark, hardState } = this.#mark.content;
     if (this.#base.epoch !== this.#writtenBase.epoch) {
       if (mark.index < this.#base.index || mark.index === this.#writtenBase.index) return undefined;
@@ -409,11 +420,27 @@ export class LevelLogStore implements LogStore {
     const { mark } = this.#mark.content;
     const sameLog = group.base.epoch === this.#base.epoch;
     const index = Math.min(group.last, this.#dirtyFrom - 1) as LogIndex;
-    const known = sameLog && index >= this.#base.index ? this.#markAt(index) : mark;
+    const isKnown = sameLog && index >= this.#base.index;
+    if (this.#repair !== undefined) return this.#followRepair(isKnown ? index : ZERO_INDEX, group.hardState);
+    const known = isKnown ? this.#markAt(index) : mark;
     const content = { hardState: group.hardState, mark: { ...known, ackTerm: group.hardState.term } };
     if (mustSync || known.index < mark.index) return this.#syncMark(content);
     this.#mark.update(content);
     return undefined;
+  }
+
+  /** The mark stays ahead of a log that lost entries, until the entries up to `index` and `hardState` make up for them. */
+  #followRepair(index: LogIndex, hardState: HardState): Promise<void> {
+    const { mark } = this.#mark.content;
+    const { entry, commit } = this.#repair!;
+    const term = this.term(index);
+    const isWhole = typeof term === 'number' && reaches({ index, term }, entry) && hardState.commit >= commit;
+    if (isWhole) {
+      this.#repair = undefined;
+      return this.#syncMark({ hardState, mark: { ...this.#markAt(index), ackTerm: hardState.term } });
+    }
+    const copy = { ...hardState, commit: Math.max(hardState.commit, commit) as LogIndex };
+    return this.#syncMark({ hardState: copy, mark: { ...mark, ackTerm: hardState.term } });
   }
 
   async #deleteGarbage(): Promise<void> {

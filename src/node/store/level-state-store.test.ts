@@ -6,7 +6,7 @@ import type { ClusterId, StampMs } from '../../protocol/ids.ts';
 import { applyTestEntry, fillStore } from '../../testing/store/fill-store.ts';
 import { SingleStore } from '../../testing/store/single-stores.ts';
 import { filesOf, flipBit, removeImage } from '../../testing/store/store-images.ts';
-import { insistIntact, makeTemporaryFolder, optionsFor } from '../../testing/store/temporary-store.ts';
+import { insistIntact, insistRepairing, makeTemporaryFolder, optionsFor } from '../../testing/store/temporary-store.ts';
 import { waitUntil } from '../../testing/wait-until.ts';
 import type { StateSnapshotHeader } from '../ports.ts';
 import { ByteReader } from './level-check/byte-reader.ts';
@@ -100,16 +100,16 @@ describe('damage', () => {
     const file = await readFile(table!);
     const end = endOfFirstBlock(file);
     await flipBit(table!, 8 * (end + 1));
-    const store = await openNodeStore(optionsFor(dir));
-    expect(store).toMatchObject({ kind: 'damaged', damage: { part: 'state' } });
-    await store.close();
-
     const fatal: Error[] = [];
     const onFatal = (error: Error): void => void fatal.push(error);
     const large = await openNodeStore({ ...optionsFor(dir), onFatal, limits: { verifyBytesAtOpenMax: 0 } });
     await waitUntil(() => fatal.length > 0);
     expect(fatal[0]!.message).toContain('the checksum of the block at byte 0');
     await large.close();
+
+    const store = insistRepairing(await openNodeStore(optionsFor(dir)));
+    expect(store.repair).toMatchObject({ part: 'state' });
+    await store.close();
   });
 });
 

@@ -1,4 +1,5 @@
-import type { HardState, LogIndex } from '../../consensus/types.ts';
+import type { RepairGoal } from '../../consensus/repair.ts';
+import type { HardState, LogIndex, Term } from '../../consensus/types.ts';
 import { chainHashFrom } from './chain-hash.ts';
 import { damageUnlessRefused, damaged } from './damage.ts';
 import type { Database } from './level-database.ts';
@@ -28,25 +29,40 @@ export interface RecoveredLog {
   readonly records: RecordIndex;
   /** Keys of records that are no longer part of the log. */
   readonly garbage: string[];
+  /** Set when it is sound, but does not hold all that this node has promised. */
+  readonly repair: LogRepair | undefined;
 }
 
-const READ_AHEAD_RECORDS = 64;
+export interface LogRepair {
+  readonly goal: RepairGoal;
+  /** One sentence for people. */
+  readonly reason: string;
+}
+
+export const READ_AHEAD_RECORDS = 64;
 
 /**
  * Reads the whole retained log and verifies the chain of hashes from its base to its end, then compares it with the
  * mark and the copy of the hard state beside the database.
  *
+ * @param mayRepair whether a log that is sound, but falls short of what was promised, is to be opened all the same
  * @throws ParleyError `damaged` when anything is missing or altered
  */
 export async function recoverLog(
   database: Database,
   beside: MarkContent,
-  cacheBytesMax: number,
+  { cacheBytesMax, mayRepair }: { readonly cacheBytesMax: number; readonly mayRepair: boolean },
 ): Promise<RecoveredLog> {
   try {
     const log = await readLog(database, cacheBytesMax);
-    checkHardState(log, beside.hardState);
-    await checkMark(database, log, beside.mark);
+    const reason =
+      ownShortfall(log) ??
+      hardStateShortfall(log, beside.hardState) ??
+      (await markShortfall(database, log, beside.mark));
+    if (mayRepair && (reason !== undefined || log.hardState.commit < beside.hardState.commit)) {
+      return withRepair(log, beside, reason ?? 'it does not know how far it was committed');
+    }
+    if (reason !== undefined) throw logDamage(reason);
     return log;
   } catch (error) {
     // Whatever LevelDB complains about while it reads is damage, too.
@@ -55,6 +71,25 @@ export async function recoverLog(
     }
     throw error;
   }
+}
+
+/**
+ * How far the entries are committed is not believed: where writes are missing, what was committed at an index may be
+ * another entry than the one that is left. Leader and state will tell.
+ */
+function withRepair(log: RecoveredLog, { mark, hardState: copy }: MarkContent, reason: string): RecoveredLog {
+  const { term, vote } = newerHardState(log.hardState, copy);
+  if (lastTermOf(log) > term)
+    throw logDamage(`it has entries of term ${lastTermOf(log)}, but term ${term} is the last`);
+  const commit = Math.max(log.hardState.commit, copy.commit) as LogIndex;
+  const goal: RepairGoal = { entry: { index: mark.index, term: mark.term }, commit };
+  return { ...log, hardState: { term, vote, commit: log.base.index }, repair: { goal, reason } };
+}
+
+/** A vote is kept for its term: of two copies of one term, the one that knows of a vote is the newer. */
+export function newerHardState(a: HardState, b: HardState): HardState {
+  if (a.term !== b.term) return a.term > b.term ? a : b;
+  return a.vote === 0 ? b : a;
 }
 
 async function readLog(database: Database, cacheBytesMax: number): Promise<RecoveredLog> {
@@ -81,13 +116,22 @@ function rowOf<T>(value: Uint8Array | undefined, decode: (value: Uint8Array) => 
   return row;
 }
 
-class LogReader {
+/** Takes records in order and verifies that they continue each other; throws `damaged` at the first that does not. */
+export class LogReader {
   readonly #log: RecoveredLog;
   readonly #cacheBytesMax: number;
 
   constructor(base: LogBase, hardState: HardState, cacheBytesMax: number) {
     const tail = new LogTail((base.index + 1) as LogIndex, base.hash);
-    this.#log = { base, hardState, tail, terms: new TermRuns(), records: new RecordIndex(), garbage: [] };
+    this.#log = {
+      base,
+      hardState,
+      tail,
+      terms: new TermRuns(),
+      records: new RecordIndex(),
+      garbage: [],
+      repair: undefined,
+    };
     this.#cacheBytesMax = cacheBytesMax;
   }
 
@@ -130,35 +174,41 @@ class LogReader {
   }
 
   finish(): RecoveredLog {
-    const { base, hardState, tail, terms } = this.#log;
-    const last = (tail.next - 1) as LogIndex;
-    if (hardState.commit > Math.max(last, base.index)) {
-      throw logDamage(`it ends at entry ${last}, but entries up to ${hardState.commit} were committed`);
-    }
-    const lastTerm = terms.termAt(last) ?? base.term;
-    if (lastTerm > hardState.term) {
-      throw logDamage(`it has entries of term ${lastTerm}, but its hard state is of term ${hardState.term}`);
-    }
     return this.#log;
   }
 }
 
-function checkHardState(log: RecoveredLog, copy: HardState): void {
-  const { term, vote } = log.hardState;
-  const older = term < copy.term || (term === copy.term && vote !== copy.vote && copy.vote !== 0);
-  if (older) {
-    throw logDamage(`it says term ${term} and vote ${vote}, but term ${copy.term} and vote ${copy.vote} were promised`);
+const lastIndexOf = ({ tail }: RecoveredLog): LogIndex => (tail.next - 1) as LogIndex;
+const lastTermOf = (log: RecoveredLog): Term => log.terms.termAt(lastIndexOf(log)) ?? log.base.term;
+
+/** What a log lacks by its own account. */
+function ownShortfall(log: RecoveredLog): string | undefined {
+  const last = lastIndexOf(log);
+  const { term, commit } = log.hardState;
+  if (commit > Math.max(last, log.base.index)) {
+    return `it ends at entry ${last}, but entries up to ${commit} were committed`;
   }
+  if (lastTermOf(log) > term) return `it has entries of term ${lastTermOf(log)}, but its hard state is of term ${term}`;
+  return undefined;
 }
 
-async function checkMark(database: Database, log: RecoveredLog, mark: Mark): Promise<void> {
-  const last = log.tail.next - 1;
-  if (mark.index > last) throw logDamage(`it ends at entry ${last}, but entries up to ${mark.index} were acknowledged`);
-  if (mark.index < log.base.index) return;
-  const wanted = chainHashFrom(mark.hash);
-  if ((await hashAt(database, log, mark.index)) !== wanted) {
-    throw logDamage(`entry ${mark.index} is not the one that was acknowledged`);
-  }
+function hardStateShortfall(log: RecoveredLog, copy: HardState): string | undefined {
+  const { term, vote } = log.hardState;
+  const older = term < copy.term || (term === copy.term && vote !== copy.vote && copy.vote !== 0);
+  if (!older) return undefined;
+  return `it says term ${term} and vote ${vote}, but term ${copy.term} and vote ${copy.vote} were promised`;
+}
+
+/** @throws ParleyError `damaged` for another entry of the same term, which there cannot be */
+async function markShortfall(database: Database, log: RecoveredLog, mark: Mark): Promise<string | undefined> {
+  const last = lastIndexOf(log);
+  if (mark.index > last) return `it ends at entry ${last}, but entries up to ${mark.index} were acknowledged`;
+  if (mark.index < log.base.index) return undefined;
+  if ((await hashAt(database, log, mark.index)) === chainHashFrom(mark.hash)) return undefined;
+  const reason = `entry ${mark.index} is not the one that was acknowledged`;
+  const term = mark.index === log.base.index ? log.base.term : log.terms.termAt(mark.index);
+  if (term === mark.term) throw logDamage(reason);
+  return reason;
 }
 
 async function hashAt(database: Database, log: RecoveredLog, index: LogIndex): Promise<string | undefined> {

@@ -49,11 +49,16 @@ export class MarkFile {
    * acknowledgement is preceded by a synced write here.
    */
   readonly untouched: boolean;
+  /**
+   * Whether nothing newer can have stood in the other slot when the file was opened. A broken slot may be a write that
+   * was cut short, or the last promises of this node.
+   */
+  readonly isNewest: boolean;
 
   private constructor(
     fd: number,
     options: MarkFileOptions,
-    { newest, slot, untouched }: { newest: MarkSlot; slot: 0 | 1; untouched: boolean },
+    { newest, slot, untouched, isNewest }: { newest: MarkSlot; slot: 0 | 1; untouched: boolean; isNewest: boolean },
   ) {
     this.#fd = fd;
     this.#options = options;
@@ -61,6 +66,7 @@ export class MarkFile {
     this.#generation = newest.generation;
     this.#slot = slot;
     this.untouched = untouched;
+    this.isNewest = isNewest;
   }
 
   static async create(options: MarkFileOptions, content: MarkContent): Promise<MarkFile> {
@@ -74,7 +80,7 @@ export class MarkFile {
     }
     await syncDirectory(dirname(options.path));
     const fd = await openDescriptor(options.path);
-    return new MarkFile(fd, options, { newest: first, slot: 1, untouched: true });
+    return new MarkFile(fd, options, { newest: first, slot: 1, untouched: true, isNewest: true });
   }
 
   /** @returns undefined when neither slot is whole, or the file is cut off */
@@ -86,7 +92,8 @@ export class MarkFile {
     // What was read may be in the page cache alone; the other slot may be the only durable one.
     await promisify(fdatasync)(fd);
     const untouched = newest.generation === FIRST_GENERATION && secondIsBlank;
-    return new MarkFile(fd, options, { newest, slot: newest === slots[0] ? 1 : 0, untouched });
+    const isNewest = slots[0] !== undefined && (slots[1] !== undefined || secondIsBlank);
+    return new MarkFile(fd, options, { newest, slot: newest === slots[0] ? 1 : 0, untouched, isNewest });
   }
 
   get content(): MarkContent {

@@ -3,9 +3,10 @@ import type { ClusterId, NodeName } from '../../protocol/ids.ts';
 import type { LogStore, StateStore } from '../ports.ts';
 
 /**
- * What `openNodeStore` hands out: everything a node keeps on disk, behind one lock. A directory whose log or state
- * cannot be trusted is opened as a `DamagedStore`: its identity can be read, so that the node stays up and says why,
- * but nothing can be written and nothing in it is changed.
+ * What `openNodeStore` hands out: everything a node keeps on disk, behind one lock. A log or state that cannot be
+ * trusted is set aside, and what is left is opened for its peers to complete, as long as identity, hard state and mark
+ * are sound. Otherwise it is a `DamagedStore`: the node stays up and says why, but nothing can be written and nothing
+ * in it is changed.
  */
 export type OpenedStore = IntactStore | DamagedStore;
 
@@ -48,6 +49,8 @@ export interface StoreIdentity {
 
 export interface IntactStore extends StoreIdentity {
   readonly kind: 'intact';
+  /** Why the node has to be repaired by its peers; undefined for a store that has all that it ever had. */
+  readonly repair: StoreDamage | undefined;
   /** May be written to only after `join()`. */
   readonly log: LogStore;
   readonly state: StateStore;

@@ -9,6 +9,7 @@ import { checkDatabase } from './level-check/check-database.ts';
 import { openDatabase, openFailure, removeDatabaseFiles, type Database } from './level-database.ts';
 import { createLog } from './level-log-store.ts';
 import { recoverLog, type RecoveredLog } from './log-recovery.ts';
+import { finishSalvage, salvageLog } from './log-salvage.ts';
 import { MarkFile } from './mark-file.ts';
 import type { MarkContent } from './mark-slot.ts';
 import type { StoreLimits, StoreLogger } from './node-store.ts';
@@ -55,7 +56,7 @@ export async function openLog(options: OpenLogOptions): Promise<OpenedLog> {
   try {
     const { database, recovered } = options.fresh
       ? await openOrMake(options, markFile)
-      : await openAndRecover(options, markFile.content);
+      : await openOrSalvage(options, markFile);
     await catchUp(markFile, recovered);
     return { database, markFile, recovered };
   } catch (error) {
@@ -93,6 +94,59 @@ async function isThere(path: string): Promise<boolean> {
 
 type OpenedDatabase = Omit<OpenedLog, 'markFile'>;
 
+/**
+ * A member's log that is damaged makes room for a sound one, which its peers will complete. That takes a mark that
+ * tells for sure what was promised: without it, this node is not the one that it was.
+ */
+async function openOrSalvage(options: OpenLogOptions, markFile: MarkFile): Promise<OpenedDatabase> {
+  const mayRepair = markFile.isNewest;
+  const { content } = markFile;
+  if (mayRepair && (await finishSalvage(options.dir, LOG_FOLDER))) {
+    options.logger.warn({ folder: LOG_FOLDER }, 'the new log takes the place of the damaged one: a crash came between');
+  }
+  try {
+    return await openAndRecover(options, { content, mayRepair });
+  } catch (error) {
+    if (damageOf(error)?.part !== 'log' || !mayRepair) throw error;
+    return await openSalvaged(options, content, error);
+  }
+}
+
+async function openSalvaged(options: OpenLogOptions, content: MarkContent, cause: unknown): Promise<OpenedDatabase> {
+  const damage = damageOf(cause);
+  for (const keepsPrefix of [true, false]) {
+    const last = await replaceLog(options, content, keepsPrefix);
+    options.logger.error({ damage, keptTo: last }, 'the log is damaged: it is set aside, what is missing is asked for');
+    try {
+      const { database, recovered } = await openAndRecover(options, { content, mayRepair: true });
+      const repair = recovered.repair && { ...recovered.repair, reason: damage?.reason ?? recovered.repair.reason };
+      return { database, recovered: { ...recovered, repair } };
+    } catch (error) {
+      if (damageOf(error) === undefined) throw error;
+    }
+  }
+  throw cause;
+}
+
+/** Sets the log aside, whatever it holds. It has to be closed. */
+export async function replaceLog(
+  options: OpenLogOptions,
+  { hardState }: MarkContent,
+  keepsPrefix: boolean,
+): Promise<LogIndex> {
+  try {
+    return await salvageLog({
+      dir: options.dir,
+      folder: LOG_FOLDER,
+      database: databaseOptions(options, false),
+      copy: hardState,
+      keepsPrefix,
+    });
+  } catch (error) {
+    throw damageUnlessRefused('log', LOG_FOLDER, error);
+  }
+}
+
 async function openOrMake(options: OpenLogOptions, markFile: MarkFile): Promise<OpenedDatabase> {
   if (!markFile.untouched) throw lostManifest('this node has voted or acknowledged entries');
   const location = join(options.dir, LOG_FOLDER);
@@ -104,7 +158,8 @@ async function openOrMake(options: OpenLogOptions, markFile: MarkFile): Promise<
   const database = await openDatabase(location, databaseOptions(options, true));
   try {
     await createLog(database);
-    return { database, recovered: await recoverLog(database, markFile.content, options.limits.logCacheBytesMax) };
+    const cacheBytesMax = options.limits.logCacheBytesMax;
+    return { database, recovered: await recoverLog(database, markFile.content, { cacheBytesMax, mayRepair: false }) };
   } catch (error) {
     await database.close();
     throw error;
@@ -115,7 +170,7 @@ async function openOrMake(options: OpenLogOptions, markFile: MarkFile): Promise<
 async function openUnlessUnfinished(options: OpenLogOptions, beside: MarkContent): Promise<OpenedDatabase | undefined> {
   let opened;
   try {
-    opened = await openAndRecover(options, beside);
+    opened = await openAndRecover(options, { content: beside, mayRepair: false });
   } catch (error) {
     const damage = damageOf(error);
     if (damage === undefined) throw error;
@@ -136,7 +191,10 @@ function databaseOptions({ limits }: OpenLogOptions, createIfMissing: boolean): 
   return { createIfMissing, writeBufferBytes: limits.writeBufferBytes, blockCacheBytes: BLOCK_CACHE_BYTES };
 }
 
-async function openAndRecover(options: OpenLogOptions, beside: MarkContent): Promise<OpenedDatabase> {
+async function openAndRecover(
+  options: OpenLogOptions,
+  { content, mayRepair }: { readonly content: MarkContent; readonly mayRepair: boolean },
+): Promise<OpenedDatabase> {
   const location = join(options.dir, LOG_FOLDER);
   const problem = await checkDatabase(location);
   if (problem !== undefined) throw damaged('log', LOG_FOLDER, problem);
@@ -147,7 +205,8 @@ async function openAndRecover(options: OpenLogOptions, beside: MarkContent): Pro
     throw openFailure(error, 'log', LOG_FOLDER);
   }
   try {
-    return { database, recovered: await recoverLog(database, beside, options.limits.logCacheBytesMax) };
+    const cacheBytesMax = options.limits.logCacheBytesMax;
+    return { database, recovered: await recoverLog(database, content, { cacheBytesMax, mayRepair }) };
   } catch (error) {
     await database.close();
     throw error;
@@ -156,15 +215,20 @@ async function openAndRecover(options: OpenLogOptions, beside: MarkContent): Pro
 
 /**
  * A crash between a write of the log and that of the mark leaves the mark behind. The core takes all that the log
- * holds as stored and may vote or acknowledge accordingly without another write: so the mark says so first.
+ * holds as stored and may vote or acknowledge accordingly without another write: so the mark says so first. The mark
+ * of a log that falls short of it stays, and remembers what else is known of the old one.
  */
-async function catchUp(markFile: MarkFile, { base, hardState, tail, terms }: RecoveredLog): Promise<void> {
+async function catchUp(markFile: MarkFile, { base, hardState, tail, terms, repair }: RecoveredLog): Promise<void> {
   const { mark, hardState: copy } = markFile.content;
   const index = (tail.next - 1) as LogIndex;
-  if (mark.index === index && copy.term === hardState.term && copy.vote === hardState.vote) return;
-  const term = index === base.index ? base.term : terms.termAt(index)!;
-  const hash = chainHashBytes(tail.hashAt(index));
+  const sameVote = copy.term === hardState.term && copy.vote === hardState.vote;
+  if (sameVote && (repair === undefined ? mark.index === index : copy.commit === repair.goal.commit)) return;
   const ackTerm = Math.max(mark.ackTerm, hardState.term) as Term;
-  markFile.update({ hardState, mark: { index, term, hash, ackTerm } });
+  if (repair === undefined) {
+    const term = index === base.index ? base.term : terms.termAt(index)!;
+    markFile.update({ hardState, mark: { index, term, hash: chainHashBytes(tail.hashAt(index)), ackTerm } });
+  } else {
+    markFile.update({ hardState: { ...hardState, commit: repair.goal.commit }, mark: { ...mark, ackTerm } });
+  }
   await new Promise<void>((resolve) => markFile.sync(resolve));
 }

@@ -21,8 +21,9 @@ import {
   type OpenedStore,
   type StoreDamage,
 } from './node-store.ts';
-import { markPath, openLog, type OpenedLog } from './open-log.ts';
-import { openState } from './open-state.ts';
+import type { RecoveredLog } from './log-recovery.ts';
+import { markPath, openLog, replaceLog, type OpenLogOptions, type OpenedLog } from './open-log.ts';
+import { createState, openState } from './open-state.ts';
 import type { StateDatabase } from './state-database.ts';
 import { StateFolders } from './state-folders.ts';
 
@@ -81,22 +82,71 @@ interface Opened {
 }
 
 async function openParts(options: NodeStoreOptions, opened: Opened): Promise<IntactStore> {
-  const { dir, logger } = options;
-  const limits = { ...STORE_LIMITS, ...options.limits };
-  const fatal = new FatalSwitch(options.onFatal);
   const fresh = opened.identity.manifest === undefined;
-  const log = await openLog({ dir, fresh, limits, logger, fatal });
-  let disk: StateDatabase | undefined;
+  const limits = { ...STORE_LIMITS, ...options.limits };
+  const logOptions: OpenLogOptions = {
+    dir: options.dir,
+    fresh,
+    limits,
+    logger: options.logger,
+    fatal: new FatalSwitch(options.onFatal),
+  };
+  const parts = await openBoth(logOptions);
+  if (parts.kind === 'open') return new Intact({ ...opened, ...parts, options, limits, fatal: logOptions.fatal });
+  const { damage } = parts;
+  if (!parts.mayRepair || fresh) throw damaged(damage.part, damage.where, damage.reason);
+  options.logger.error({ damage }, 'the state is damaged, the log does not reach back far enough: both begin anew');
+  await replaceLog(logOptions, parts.promised, false);
+  const again = await openBoth(logOptions);
+  if (again.kind === 'open') {
+    return new Intact({ ...opened, ...again, options, limits, fatal: logOptions.fatal, damage });
+  }
+  throw damaged(again.damage.part, again.damage.where, again.damage.reason);
+}
+
+type OpenedBoth =
+  | { readonly kind: 'open'; readonly folders: StateFolders; readonly log: OpenedLog; readonly disk: StateDatabase }
+  /** The log can be read, but there is no state that it continues; both are closed. */
+  | {
+      readonly kind: 'stateless';
+      readonly damage: StoreDamage;
+      readonly promised: MarkContent;
+      readonly mayRepair: boolean;
+    };
+
+/** @throws ParleyError `damaged` when the log cannot be opened */
+async function openBoth(options: OpenLogOptions): Promise<OpenedBoth> {
+  const log = await openLog(options);
   try {
-    const folders = await StateFolders.open(dir);
-    disk = await openState({ folders, fresh, logBase: log.recovered.base.index, limits, logger, fatal });
-    checkAgreement(log, disk);
-    return new Intact({ ...opened, options, limits, fatal, folders, log, disk });
+    const folders = await StateFolders.open(options.dir);
+    return { kind: 'open', folders, log, disk: await openMatchingState(options, folders, log.recovered) };
   } catch (error) {
     await log.markFile.close();
     await log.database.close();
-    await disk?.close();
-    throw error;
+    const damage = damageOf(error);
+    if (damage === undefined) throw error;
+    // A sound log that contradicts a sound state: nobody can tell which of them is ours.
+    const mayRepair = damage.part === 'state' || log.recovered.repair !== undefined;
+    return { kind: 'stateless', damage, promised: log.markFile.content, mayRepair };
+  }
+}
+
+/** @throws ParleyError `damaged` when there is no state that the log continues, and the log does not begin at 1 */
+async function openMatchingState(
+  { fresh, limits, logger, fatal }: OpenLogOptions,
+  folders: StateFolders,
+  log: RecoveredLog,
+): Promise<StateDatabase> {
+  const disk = await openState({ folders, fresh, logBase: log.base.index, limits, logger, fatal });
+  try {
+    checkAgreement(log, disk);
+    return disk;
+  } catch (error) {
+    await disk.close();
+    if (log.repair === undefined || log.base.index > 0) throw error;
+    logger.warn({ damage: damageOf(error) }, 'the state is set aside: the log does not lead up to it any more');
+    await folders.setAside(disk.where);
+    return createState({ folders, limits });
   }
 }
 
@@ -104,9 +154,8 @@ async function openParts(options: NodeStoreOptions, opened: Opened): Promise<Int
  * The state holds what the log has, or is about to hold: only a snapshot that was installed as state, but not as log
  * yet, may be ahead of it.
  */
-function checkAgreement({ recovered }: OpenedLog, disk: StateDatabase): void {
+function checkAgreement({ base, tail, terms }: RecoveredLog, disk: StateDatabase): void {
   const { index, term } = disk.applied;
-  const { base, tail, terms } = recovered;
   const last = tail.next - 1;
   if (index < base.index) {
     throw damaged('state', disk.where, `it ends at entry ${index}, but the log begins at ${base.index + 1}`);
@@ -134,12 +183,15 @@ interface IntactParts extends Opened {
   readonly folders: StateFolders;
   readonly log: OpenedLog;
   readonly disk: StateDatabase;
+  /** Why log and state begin anew. */
+  readonly damage?: StoreDamage;
 }
 
 class Intact implements IntactStore {
   readonly kind = 'intact';
   readonly dir: string;
   readonly bootId: number;
+  readonly repair: StoreDamage | undefined;
   readonly log: LogStore;
   readonly state: StateStore;
   readonly #parts: IntactParts;
@@ -149,6 +201,8 @@ class Intact implements IntactStore {
     const { options, limits, fatal, folders, disk } = parts;
     this.dir = options.dir;
     this.bootId = parts.bootId;
+    const { repair } = parts.log.recovered;
+    this.repair = repair && (parts.damage ?? { part: 'log', where: 'log', reason: repair.reason });
     this.#parts = parts;
     this.#identity = parts.identity;
     const state = new LevelStateStore({

@@ -25,11 +25,8 @@ export interface OpenStateOptions {
 /** @throws ParleyError `damaged` */
 export async function openState(options: OpenStateOptions): Promise<StateDatabase> {
   const { folders, fresh, logBase, logger } = options;
-  const current = await folders.current();
-  if (current === undefined) {
-    if (!fresh) throw damaged('state', 'state-current', 'it is missing');
-    return createState(options);
-  }
+  const current = await currentState(options);
+  if (current === undefined) return createState(options);
   let disk;
   try {
     disk = await openCurrent(current, options);
@@ -48,7 +45,24 @@ export async function openState(options: OpenStateOptions): Promise<StateDatabas
   return disk;
 }
 
-async function createState({ folders, limits }: OpenStateOptions): Promise<StateDatabase> {
+/** Undefined when there is none yet, or none that can be found and need be. */
+async function currentState({ folders, fresh, logBase, logger }: OpenStateOptions): Promise<string | undefined> {
+  try {
+    const current = await folders.current();
+    if (current === undefined && !fresh) throw damaged('state', 'state-current', 'it is missing');
+    return current;
+  } catch (error) {
+    const damage = damageOf(error);
+    if (damage === undefined || fresh || logBase > 0) throw error;
+    logger.warn({ damage }, 'which state counts is not known: it is rebuilt from the log');
+    return undefined;
+  }
+}
+
+export async function createState({
+  folders,
+  limits,
+}: Pick<OpenStateOptions, 'folders' | 'limits'>): Promise<StateDatabase> {
   const name = folders.unused();
   const builder = await StateBuilder.create(folders.path(name), name, limits.writeBufferBytes);
   const disk = await builder.finish({

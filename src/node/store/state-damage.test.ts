@@ -1,10 +1,10 @@
-import { readFile, readdir, rename, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ParleyError } from '../../protocol/errors.ts';
 import { fillStore, type FilledStore } from '../../testing/store/fill-store.ts';
 import { filesOf, flipBit, removeImage, stateContentOf } from '../../testing/store/store-images.ts';
-import { insistIntact, makeTemporaryFolder, optionsFor } from '../../testing/store/temporary-store.ts';
+import { insistIntact, insistRepairing, makeTemporaryFolder, optionsFor } from '../../testing/store/temporary-store.ts';
 import { waitUntil } from '../../testing/wait-until.ts';
 import type { IntactStore, NodeStoreOptions, OpenedStore } from './node-store.ts';
 import { openNodeStore } from './open-node-store.ts';
@@ -70,14 +70,19 @@ describe('a damaged state', () => {
     expect(await readdir(dir)).toContain('state-1.damaged');
   });
 
-  it('stays where it is when the log cannot replace it', async () => {
+  it('is set aside along with the log when the log cannot replace it, each once', async () => {
     await fill(20);
-    for (const path of await tablesOfState()) await flipBit(join(dir, path), 999);
-    const before = await tablesOfState();
-    const store = await open();
-    expect(store).toMatchObject({ kind: 'damaged', damage: { part: 'state', where: 'state-1' } });
-    await store.close();
-    expect(await tablesOfState()).toEqual(before);
+    for (let round = 1; round <= 2; round += 1) {
+      await unlink(join(dir, `state-${round}`, 'CURRENT'));
+      const store = insistRepairing(await open());
+      const { repair, log, state } = store;
+      expect(log.repair).toEqual({ entry: { index: 40, term: 4 }, commit: 39 });
+      expect([log.lastIndex(), state.appliedIndex]).toEqual([0, 0]);
+      if (round === 1) expect(repair).toMatchObject({ part: 'state', where: 'state-1' });
+      await store.close();
+      const kept = (await readdir(dir)).filter((name) => name.endsWith('.damaged'));
+      expect(kept).toEqual(['log.damaged', `state-${round}.damaged`]);
+    }
   });
 });
 
@@ -101,8 +106,9 @@ describe('a large state', () => {
     await waitUntil(() => fatal.length > 0);
     expect(fatal[0]!.message).toMatch(/damaged/);
     await store.close();
-    const again = await open(true);
-    expect(again).toMatchObject({ kind: 'damaged', damage: { part: 'state', where: 'state-1' } });
+    const again = insistRepairing(await open(true));
+    expect(again.repair).toMatchObject({ part: 'state', where: 'state-1' });
+    expect(again.state.appliedIndex).toBe(0);
     await again.close();
   });
 

@@ -6,6 +6,7 @@ import { encodeSealedJson, readSealedJson, writeSealedJson } from './sealed-json
 
 const POINTER_FILE = 'state-current';
 const CONDEMNED_FILE = 'state-condemned';
+const ASIDE_SUFFIX = '.damaged';
 const FOLDER_PATTERN = /^state-(\d{1,12})$/;
 /** Folders that were in use, or are kept because they are damaged. */
 const USED_PATTERN = /^state-(\d{1,12})(\.damaged)?$/;
@@ -68,10 +69,14 @@ export class StateFolders {
     return folder === name ? String(reason) : undefined;
   }
 
-  /** Keeps a damaged folder under another name, and forgets what was said against it. */
+  /** Keeps a folder under another name, in the place of the one that was kept before, and forgets what was said of it. */
   async setAside(name: string): Promise<void> {
+    for (const other of await readdir(this.#dir)) {
+      const isOlder = other.endsWith(ASIDE_SUFFIX) && other !== name + ASIDE_SUFFIX;
+      if (isOlder && USED_PATTERN.test(other)) await this.remove(other);
+    }
     try {
-      await rename(this.path(name), `${this.path(name)}.damaged`);
+      await rename(this.path(name), this.path(name) + ASIDE_SUFFIX);
     } catch (error) {
       // It is missing altogether, or was set aside before a crash.
       if (systemCodeOf(error) !== 'ENOENT') throw error;

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { appendFile, readFile, rename, rm, truncate, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,7 +13,13 @@ import {
   removeImage,
   stateContentOf,
 } from '../../testing/store/store-images.ts';
-import { insistIntact, makeTemporaryFolder, openMember, optionsFor } from '../../testing/store/temporary-store.ts';
+import {
+  insistIntact,
+  insistRepairing,
+  makeTemporaryFolder,
+  openMember,
+  optionsFor,
+} from '../../testing/store/temporary-store.ts';
 import type { IntactStore, OpenedStore, StoreDamage } from './node-store.ts';
 import { openNodeStore } from './open-node-store.ts';
 
@@ -46,6 +53,11 @@ async function keptFiles(dir: string): Promise<Map<string, string>> {
   return kept;
 }
 
+type Outcome = OpenedStore['kind'] | 'repairing';
+
+const outcomeOf = (store: OpenedStore): Outcome =>
+  store.kind === 'intact' && store.repair !== undefined ? 'repairing' : store.kind;
+
 /** What opening a changed copy says. Opens it twice, because the damage is there the second time, too. */
 async function damageAfter(change: (dir: string) => Promise<unknown>): Promise<StoreDamage> {
   const dir = await copyImage(original);
@@ -66,6 +78,50 @@ async function damageOf(dir: string): Promise<StoreDamage> {
   return store.damage;
 }
 
+/** What has to be reached again after a change, however often the store is opened before it is. */
+async function repairAfter(change: (dir: string) => Promise<unknown>): Promise<StoreDamage> {
+  const dir = await copyImage(original);
+  try {
+    await change(dir);
+    const first = await promisedIn(dir);
+    for (let start = 0; start < 2; start += 1) await promisedIn(dir);
+    return first;
+  } finally {
+    await removeImage(dir);
+  }
+}
+
+async function promisedIn(dir: string): Promise<StoreDamage> {
+  const store = insistRepairing(await open(dir));
+  try {
+    expect(store.manifest).toMatchObject({ nodeName: 'n1', peerId: 1 });
+    expect(store.log.repair).toEqual({ entry: { index: LAST, term: 4 }, commit: LAST - 1 });
+    expect(store.log.initialState().hardState).toMatchObject({ term: 4, vote: 1 });
+    await expectPrefix(store, 'repaired');
+    return store.repair;
+  } finally {
+    await store.close();
+  }
+}
+
+/** Nothing but what was there: entries without a gap, and a state that they lead up to. */
+async function expectPrefix({ log, state }: IntactStore, where: string): Promise<void> {
+  const [first, end] = [log.firstIndex(), (log.lastIndex() + 1) as LogIndex];
+  const entries = first < end ? log.entries(first, end, Number.MAX_SAFE_INTEGER) : [];
+  const expected = Array.from({ length: end - first }, (_, at) => testEntry(first + at, termOf(first + at)));
+  assert(Array.isArray(entries), where);
+  expect(
+    entries.map((entry) => ({ ...entry, data: Uint8Array.from(entry.data) })),
+    where,
+  ).toEqual(expected);
+  expect(state.appliedIndex, where).toBeGreaterThanOrEqual(first - 1);
+  expect(state.appliedIndex, where).toBeLessThan(end);
+  if (state.appliedIndex > 0) expect(await stateContentOf(state), where).toBe(filled.states.get(state.appliedIndex));
+}
+
+/** Each of the four lives of the store was a term. */
+const termOf = (index: number): number => 1 + Math.floor((4 * (index - 1)) / LAST);
+
 describe('a store that lost something', () => {
   it('opens a copy as it was', async () => {
     const dir = await copyImage(original);
@@ -82,6 +138,19 @@ describe('a store that lost something', () => {
     ["the state's CURRENT", 'state', async (dir) => unlink(join(dir, await folderOfState(dir), 'CURRENT'))],
     ['the state', 'state', async (dir) => rm(join(dir, await folderOfState(dir)), { recursive: true })],
     ['the name of the state', 'state', (dir) => unlink(join(dir, 'state-current'))],
+    [
+      'log and state',
+      'log',
+      async (dir) => {
+        await rm(join(dir, await folderOfState(dir)), { recursive: true });
+        await rm(join(dir, 'log'), { recursive: true });
+      },
+    ],
+  ])('begins anew with what it promised when it is %s', async (_, part, change) => {
+    expect(await repairAfter(change)).toMatchObject({ part });
+  });
+
+  it.each<[name: string, part: string, change: (dir: string) => Promise<unknown>]>([
     ['the mark', 'mark', (dir) => unlink(join(dir, 'mark'))],
     ['half of the mark', 'mark', (dir) => truncate(join(dir, 'mark'), 4096)],
     ['most of the mark', 'mark', (dir) => truncate(join(dir, 'mark'), 100)],
@@ -110,7 +179,15 @@ describe('a store that lost something', () => {
         await unlink(join(dir, 'mark'));
       },
     ],
-  ])('says so when it is %s', async (_, part, change) => {
+    [
+      'one of two marks, and the log',
+      'log',
+      async (dir) => {
+        await flipBit(join(dir, 'mark'), 8 * 20);
+        await rm(join(dir, 'log'), { recursive: true });
+      },
+    ],
+  ])('is not the node that it was when it is %s', async (_, part, change) => {
     expect(await damageAfter(change)).toMatchObject({ part });
   });
 
@@ -154,20 +231,21 @@ describe('a store that lost something', () => {
   }
 
   it('finds out a log that was replaced by an older one, and keeps what the mark says', async () => {
-    const opened = await withOlderLog((store) => appendAll(store, [testEntry(3, 4)], { term: 4, commit: 0 }));
-    expect(opened).toMatchObject({
-      kind: 'damaged',
-      damage: { part: 'log' },
-      mark: { index: 3, term: 4, ackTerm: 4 },
-      hardState: { term: 4, vote: 1 },
-    });
+    const opened = insistRepairing(
+      await withOlderLog((store) => appendAll(store, [testEntry(3, 4)], { term: 4, commit: 2 })),
+    );
+    expect(opened.repair).toMatchObject({ part: 'log', reason: expect.stringContaining('up to 3') as string });
+    expect(opened.log.repair).toEqual({ entry: { index: 3, term: 4 }, commit: 2 });
+    expect(opened.log.lastIndex()).toBe(2);
+    // What is left may be what was replaced: that it is committed has to be heard again.
+    expect(opened.log.initialState().hardState).toEqual({ term: 4, vote: 1, commit: 0 });
     await opened.close();
     await removeImage(opened.dir);
   });
 
-  it('finds out a vote that was forgotten', async () => {
-    const opened = await withOlderLog((store) => appendAll(store, [], { term: 5, commit: 0 }));
-    expect(opened).toMatchObject({ kind: 'damaged', damage: { part: 'log' }, hardState: { term: 5, vote: 1 } });
+  it('finds out a vote that was forgotten, and remembers it', async () => {
+    const opened = insistRepairing(await withOlderLog((store) => appendAll(store, [], { term: 5, commit: 0 })));
+    expect(opened.log.initialState().hardState).toMatchObject({ term: 5, vote: 1 });
     await opened.close();
     await removeImage(opened.dir);
   });
@@ -194,17 +272,17 @@ describe('flipped bits never give wrong data', () => {
   const FLIPS = 40;
 
   it.each([
-    { kind: 'tables of the log', files: /^log\/\d+\.ldb$/, outcome: 'damaged' },
+    { kind: 'tables of the log', files: /^log\/\d+\.ldb$/, outcome: 'repairing' },
     // A record that LevelDB skips may be one that nothing depends on: where the log begins, what is deleted.
     { kind: 'the write-ahead file of the log', files: /^log\/\d+\.log$/, outcome: 'either' },
-    { kind: 'the MANIFEST of the log', files: /^log\/MANIFEST-\d+$/, outcome: 'damaged' },
-    { kind: 'CURRENT of the log', files: /^log\/CURRENT$/, outcome: 'damaged' },
-    { kind: 'tables of the state', files: /^state-\d+\/\d+\.ldb$/, outcome: 'damaged' },
+    { kind: 'the MANIFEST of the log', files: /^log\/MANIFEST-\d+$/, outcome: 'repairing' },
+    { kind: 'CURRENT of the log', files: /^log\/CURRENT$/, outcome: 'repairing' },
+    { kind: 'tables of the state', files: /^state-\d+\/\d+\.ldb$/, outcome: 'repairing' },
     // What comes after it is cut off, and made again from the log.
     { kind: 'the write-ahead file of the state', files: /^state-\d+\/\d+\.log$/, outcome: 'intact' },
-    { kind: 'the MANIFEST of the state', files: /^state-\d+\/MANIFEST-\d+$/, outcome: 'damaged' },
-    { kind: 'CURRENT of the state', files: /^state-\d+\/CURRENT$/, outcome: 'damaged' },
-    { kind: 'the name of the state', files: /^state-current$/, outcome: 'damaged' },
+    { kind: 'the MANIFEST of the state', files: /^state-\d+\/MANIFEST-\d+$/, outcome: 'repairing' },
+    { kind: 'CURRENT of the state', files: /^state-\d+\/CURRENT$/, outcome: 'repairing' },
+    { kind: 'the name of the state', files: /^state-current$/, outcome: 'repairing' },
     { kind: 'the manifest', files: /^manifest$/, outcome: 'damaged' },
     // One of the two slots is always left.
     { kind: 'the mark', files: /^mark$/, outcome: 'intact' },
@@ -217,23 +295,28 @@ describe('flipped bits never give wrong data', () => {
     for (let flip = 0; flip < FLIPS; flip += 1) {
       // Small files as often as large ones.
       const { path, bytes } = candidates[random(candidates.length)]!;
-      outcomes.add(await outcomeOf(path, random(bytes * 8)));
+      outcomes.add(await outcomeOfFlip(path, random(bytes * 8)));
     }
-    expect([...outcomes].sort()).toEqual(outcome === 'either' ? ['damaged', 'intact'] : [outcome]);
+    expect([...outcomes].sort()).toEqual(outcome === 'either' ? ['intact', 'repairing'] : [outcome]);
   });
 
   /** Opens a copy with one flipped bit, twice: the first time must not make the damage look sound. */
-  async function outcomeOf(path: string, bit: number): Promise<OpenedStore['kind']> {
+  async function outcomeOfFlip(path: string, bit: number): Promise<Outcome> {
     const dir = await copyImage(original);
     await flipBit(join(dir, path), bit);
-    const outcomes: OpenedStore['kind'][] = [];
+    const outcomes: Outcome[] = [];
+    const where = `bit ${bit} of ${path}`;
     try {
       for (let start = 0; start < 2; start += 1) {
         const store = await open(dir);
         try {
-          outcomes.push(store.kind);
+          outcomes.push(outcomeOf(store));
           if (store.kind === 'damaged') continue;
-          const where = `bit ${bit} of ${path}`;
+          if (store.repair !== undefined) {
+            await expectPrefix(store, where);
+            expect(store.log.repair?.entry, where).toEqual({ index: LAST, term: 4 });
+            continue;
+          }
           // A compaction may be forgotten, and the last applied entries, since the log has them.
           expect(logContentOf(store.log, (COMPACTED + 1) as LogIndex), where).toBe(filled.log);
           expect(await stateContentOf(store.state), where).toBe(filled.states.get(store.state.appliedIndex));
@@ -241,7 +324,7 @@ describe('flipped bits never give wrong data', () => {
           await store.close();
         }
       }
-      expect(outcomes[1], `bit ${bit} of ${path}, the second time`).toBe(outcomes[0]);
+      expect(outcomes[1], `${where}, the second time`).toBe(outcomes[0]);
       return outcomes[0]!;
     } finally {
       await removeImage(dir);

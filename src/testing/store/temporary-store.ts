@@ -9,6 +9,7 @@ import type {
   IntactStore,
   NodeStoreOptions,
   OpenedStore,
+  StoreDamage,
   StoreLimits,
   StoreLogger,
 } from '../../node/store/node-store.ts';
@@ -50,7 +51,16 @@ export function optionsFor(dir: string, limits?: Partial<StoreLimits>): NodeStor
 
 export function insistIntact(store: OpenedStore): IntactStore {
   assert(store.kind === 'intact', store.kind === 'damaged' ? store.damage.reason : '');
+  assert(store.repair === undefined, store.repair?.reason);
   return store;
+}
+
+/** A store that its peers have to complete. */
+export function insistRepairing(store: OpenedStore): IntactStore & { readonly repair: StoreDamage } {
+  assert(store.kind === 'intact', store.kind === 'damaged' ? store.damage.reason : '');
+  const { repair } = store;
+  assert(repair !== undefined, 'it is taken for sound');
+  return store as IntactStore & { readonly repair: StoreDamage };
 }
 
 /** Opens a directory and, the first time, makes it a member of a cluster of three. */
