@@ -36,7 +36,7 @@ import { Raft, type ProposedEntry } from './raft.ts';
 import { checkRaftConfig, type RaftConfig } from './raft-config.ts';
 import { OutstandingWork } from './outstanding-work.ts';
 import type { Ready } from './ready.ts';
-import { endRepairIfDone } from './repair.ts';
+import { endRepairIfDone } from './repairing.ts';
 import { restartReplication } from './replication.ts';
 import { readStatus, readBasicStatus } from './read-status.ts';
 import type { BasicStatus, Explanation, Status } from './status.ts';

@@ -1,7 +1,7 @@
 import { requestVote } from '../campaign.ts';
 import { MessageType, type Message } from '../message.ts';
 import type { Raft } from '../raft.ts';
-import { keepsPromise } from '../repair.ts';
+import { keepsPromise } from '../repairing.ts';
 import { becomeFollower } from '../transitions.ts';
 import { NO_PEER, RaftRole, type EntryId, type LogIndex, type Term } from '../types.ts';
 
