@@ -112,7 +112,10 @@ export interface StateSnapshot {
 }
 
 export interface StateInstall {
+  /** @throws ParleyError `damaged` for what can be no part of a snapshot */
   write(chunk: Uint8Array): Promise<void>;
+  /** Checks what was written as `finish` does, without a consequence. @throws ParleyError `damaged` */
+  check?(): void;
   /** Checks the hash, then switches atomically. @throws ParleyError `damaged` when it does not match. */
   finish(): Promise<void>;
   abort(): Promise<void>;

@@ -1,5 +1,6 @@
 import type { Message } from '../../consensus/message.ts';
 import type { LogIndex, SnapshotMetadata, Term } from '../../consensus/types.ts';
+import { ParleyError } from '../../protocol/errors.ts';
 import type { ClusterId, NodeName } from '../../protocol/ids.ts';
 import type { StateInstall, StateSnapshotHeader, StateStore } from '../ports.ts';
 import type { RaftSettings } from './raft-settings.ts';
@@ -131,9 +132,15 @@ export class SnapshotReceiver {
   #write(transfer: Transfer, bytes: Uint8Array): void {
     transfer.phase = 'writing';
     const install = transfer.install!;
-    this.#run(install.write(bytes), () => {
+    const written = install.write(bytes).then(() => true, isFalseIfDamaged);
+    this.#run(written, (sound) => {
       if (this.#transfer !== transfer) {
         this.#abort(install);
+        return;
+      }
+      transfer.phase = 'asking';
+      if (!sound) {
+        this.#abandon();
         return;
       }
       transfer.nextPiece += 1;
@@ -142,8 +149,16 @@ export class SnapshotReceiver {
     });
   }
 
+  /** What is damaged is refused before the core counts on it: the leader hears so, and sends another. */
   #complete(transfer: Transfer): void {
     transfer.phase = 'complete';
+    try {
+      transfer.install!.check?.();
+    } catch (error) {
+      isFalseIfDamaged(error);
+      this.#abandon();
+      return;
+    }
     this.#env.stepSnapshot(transfer.message);
     // The core had no use for it: it has caught up otherwise, or follows another leader.
     if (this.#transfer === transfer && transfer.phase === 'complete') this.#abandon();
@@ -224,4 +239,10 @@ export class SnapshotReceiver {
   #abort(install: StateInstall): void {
     this.#run(install.abort(), () => {});
   }
+}
+
+/** Rethrows everything else: what this node's own disk does to it cannot be mended by another snapshot. */
+function isFalseIfDamaged(error: unknown): false {
+  if (error instanceof ParleyError && error.code === 'damaged') return false;
+  throw error;
 }

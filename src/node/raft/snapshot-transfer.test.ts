@@ -53,7 +53,7 @@ class Leader {
       log,
       state: this.state,
       monotonicMs: () => world.nowMs,
-      send: (_to, _kind, payload) => world.carry(() => world.receiver.onPiece(this.name, payload)),
+      send: (_to, _kind, payload) => world.carry(() => world.receiver.onPiece(this.name, world.spoil(payload))),
       reportSnapshot: (_peer, ok) => this.reports.push(ok ? 'ok' : 'failed'),
       matchOf: () => undefined,
       onFatal: (error) => world.fatal.push(error),
@@ -73,6 +73,8 @@ class Leader {
 class World {
   nowMs = 0;
   arrives: Arrives = () => true;
+  /** What becomes of a piece on its way. */
+  spoil: (payload: Uint8Array) => Uint8Array = (payload) => payload;
   /** Whether the core still wants the snapshot when it has come. */
   coreWants = true;
   commitIndex = 0;
@@ -269,5 +271,33 @@ describe('a snapshot on its way', () => {
     expect(() => decodePiece(new Uint8Array(3))).toThrow('malformed');
     expect(() => decodeRequest(new Uint8Array(3))).toThrow('malformed');
     expect(world.receiver.receiving).toBe(false);
+  });
+
+  it.each<[what: string, where: (bytes: number) => number]>([
+    // Of the first row's length, so that nothing that follows can be read.
+    ['what cannot be rows', (bytes) => bytes - 4_096],
+    ['other rows than the leader has', (bytes) => bytes - 10],
+  ])('refuses %s, tells the leader, and takes the next one', async (_, where) => {
+    const leader = world.leader(2, 100);
+    let pieces = 0;
+    world.spoil = (payload) => {
+      pieces += 1;
+      if (pieces !== 2) return payload;
+      const spoiled = Uint8Array.from(payload);
+      const at = Math.max(0, where(payload.length));
+      spoiled.fill(0xff, at, at + 8);
+      return spoiled;
+    };
+    const before = await foldersOf(store.dir);
+    world.receiver.onSnap(leader.snap(), leader.name);
+    await world.until(() => leader.reports.length === 1);
+    expect(leader.reports).toEqual(['failed']);
+    expect(world.stepped).toEqual([]);
+    await world.until(() => !world.receiver.receiving);
+    await waitUntil(async () => (await foldersOf(store.dir)).length === before.length);
+
+    world.receiver.onSnap(leader.snap(), leader.name);
+    await world.install();
+    expect(world.state.hash().hash).toBe(leader.state.hash().hash);
   });
 });

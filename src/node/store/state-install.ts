@@ -58,11 +58,15 @@ class LevelStateInstall implements StateInstall {
     if (stored.length > 0) await this.#parts.builder.putRows(stored);
   }
 
+  check(): void {
+    if (!this.#decoder.complete) throw this.#damage('it ends in the middle of a row');
+    if (this.#hash.hex() !== this.#parts.header.stateHash) throw this.#damage('its rows do not match its hash');
+  }
+
   async finish(): Promise<void> {
     assert(!this.#over, 'the install is over');
     const { header, folders, owner, name, builder } = this.#parts;
-    if (!this.#decoder.complete) throw this.#damage('it ends in the middle of a row');
-    if (this.#hash.hex() !== header.stateHash) throw this.#damage('its rows do not match its hash');
+    this.check();
     this.#over = true;
     const { metadata, stampMs } = header;
     const disk = await builder.finish({ ...metadata, stampMs, hash: this.#hash }, header);
