@@ -25,7 +25,8 @@ import { SnapshotSender } from './snapshot-sender.ts';
 const CLUSTER = `C${'a'.repeat(26)}` as ClusterId;
 const FOLLOWER = 'n1' as NodeName;
 const TERM = 3 as Term;
-const settings: RaftSettings = { ...DEFAULT_RAFT_SETTINGS, snapshotChunkBytesMax: 4_096 };
+const PIECE_BYTES = 4_096;
+const settings: RaftSettings = { ...DEFAULT_RAFT_SETTINGS, snapshotChunkBytesMax: PIECE_BYTES };
 
 type Arrives = () => boolean;
 
@@ -274,17 +275,17 @@ describe('a snapshot on its way', () => {
   });
 
   it.each<[what: string, where: (bytes: number) => number]>([
-    // Of the first row's length, so that nothing that follows can be read.
-    ['what cannot be rows', (bytes) => bytes - 4_096],
+    // The length of its first row stands at the beginning of the stream.
+    ['what cannot be rows', (bytes) => bytes - PIECE_BYTES],
     ['other rows than the leader has', (bytes) => bytes - 10],
   ])('refuses %s, tells the leader, and takes the next one', async (_, where) => {
     const leader = world.leader(2, 100);
     let pieces = 0;
     world.spoil = (payload) => {
       pieces += 1;
-      if (pieces !== 2) return payload;
+      if (pieces !== 1) return payload;
       const spoiled = Uint8Array.from(payload);
-      const at = Math.max(0, where(payload.length));
+      const at = where(payload.length);
       spoiled.fill(0xff, at, at + 8);
       return spoiled;
     };
