@@ -33,7 +33,8 @@ export async function startScratchCluster(options: {
   /** Leave the nodes' own rate limits in force. */
   readonly keepRateLimits?: boolean;
 }): Promise<ScratchCluster> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'parley-cluster-'));
+  const folder = mkdtempSync(join(tmpdir(), 'parley-cluster-'));
+  const dataDir = join(folder, 'data');
   const ports = await freePorts(3 * options.nodes);
   const nodes = Array.from({ length: options.nodes }, (_, i): NodePlace => {
     const [apiPort, natsPort, routePort] = ports.slice(3 * i, 3 * i + 3);
@@ -41,7 +42,7 @@ export async function startScratchCluster(options: {
     return { name, dataDir: join(dataDir, name), apiPort: apiPort!, natsPort: natsPort!, routePort: routePort! };
   });
   const layout: ClusterLayout = { dataDir, secretFile: join(dataDir, 'cluster.secret'), nodes };
-  const limitsFile = join(dataDir, 'limits.json');
+  const limitsFile = join(folder, 'limits.json');
   writeFileSync(limitsFile, JSON.stringify(RAISED_LIMITS));
   const supervisor = new Supervisor(layout, {
     registration: 'open',
@@ -52,7 +53,7 @@ export async function startScratchCluster(options: {
   });
   const close = async ({ keepData } = { keepData: false }): Promise<void> => {
     await supervisor.stop();
-    if (!keepData) rmSync(dataDir, { recursive: true, force: true });
+    if (!keepData) rmSync(folder, { recursive: true, force: true });
   };
   try {
     await supervisor.start();

@@ -71,7 +71,8 @@ function statusOf(sighting: NodeSighting, commitIndex: number): StatusJson['node
   }
   return {
     id,
-    role: info.role,
+    // One that was just let in does not know yet.
+    role: !voter && info.role === 'follower' ? 'learner' : info.role,
     voter,
     up,
     term: info.term,

@@ -335,6 +335,7 @@ export class ParleyNode implements ChatNode {
         },
         onMembers: () => {
           logger.info({ members: directory.table.members }, 'members changed');
+          if (this.#wasRemoved()) logger.warn({}, 'this node was removed from the cluster: it can be stopped');
           this.#contact?.announce();
         },
         onLeaderChange: (view) => logger.info({ ...view }, 'leader changed'),

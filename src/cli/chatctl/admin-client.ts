@@ -53,7 +53,7 @@ export async function adminRequest<T>(
   if (target.token === null) {
     throw new ParleyError(
       'unauthenticated',
-      'No admin token: run this where the data directory is, or give --admin-token-file.',
+      'No admin token: set PARLEY_DATA to where the nodes keep their data, or give --admin-token-file.',
     );
   }
   const failures: string[] = [];

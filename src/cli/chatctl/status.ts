@@ -16,7 +16,7 @@ export function renderStatus(status: StatusJson): string {
   const lines = [
     `cluster ${status.clusterId ?? '(not founded)'}: ${state}`,
     `leader ${status.leader ?? '–'}, term ${status.term}, committed ${status.commitIndex}; ` +
-      `${quorum.voters} voters, ${quorum.needed} needed, ${quorum.faultTolerance} may fail`,
+      `${quorum.voters} voters, ${quorum.needed} needed, ${mayFail(status)}`,
     '',
     formatTable(
       ['node', 'state', 'role', 'applied', 'lag', 'sockets', 'up for', 'pid', 'nats', 'url', 'state hash'],
@@ -38,6 +38,14 @@ export function renderStatus(status: StatusJson): string {
   ];
   for (const { id, problem } of nodes) if (problem !== null) lines.push(`${id}: ${problem}`);
   return lines.join('\n');
+}
+
+/** Counted from the voters that serve now. */
+function mayFail({ quorum, nodes }: StatusJson): string {
+  const serving = nodes.filter(({ voter, up, problem }) => voter && up && problem === null).length;
+  const spare = serving - quorum.needed;
+  if (spare < 0) return `${-spare} too few`;
+  return serving === quorum.voters ? `${spare} may fail` : `${spare} more may fail`;
 }
 
 function text(value: number | string | null): string {

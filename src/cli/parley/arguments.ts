@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { isTxnId } from '../../protocol/ids.ts';
 import type { TxnId } from '../../protocol/ids.ts';
 
@@ -17,6 +17,13 @@ export function parseDuration(text: string): number {
   return ms;
 }
 
+/** A time with a default, which the help shows as it is typed. */
+export function durationOption(flags: string, description: string, preset: string): Option {
+  return new Option(flags, `${description}: 500ms, 30s, 2m; a plain number is seconds`)
+    .default(parseDuration(preset), preset)
+    .argParser(parseDuration);
+}
+
 export function parseSeq(text: string): number {
   const seq = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(seq)) throw new InvalidArgumentError('A whole number from 0 on.');
@@ -24,8 +31,8 @@ export function parseSeq(text: string): number {
 }
 
 export function parseCount(text: string): number {
-  const count = parseSeq(text);
-  if (count === 0) throw new InvalidArgumentError('A whole number from 1 on.');
+  const count = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(count) || count === 0) throw new InvalidArgumentError('A whole number from 1 on.');
   return count;
 }
 

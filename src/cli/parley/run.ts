@@ -7,16 +7,28 @@ export interface GlobalOptions extends HomeOptions {
   readonly json?: boolean;
 }
 
+/** Whoever waits longer is told that nothing is forgotten. */
+const PATIENCE_MS = 3_000;
+
 /** Runs a verb's work with the client of the chosen home, and closes it. */
-export type Run = (work: (client: ParleyClient, terminal: Terminal) => Promise<void>) => Promise<void>;
+export type Run = (
+  work: (client: ParleyClient, terminal: Terminal) => Promise<void>,
+  /** Of a verb that is meant to go on for long. */
+  options?: { readonly takesLong: boolean },
+) => Promise<void>;
 
 export function runWith(options: () => GlobalOptions, signal: AbortSignal): Run {
-  return async (work) => {
+  return async (work, { takesLong } = { takesLong: false }) => {
     const given = options();
     const client = await openHome(given, process.env);
+    const terminal = new Terminal(given.json === true, signal);
+    const patience = takesLong
+      ? undefined
+      : setTimeout(() => terminal.note('still waiting for the cluster …'), PATIENCE_MS);
     try {
-      await work(client, new Terminal(given.json === true, signal));
+      await work(client, terminal);
     } finally {
+      clearTimeout(patience);
       await client.close();
     }
   };

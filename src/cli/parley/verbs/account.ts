@@ -1,11 +1,13 @@
 import { ParleyError } from '../../../protocol/errors.ts';
 import { formatTable } from '../../table.ts';
-import { parseDuration } from '../arguments.ts';
+import { durationOption } from '../arguments.ts';
 import type { Command } from 'commander';
 import type { ParleyClient } from '../../../client/client.ts';
 import type { Run } from '../run.ts';
 import type { Terminal } from '../terminal.ts';
 
+/** It waits for somebody. */
+const LONG = { takesLong: true };
 const LOGOUT_MS_MAX = 15_000;
 const RESEAL_MS_MAX = 15_000;
 
@@ -31,14 +33,14 @@ export function addAccountVerbs(parley: Command, run: Run): void {
     .command('login')
     .description('make this home a further device of an account; prints a code and waits for its approval')
     .argument('<name>')
-    .option('--timeout <TIME>', 'how long to wait for approval', parseDuration, parseDuration('15m'))
+    .addOption(durationOption('--timeout <TIME>', 'how long to wait for approval', '15m'))
     .action((name: string, { timeout }: { timeout: number }) =>
       run(async (client, terminal) => {
         const { code, device } = await client.enrolment.request(name);
         terminal.result({ code, device }, `On a device that is enrolled already run: parley devices approve ${code}`);
         const enrolled = await client.enrolment.awaitApproval(timeout, terminal.signal);
         terminal.result(enrolled, `You are ${enrolled.account} now. What was sent before cannot be read here.`);
-      }),
+      }, LONG),
     );
 
   const devices = parley

@@ -1,5 +1,5 @@
 import { ParleyError } from '../../../protocol/errors.ts';
-import { parseCount, parseDuration, parseSeq, parseTxn } from '../arguments.ts';
+import { durationOption, parseCount, parseSeq, parseTxn } from '../arguments.ts';
 import { messageText } from '../show.ts';
 import { readStandardInput } from '../terminal.ts';
 import type { Command } from 'commander';
@@ -32,7 +32,7 @@ export function addMessageVerbs(parley: Command, run: Run): void {
     .description('send a text; it is kept here until a node has taken it')
     .argument('<target>', target)
     .argument('<text>', '- reads it from standard input')
-    .option('--timeout <TIME>', 'how long to try; then it stays queued', parseDuration, parseDuration('30s'))
+    .addOption(durationOption('--timeout <TIME>', 'how long to try; then it stays queued', '30s'))
     .option('--txn <ULID>', 'identifies the message, so that a repetition is the same one', parseTxn)
     .action((to: string, text: string, options: SendOptions) =>
       run(async (client, terminal) => {
@@ -62,7 +62,9 @@ export function addMessageVerbs(parley: Command, run: Run): void {
     .command('tail')
     .description('show what is written from now on, until Ctrl-C')
     .argument('[target]', `${target}; without it: all rooms`)
-    .action((to: string | undefined) => run((client, terminal) => tail(client, terminal, to ?? null)));
+    .action((to: string | undefined) =>
+      run((client, terminal) => tail(client, terminal, to ?? null), { takesLong: true }),
+    );
 }
 
 async function send(

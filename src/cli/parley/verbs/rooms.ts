@@ -15,7 +15,11 @@ export function addRoomVerbs(parley: Command, run: Run): void {
     .argument('[member...]', 'account names')
     .action((name: string, members: string[]) =>
       run(async (client, terminal) => {
+        const same = (await client.rooms.list(CALL_MS_MAX)).filter(
+          (room) => room.name === name && room.kind === 'group',
+        );
         const id = await client.rooms.createGroup(name, members, CALL_MS_MAX);
+        if (same.length > 0) terminal.note(`you are in another room of this name: tell them apart by room:ID`);
         terminal.result({ room: id, kind: 'group', name, lastSeq: 0 }, `${printable(name)} is room:${id}`);
       }),
     );
