@@ -1,7 +1,7 @@
 import { readFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { EMPTY_CONF_STATE, type LogIndex, type PeerId, type Term } from '../../consensus/types.ts';
+import { EMPTY_CONF_STATE, type HardState, type LogIndex, type PeerId, type Term } from '../../consensus/types.ts';
 import { appendAll, applyTestEntry, testEntries, testEntry } from '../../testing/store/fill-store.ts';
 import { copyImage, filesOf, flipBit, logContentOf, removeImage } from '../../testing/store/store-images.ts';
 import {
@@ -12,6 +12,7 @@ import {
   optionsFor,
 } from '../../testing/store/temporary-store.ts';
 import { openDatabase } from './level-database.ts';
+import { newerHardState } from './log-recovery.ts';
 import { recordKey } from './log-rows.ts';
 import { readMark } from './mark-file.ts';
 import type { IntactStore } from './node-store.ts';
@@ -229,4 +230,17 @@ describe('a log with a damaged entry', () => {
       await rename(image, join(dir, folder));
     };
   }
+});
+
+describe('of two copies of the hard state', () => {
+  const state = (term: number, vote: number): HardState => ({ term, vote, commit: 0 }) as HardState;
+
+  it.each([
+    { a: [4, 1], b: [5, 0], newer: [5, 0] },
+    { a: [5, 0], b: [4, 1], newer: [5, 0] },
+    { a: [5, 0], b: [5, 2], newer: [5, 2] },
+    { a: [5, 2], b: [5, 0], newer: [5, 2] },
+  ] as const)('$a and $b, $newer is the newer', ({ a, b, newer }) => {
+    expect(newerHardState(state(...a), state(...b))).toEqual(state(...newer));
+  });
 });
