@@ -233,14 +233,14 @@ describe('a log with a damaged entry', () => {
 });
 
 describe('of two copies of the hard state', () => {
-  const state = (term: number, vote: number): HardState => ({ term, vote, commit: 0 }) as HardState;
+  const state = ([term, vote]: readonly number[]): HardState => ({ term, vote, commit: 0 }) as HardState;
 
   it.each([
     { a: [4, 1], b: [5, 0], newer: [5, 0] },
     { a: [5, 0], b: [4, 1], newer: [5, 0] },
     { a: [5, 0], b: [5, 2], newer: [5, 2] },
     { a: [5, 2], b: [5, 0], newer: [5, 2] },
-  ] as const)('$a and $b, $newer is the newer', ({ a, b, newer }) => {
-    expect(newerHardState(state(...a), state(...b))).toEqual(state(...newer));
+  ])('$a and $b, $newer is the newer', ({ a, b, newer }) => {
+    expect(newerHardState(state(a), state(b))).toEqual(state(newer));
   });
 });
