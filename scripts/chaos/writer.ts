@@ -37,6 +37,9 @@ export class Writer {
   /** Sends that were due but not made, because too many were unanswered. */
   skipped = 0;
 
+  #heard = 0;
+  #pacing: Promise<void> = Promise.resolve();
+
   constructor(
     person: Person,
     room: RoomDetailJson,
@@ -53,12 +56,13 @@ export class Writer {
 
   async start(everyMs: number): Promise<void> {
     await this.#connect();
-    void this.#pace(everyMs);
+    this.#pacing = this.#pace(everyMs);
   }
 
   /** No new sends; resolves when every made one is answered or given up. */
   async finish(): Promise<void> {
     this.#stopping.abort();
+    await this.#pacing;
     await Promise.all(this.#outstanding);
   }
 
@@ -76,13 +80,12 @@ export class Writer {
     this.#socket = null;
   }
 
-  #heard = 0;
-
   async #pace(everyMs: number): Promise<void> {
     let due = performance.now();
     while (!this.#stopping.signal.aborted) {
       due += everyMs;
       await delay(Math.max(0, due - performance.now()));
+      if (this.#stopping.signal.aborted) return;
       if (this.#outstanding.size >= OUTSTANDING_MAX) {
         this.skipped++;
         continue;

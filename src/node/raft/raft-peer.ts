@@ -142,14 +142,13 @@ export class RaftPeer<Result, Event> {
 
   #buildCompactor(monotonicMs: () => number): Compactor {
     const { log, state } = this.#ports;
-    const pinnedIndex = (): LogIndex | undefined => this.#sender.pinnedIndex;
     return new Compactor({
       settings: this.#settings,
       log,
       state,
       monotonicMs,
       appliedIndex: () => this.#core.basicStatus().applied,
-      pinnedIndex,
+      pinnedIndex: () => this.#sender.pinnedIndex,
       onFatal: this.#fatal,
     });
   }
