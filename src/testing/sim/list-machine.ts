@@ -58,7 +58,7 @@ export class ListMachine implements StateMachine<ListResult, ListEvent> {
   readonly #options: ListMachineOptions;
   #lastStampMs = 0;
 
-  constructor(options: ListMachineOptions) {
+  constructor(options: ListMachineOptions = { forgetsTransactions: false }) {
     this.#options = options;
   }
 

@@ -1,8 +1,11 @@
-import type { LogIndex } from '../../consensus/types.ts';
-import type { Done, LogWrite } from '../../node/ports.ts';
-import { LogImage } from './log-image.ts';
+import { reaches, type RepairGoal } from '../../consensus/repair.ts';
+import { ZERO_INDEX, ZERO_TERM, type EntryId, type LogIndex } from '../../consensus/types.ts';
+import type { Done } from '../../node/ports.ts';
+import { LogImage, type HashedWrite } from './log-image.ts';
 import type { Prng } from './prng.ts';
 import type { VirtualTime } from './virtual-time.ts';
+
+export type DiskError = 'EIO' | 'ENOSPC';
 
 export interface DiskOptions {
   readonly time: VirtualTime;
@@ -11,55 +14,99 @@ export interface DiskOptions {
   readonly syncMs: number;
   readonly stallChance: number;
   readonly stallMs: number;
-  /** Planted bugs. */
-  readonly lies: { readonly acknowledgesBeforeSync: boolean; readonly votesAreNotSynced: boolean };
+  /** Just before and after a write changes what is durable. */
+  readonly onDurable: (change: () => void) => void;
+  /** A crash left a part of the writes under way, or none of them. */
+  readonly onTorn: (kind: 'torn' | 'lost') => void;
 }
 
 interface PendingWrite {
-  readonly write: LogWrite | undefined;
+  readonly write: HashedWrite | undefined;
   readonly compactTo: LogIndex | undefined;
-  readonly done: Done;
+  readonly done: Done | undefined;
+  readonly failed: (error: DiskError) => void;
 }
 
 /**
  * One node's disk for its log. Writes are accepted at once into what the running process sees, and become durable in
  * groups, one group at a time. A crash forgets what was not durable; of the group that was being written, the first
- * few writes may have made it.
+ * few writes may have made it, and of the next one a part.
  */
 export class SimDisk {
   readonly #options: DiskOptions;
   /** What a restarted process finds. */
   readonly durable = new LogImage();
+  /** The last entry that was ever durable here: it stands beside the log, and outlives damage to that. */
+  #mark: EntryId = { index: ZERO_INDEX, term: ZERO_TERM };
+  #repair: RepairGoal | undefined;
   #queue: PendingWrite[] = [];
   #running: PendingWrite[] = [];
   /** Rises with every crash: what an earlier process began no longer calls back. */
   #epoch = 0;
   #stalledUntilMs = 0;
+  /** The write under way would be done but for the stall. */
+  #isHeldUp = false;
+  #slowness = 1;
+  #nextFails = false;
+  /** No write succeeds, until there is space again. */
+  isFull = false;
 
   constructor(options: DiskOptions) {
     this.#options = options;
   }
 
-  /** `lazy`: only the commit index changed, which the next sync may take along. */
-  accept(write: LogWrite, lazy: boolean, done: Done): void {
+  get isStalled(): boolean {
+    return this.#stalledUntilMs > this.#options.time.nowMs;
+  }
+
+  /** What the log lost to damage and has not reached again. */
+  get repair(): RepairGoal | undefined {
+    return this.#repair;
+  }
+
+  /** `done` when it is durable; `lazy`: only the commit index changed, which the next sync may take along. */
+  accept(write: HashedWrite, lazy: boolean, done: Done, failed: (error: DiskError) => void): void {
     if (lazy && this.#running.length === 0) {
-      this.#queue.push({ write, compactTo: undefined, done: noOp });
+      this.#queue.push({ write, compactTo: undefined, done: undefined, failed });
       done();
       return;
     }
-    const { lies } = this.#options;
-    const lie = write.entries.length > 0 ? lies.acknowledgesBeforeSync : lies.votesAreNotSynced;
-    if (lie) done();
-    this.#queue.push({ write, compactTo: undefined, done: lie ? noOp : done });
+    this.#queue.push({ write, compactTo: undefined, done, failed });
     this.#start();
   }
 
-  compact(index: LogIndex): void {
-    this.#queue.push({ write: undefined, compactTo: index, done: noOp });
+  compact(index: LogIndex, failed: (error: DiskError) => void): void {
+    this.#queue.push({ write: undefined, compactTo: index, done: undefined, failed });
   }
 
+  /** Writes under way take that much longer at least, and later ones wait as long. */
   stall(durationMs: number): void {
-    this.#stalledUntilMs = this.#options.time.nowMs + durationMs;
+    const { time } = this.#options;
+    this.#stalledUntilMs = Math.max(this.#stalledUntilMs, time.nowMs + durationMs);
+    time.after(durationMs, () => this.#resume());
+  }
+
+  /** Every write takes that many times as long. */
+  slowDown(factor: number): void {
+    this.#slowness = factor;
+  }
+
+  /** The next write ends with an error, wherever in it. */
+  failNextWrite(): void {
+    this.#nextFails = true;
+  }
+
+  /** Nothing is wrong with it any more. */
+  heal(): void {
+    this.#stalledUntilMs = 0;
+    this.#slowness = 1;
+    this.#nextFails = false;
+    this.isFull = false;
+    this.#resume();
+  }
+
+  #resume(): void {
+    if (this.#isHeldUp && !this.isStalled) this.#finish();
   }
 
   #start(): void {
@@ -67,33 +114,89 @@ export class SimDisk {
     const { time, prng, syncMs, stallChance, stallMs } = this.#options;
     this.#running = this.#queue;
     this.#queue = [];
-    const latencyMs = prng.latency(syncMs, stallChance, stallMs);
     const epoch = this.#epoch;
-    time.at(Math.max(time.nowMs, this.#stalledUntilMs) + latencyMs, () => {
+    time.after(prng.latency(syncMs, stallChance, stallMs) * this.#slowness, () => {
       if (epoch === this.#epoch) this.#finish();
     });
   }
 
   #finish(): void {
+    this.#isHeldUp = this.isStalled;
+    if (this.#isHeldUp) return;
+    const error = this.#error();
+    if (error !== undefined) {
+      // The process will end for it; what of the group is there then is as after a crash.
+      this.#running[0]!.failed(error);
+      return;
+    }
     const written = this.#running;
     this.#running = [];
     for (const pending of written) this.#make(pending);
-    if (this.#queue.some(({ done }) => done !== noOp)) this.#start();
-    for (const { done } of written) done();
+    if (this.#queue.some(({ done }) => done !== undefined)) this.#start();
+    for (const { done } of written) done?.();
+  }
+
+  #error(): DiskError | undefined {
+    if (this.isFull) return 'ENOSPC';
+    if (!this.#nextFails) return undefined;
+    this.#nextFails = false;
+    return 'EIO';
   }
 
   #make({ write, compactTo }: PendingWrite): void {
-    if (write !== undefined) this.durable.write(write);
-    if (compactTo !== undefined) this.durable.compact(compactTo);
+    this.#options.onDurable(() => {
+      if (write !== undefined) this.durable.write(write);
+      if (compactTo !== undefined) this.durable.compact(compactTo);
+    });
+    this.#followWithMark();
+  }
+
+  /** The mark follows the log, but stays ahead of one that lost entries until that has made up for them. */
+  #followWithMark(): void {
+    const last = this.durable.lastEntryId();
+    const goal = this.#repair;
+    const isWhole = goal === undefined || (reaches(last, goal.entry) && this.durable.hardState.commit >= goal.commit);
+    if (!isWhole) return;
+    this.#repair = undefined;
+    this.#mark = last;
+  }
+
+  /** A restart finds that entries from `broken` on cannot be read: its peers will complete what comes before them. */
+  salvage(broken: LogIndex): void {
+    this.#setGoal();
+    this.durable.cutFrom(broken);
+  }
+
+  /** A restart finds that the log leads nowhere any more: its peers will send all of it, or a snapshot. */
+  beginAnew(): void {
+    this.#setGoal();
+    this.durable.clear();
+  }
+
+  #setGoal(): void {
+    this.#repair ??= { entry: this.#mark, commit: this.durable.hardState.commit };
   }
 
   crash(): void {
     this.#epoch += 1;
-    const survivors = this.#options.prng.below(this.#running.length + 1);
-    for (const pending of this.#running.slice(0, survivors)) this.#make(pending);
+    this.#isHeldUp = false;
+    if (this.#running.length > 0) this.#tear();
+    else if (this.#queue.length > 0) this.#options.onTorn('lost');
     this.#running = [];
     this.#queue = [];
   }
-}
 
-const noOp = (): void => {};
+  #tear(): void {
+    const { prng, onDurable, onTorn } = this.#options;
+    const whole = prng.below(this.#running.length + 1);
+    for (const pending of this.#running.slice(0, whole)) this.#make(pending);
+    const cut = this.#running[whole]?.write;
+    if (cut === undefined || cut.base !== undefined || prng.chance(0.5)) {
+      onTorn('lost');
+      return;
+    }
+    onDurable(() => this.durable.writeTorn(cut, prng.below(cut.entries.length + 1)));
+    this.#followWithMark();
+    onTorn('torn');
+  }
+}

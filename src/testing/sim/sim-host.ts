@@ -1,44 +1,62 @@
 import type { NodeName } from '../../protocol/ids.ts';
 import type { Clock } from '../../node/ports.ts';
-import type { Prng } from './prng.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import { Violation } from './violation.ts';
+import type { EventOwner, ScheduledEvent, VirtualTime } from './virtual-time.ts';
 
-export interface SimHostEnv {
+export interface SimHostOptions {
+  readonly number: number;
   readonly time: VirtualTime;
-  readonly prng: Prng;
+  /** Seconds of this machine per second of virtual time. */
+  readonly clockRate: number;
+  readonly wallOffsetMs: number;
   /** After everything that ran inside this host's process. */
-  readonly afterStep: (host: SimHost) => void;
+  readonly afterStep: () => void;
+  /** Something thrown where nobody in the process caught it. */
+  readonly onUncaught: (error: unknown) => void;
 }
 
 /** Wall clocks begin at some day of 2026. */
 const EPOCH_MS = Date.UTC(2026, 5, 1);
+/** Of an event that concerns whichever process runs when it happens. */
+const ANY_LIFE = -1;
+
+export const nameOfNumber = (number: number): NodeName => `n${number}` as NodeName;
+export const numberOfName = (name: NodeName): number => Number(name.slice(1));
 
 /**
- * A machine that runs one process: its clocks, which drift, and the event loop of the process, which can be paused or
- * die. Everything that happens inside the process goes through `run`.
+ * A machine that runs one process: its clocks, which drift and jump, and the event loop of the process, which can be
+ * paused or die. Everything that happens inside the process goes through `enter`.
  */
-export class SimHost {
+export class SimHost implements EventOwner {
   readonly number: number;
   readonly name: NodeName;
-  readonly #env: SimHostEnv;
-  /** Rises with every crash; callbacks of an earlier process are dropped. */
+  readonly #options: SimHostOptions;
+  /** Rises with every start and every crash; callbacks of an earlier process are dropped. */
   #epoch = 0;
   #isUp = false;
   #pausedUntilMs = 0;
-  /** Seconds of this machine per second of virtual time. */
-  readonly #rate: number;
+  /** What came while the event loop was paused. */
+  #held: ScheduledEvent[] = [];
+  #rate: number;
+  /** What the monotonic clock showed when its rate last changed, and when that was. */
+  #rateSinceMs = 0;
+  #monotonicThenMs = 0;
   #wallOffsetMs: number;
 
-  constructor(number: number, env: SimHostEnv) {
-    this.number = number;
-    this.name = `n${number}` as NodeName;
-    this.#env = env;
-    this.#rate = env.prng.between(0.98, 1.02);
-    this.#wallOffsetMs = EPOCH_MS + env.prng.between(-500, 500);
+  constructor(options: SimHostOptions) {
+    this.number = options.number;
+    this.name = nameOfNumber(options.number);
+    this.#options = options;
+    this.#rate = options.clockRate;
+    this.#wallOffsetMs = EPOCH_MS + options.wallOffsetMs;
   }
 
   get isUp(): boolean {
     return this.#isUp;
+  }
+
+  get isPaused(): boolean {
+    return this.#pausedUntilMs > this.#options.time.nowMs;
   }
 
   get epoch(): number {
@@ -49,6 +67,7 @@ export class SimHost {
     this.#epoch += 1;
     this.#isUp = true;
     this.#pausedUntilMs = 0;
+    this.#held = [];
   }
 
   crash(): void {
@@ -58,20 +77,36 @@ export class SimHost {
 
   /** The event loop does nothing for a while: what should have happened meanwhile happens afterwards. */
   pause(durationMs: number): void {
-    this.#pausedUntilMs = this.#env.time.nowMs + durationMs;
+    const { time } = this.#options;
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, time.nowMs + durationMs);
+    time.after(durationMs, () => {
+      if (!this.isPaused) this.resume();
+    });
   }
 
   resume(): void {
     this.#pausedUntilMs = 0;
+    for (const event of this.#held.splice(0)) this.#options.time.again(event);
   }
 
   jumpWallClock(byMs: number): void {
     this.#wallOffsetMs += byMs;
   }
 
+  /** From now on the clocks of this machine run that many times as fast as time. */
+  setClockRate(rate: number): void {
+    this.#monotonicThenMs = this.#monotonicMs();
+    this.#rateSinceMs = this.#options.time.nowMs;
+    this.#rate = rate;
+  }
+
+  #monotonicMs(): number {
+    return this.#monotonicThenMs + (this.#options.time.nowMs - this.#rateSinceMs) * this.#rate;
+  }
+
   readonly clock: Clock = {
-    wallMs: () => this.#wallOffsetMs + this.#env.time.nowMs * this.#rate,
-    monotonicMs: () => this.#env.time.nowMs * this.#rate,
+    wallMs: () => this.#wallOffsetMs + this.#monotonicMs(),
+    monotonicMs: () => this.#monotonicMs(),
     after: (delayMs, callback) => {
       const event = this.after(delayMs / this.#rate, callback);
       return () => {
@@ -80,12 +115,9 @@ export class SimHost {
     },
   };
 
-  /** Runs `callback` inside the present process after a delay in virtual time, unless that has died by then. */
-  after(delayMs: number, callback: () => void): { run: (() => void) | undefined } {
-    const epoch = this.#epoch;
-    const handle: { run: (() => void) | undefined } = { run: callback };
-    this.#env.time.after(delayMs, () => this.#enter(epoch, handle));
-    return handle;
+  /** Runs in the present process, unless that has died by then. */
+  after(delayMs: number, callback: () => void): ScheduledEvent {
+    return this.#options.time.after(delayMs, callback, this, this.#epoch);
   }
 
   /** The next thing the process does, unless it is paused. */
@@ -93,14 +125,27 @@ export class SimHost {
     this.after(0, callback);
   }
 
-  #enter(epoch: number, handle: { run: (() => void) | undefined }): void {
-    if (epoch !== this.#epoch || handle.run === undefined) return;
-    const { time, afterStep } = this.#env;
+  /** Runs in whichever process is there by then. */
+  whoeverAfter(delayMs: number, callback: () => void): void {
+    this.#options.time.after(delayMs, callback, this, ANY_LIFE);
+  }
+
+  enter(event: ScheduledEvent, run: () => void): void {
+    if (!this.#isUp || (event.epoch !== this.#epoch && event.epoch !== ANY_LIFE)) return;
+    const { time, afterStep, onUncaught } = this.#options;
     if (this.#pausedUntilMs > time.nowMs) {
-      time.at(this.#pausedUntilMs, () => this.#enter(epoch, handle));
+      event.run = run;
+      this.#held.push(event);
       return;
     }
-    handle.run();
-    if (this.#isUp) afterStep(this);
+    const epoch = this.#epoch;
+    try {
+      run();
+    } catch (error) {
+      if (error instanceof Violation) throw error;
+      // What a process does after its death, nobody sees.
+      if (epoch === this.#epoch) onUncaught(error);
+    }
+    if (epoch === this.#epoch && this.#isUp) afterStep();
   }
 }

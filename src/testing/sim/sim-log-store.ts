@@ -1,5 +1,6 @@
 import type { LogGap } from '../../consensus/log-storage.ts';
 import { SNAPSHOT_TEMPORARILY_UNAVAILABLE } from '../../consensus/log-storage.ts';
+import type { RepairGoal } from '../../consensus/repair.ts';
 import {
   EMPTY_BYTES,
   EMPTY_CONF_STATE,
@@ -14,7 +15,7 @@ import {
 import type { Done, LogStore, LogWrite } from '../../node/ports.ts';
 import { hashBytes } from './fast-hash.ts';
 import type { LogImage } from './log-image.ts';
-import type { SimDisk } from './sim-disk.ts';
+import type { DiskError, SimDisk } from './sim-disk.ts';
 import { insist } from './violation.ts';
 
 export interface SimLogStoreEnv {
@@ -22,8 +23,11 @@ export interface SimLogStoreEnv {
   /** Brings a callback of the disk into the process, unless that has died. */
   readonly intoProcess: (callback: () => void) => void;
   readonly isAlive: () => boolean;
-  /** Told of every write as it is accepted. */
+  /** Told of every write before and after it is accepted. */
+  readonly onAccepting: (write: LogWrite, image: LogImage) => void;
   readonly onAccepted: (write: LogWrite, image: LogImage) => void;
+  readonly onCompacted: () => void;
+  readonly onDiskError: (error: DiskError) => void;
 }
 
 /** The log store of one run of one simulated node. */
@@ -64,26 +68,34 @@ export class SimLogStore implements LogStore {
   }
 
   append(write: LogWrite, done: Done): void {
-    if (!this.#env.isAlive()) return;
+    const { disk, isAlive, intoProcess, onAccepting, onAccepted, onDiskError } = this.#env;
+    if (!isAlive()) return;
+    onAccepting(write, this.image);
     const before = this.image.hardState;
-    this.image.write(write);
-    this.#env.onAccepted(write, this.image);
+    const hashed = this.image.accept(write);
     const { term, vote } = this.image.hardState;
     const lazy =
       write.entries.length === 0 && write.snapshot === undefined && before.term === term && before.vote === vote;
-    this.#env.disk.accept(write, lazy, () => this.#env.intoProcess(done));
+    disk.accept(hashed, lazy, () => intoProcess(done), onDiskError);
+    onAccepted(write, this.image);
   }
 
   compact(index: LogIndex): void {
-    if (!this.#env.isAlive()) return;
+    const { disk, isAlive, onCompacted, onDiskError } = this.#env;
+    if (!isAlive()) return;
     this.image.compact(index);
-    this.#env.disk.compact(index);
+    disk.compact(index, onDiskError);
+    onCompacted();
   }
 
   chainHash(index: LogIndex): Uint8Array {
     const hash = this.image.hash(index);
     insist(hash !== undefined, 'log-gap', () => `no chain hash at ${index}`);
     return hashBytes(hash);
+  }
+
+  get repair(): RepairGoal | undefined {
+    return this.#env.disk.repair;
   }
 
   setSnapshotSource(source: () => SnapshotMetadata | undefined): void {

@@ -1,13 +1,16 @@
-import type { Prng } from './prng.ts';
+import { Prng } from './prng.ts';
+import type { SimHost } from './sim-host.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 export interface NetworkOptions {
   readonly time: VirtualTime;
-  readonly prng: Prng;
+  readonly seed: number;
+  readonly hosts: readonly SimHost[];
   /** A typical delay of a packet; some take up to the tail. */
   readonly delayMs: number;
   readonly tailChance: number;
   readonly tailMs: number;
+  readonly deliver: (packet: Packet) => void;
 }
 
 export interface Packet {
@@ -15,72 +18,121 @@ export interface Packet {
   readonly to: number;
   readonly kind: string;
   readonly bytes: Uint8Array;
+  readonly sentAtMs: number;
 }
 
-/** How many packets are remembered to be delivered again much later. */
-const STALE_PACKETS_MAX = 200;
+/** One direction between two machines. Its chances are its own: what happens on one link does not disturb others. */
+interface Link {
+  readonly prng: Prng;
+  /** By how many faults it is cut. */
+  cuts: number;
+  extraDelayMs: number;
+}
 
-/** Carries packets between nodes: late, twice, in another order, or not at all. */
+/** How many packets are remembered to be delivered again much later, and how many of them in one burst. */
+const STALE_PACKETS_MAX = 400;
+const STALE_BURST_MAX = 200;
+const REMEMBER_CHANCE = 0.05;
+/** Links and the memory for stale packets draw from streams of the seed from here on. */
+const LINK_STREAM = 10_000;
+const NODES_MAX = 64;
+
+export type Direction = readonly [from: number, to: number];
+
+/** Carries packets between machines: late, twice, in another order, much later once more, or not at all. */
 export class SimNetwork {
   readonly #options: NetworkOptions;
-  readonly #deliver: (packet: Packet) => void;
-  readonly #cut = new Set<number>();
+  readonly #links = new Map<number, Link>();
+  readonly #memory: Prng;
   #stale: Packet[] = [];
+  /** Rises when everything is healed: what earlier faults would undo later is undone already. */
+  #healings = 0;
   lossChance = 0;
   duplicateChance = 0;
   packets = 0;
 
-  constructor(options: NetworkOptions, deliver: (packet: Packet) => void) {
+  constructor(options: NetworkOptions) {
     this.#options = options;
-    this.#deliver = deliver;
+    this.#memory = new Prng(options.seed, LINK_STREAM - 1);
+  }
+
+  #link(from: number, to: number): Link {
+    const key = from * NODES_MAX + to;
+    let link = this.#links.get(key);
+    if (link === undefined) {
+      link = { prng: new Prng(this.#options.seed, LINK_STREAM + key), cuts: 0, extraDelayMs: 0 };
+      this.#links.set(key, link);
+    }
+    return link;
   }
 
   send(packet: Packet): void {
-    const { prng } = this.#options;
+    const link = this.#link(packet.from, packet.to);
     this.packets += 1;
     this.#remember(packet);
-    if (this.isCut(packet.from, packet.to) || prng.chance(this.lossChance)) return;
-    this.#schedule(packet);
-    if (prng.chance(this.duplicateChance)) this.#schedule(packet);
+    if (link.cuts > 0 || link.prng.chance(this.lossChance)) return;
+    this.#schedule(packet, link);
+    if (this.duplicateChance > 0 && link.prng.chance(this.duplicateChance)) this.#schedule(packet, link);
   }
 
-  #schedule(packet: Packet): void {
-    const { time, prng, delayMs, tailChance, tailMs } = this.#options;
-    time.after(prng.latency(delayMs, tailChance, tailMs), () => {
-      if (!this.isCut(packet.from, packet.to)) this.#deliver(packet);
+  #schedule(packet: Packet, link: Link): void {
+    const { hosts, delayMs, tailChance, tailMs, deliver } = this.#options;
+    const latencyMs = link.prng.latency(delayMs, tailChance, tailMs) + link.extraDelayMs;
+    hosts[packet.to - 1]!.whoeverAfter(latencyMs, () => {
+      if (link.cuts === 0) deliver(packet);
     });
   }
 
   #remember(packet: Packet): void {
-    const { prng } = this.#options;
-    if (!prng.chance(0.05)) return;
+    // The real transport lets nothing through twice. Raft has to bear it all the same; founding need not.
+    if (packet.kind === 'hello' || !this.#memory.chance(REMEMBER_CHANCE)) return;
     if (this.#stale.length < STALE_PACKETS_MAX) this.#stale.push(packet);
-    else this.#stale[prng.below(STALE_PACKETS_MAX)] = packet;
+    else this.#stale[this.#memory.below(STALE_PACKETS_MAX)] = packet;
   }
 
-  /** Delivers packets of long ago, all at once: what a healed route or a stalled socket may bring. */
-  replayStale(): void {
-    const burst = this.#stale;
-    this.#stale = [];
-    for (const packet of burst) this.#schedule(packet);
+  /** Delivers packets that are older than that, all at once: what a healed route or a stalled socket may bring. */
+  replayStale(olderThanMs: number): number {
+    const before = this.#options.time.nowMs - olderThanMs;
+    const burst = new Set(this.#stale.filter(({ sentAtMs }) => sentAtMs <= before).slice(0, STALE_BURST_MAX));
+    this.#stale = this.#stale.filter((packet) => !burst.has(packet));
+    for (const packet of burst) this.#schedule(packet, this.#link(packet.from, packet.to));
+    return burst.size;
   }
 
-  isCut(from: number, to: number): boolean {
-    return this.#cut.size > 0 && this.#cut.has(from * 64 + to);
+  get hasCuts(): boolean {
+    for (const { cuts } of this.#links.values()) if (cuts > 0) return true;
+    return false;
   }
 
-  cutOneWay(from: number, to: number): void {
-    this.#cut.add(from * 64 + to);
+  /** Nothing gets through in these directions until the returned function is called, or all is healed. */
+  cut(directions: readonly Direction[]): () => void {
+    return this.#change(directions, (link, sign) => (link.cuts += sign));
   }
 
-  /** Nodes of different groups cannot reach each other. */
-  partition(groupOf: (node: number) => number, nodes: readonly number[]): void {
-    for (const from of nodes) {
-      for (const to of nodes) if (groupOf(from) !== groupOf(to)) this.cutOneWay(from, to);
-    }
+  /** Packets take that much longer in these directions. */
+  slow(directions: readonly Direction[], byMs: number): () => void {
+    return this.#change(directions, (link, sign) => (link.extraDelayMs += sign * byMs));
+  }
+
+  #change(directions: readonly Direction[], change: (link: Link, sign: 1 | -1) => void): () => void {
+    const healings = this.#healings;
+    const links = directions.map(([from, to]) => this.#link(from, to));
+    for (const link of links) change(link, 1);
+    let undone = false;
+    return () => {
+      if (undone || healings !== this.#healings) return;
+      undone = true;
+      for (const link of links) change(link, -1);
+    };
   }
 
   heal(): void {
-    this.#cut.clear();
+    this.#healings += 1;
+    for (const link of this.#links.values()) {
+      link.cuts = 0;
+      link.extraDelayMs = 0;
+    }
+    this.lossChance = 0;
+    this.duplicateChance = 0;
   }
 }

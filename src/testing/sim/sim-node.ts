@@ -1,77 +1,123 @@
+import type { RaftEvent } from '../../consensus/events.ts';
 import type { Message } from '../../consensus/message.ts';
-import type { PeerId } from '../../consensus/types.ts';
-import { directoryOf } from '../../node/peer-directory.ts';
-import type { LogWrite } from '../../node/ports.ts';
-import { RaftPeer } from '../../node/raft/raft-peer.ts';
-import type { ClusterId } from '../../protocol/ids.ts';
-import type { Observed, SafetyChecker } from './checkers.ts';
-import { ListMachine, type ListEvent, type ListResult } from './list-machine.ts';
+import { EMPTY_CONF_STATE, type ConfState, type LogIndex, type PeerId } from '../../consensus/types.ts';
+import type { MemberDirectory } from '../../node/membership/member-directory.ts';
+import { foundingPeers } from '../../node/peer-directory.ts';
+import type { AppliedPosition, LogWrite, MemberVerb } from '../../node/ports.ts';
+import type { CoreView } from '../../node/raft/raft-driver.ts';
+import type { RaftPeer } from '../../node/raft/raft-peer.ts';
+import type { ClusterId, NodeName } from '../../protocol/ids.ts';
+import type { Application } from './application.ts';
 import type { LogImage } from './log-image.ts';
-import type { Mutant, WorldTraits } from './options.ts';
 import type { Prng } from './prng.ts';
-import { SimDisk } from './sim-disk.ts';
-import type { SimHost } from './sim-host.ts';
+import { SimDisk, type DiskError } from './sim-disk.ts';
+import { nameOfNumber, numberOfName, type SimHost } from './sim-host.ts';
 import { SimLogStore } from './sim-log-store.ts';
 import type { Packet, SimNetwork } from './sim-network.ts';
+import { SimProcess, type DiskIdentity } from './sim-process.ts';
 import { SimStateDisk } from './sim-state-disk.ts';
 import { SimStateStore } from './sim-state-store.ts';
-import { nameOfNumber, numberOfName, SimTransport } from './sim-transport.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import type { StateImage } from './state-image.ts';
 import { Violation } from './violation.ts';
+import type { VirtualTime } from './virtual-time.ts';
+import type { WorldTraits } from './world-traits.ts';
+
+/** Sees all that a node does, before anybody else does. */
+export interface Witness {
+  /** Its Raft peer is about to start. */
+  booted(node: SimNode): void;
+  accepting(node: SimNode, write: LogWrite): void;
+  accepted(node: SimNode, write: LogWrite): void;
+  /** `change` alters what is durable in the node's log. */
+  durable(node: SimNode, change: () => void): void;
+  sending(node: SimNode, message: Message): void;
+  received(node: SimNode, message: Message): void;
+  viewed(node: SimNode, view: CoreView): void;
+  applied(node: SimNode, position: AppliedPosition, image: StateImage): void;
+  installed(node: SimNode, image: StateImage): void;
+  raftEvent(node: SimNode, event: RaftEvent): void;
+  note(node: SimNode, what: NodeNote, a?: number, b?: number): void;
+}
+
+export type NodeNote =
+  | 'crash'
+  | 'torn'
+  | 'lost'
+  | 'disk-error'
+  | 'installed'
+  | 'compacted'
+  | 'leader'
+  | 'stalled'
+  | 'rebuilt-state'
+  | 'salvaged'
+  | 'begun-anew'
+  | 'damaged'
+  | 'joined'
+  | 'wiped'
+  | 'crash-in-step';
 
 export interface SimNodeEnv {
   readonly time: VirtualTime;
-  readonly prng: Prng;
   readonly host: SimHost;
   readonly network: SimNetwork;
-  readonly nodes: readonly number[];
+  /** Numbers of all machines, and of those that found the cluster. */
+  readonly hosts: readonly number[];
+  readonly founders: readonly number[];
   readonly traits: WorldTraits;
-  readonly mutant: Mutant | undefined;
-  readonly checker: SafetyChecker;
-  readonly trace: (node: number, what: string, a: number, b: number) => void;
+  readonly application: Application;
+  readonly prng: { readonly core: Prng; readonly disk: Prng; readonly state: Prng };
+  readonly witness: Witness;
   readonly fail: (violation: Violation) => void;
   /** A promise was resolved: what waits for it has to run before anything else. */
   readonly settlePromises: () => void;
+  /** The process has ended because of its disk; whoever supervises it starts it again. */
+  readonly onEnded: () => void;
 }
 
-const CLUSTER = 'Csimulationaaaaaaaaaaaaaaaa' as ClusterId;
+/**
+ * - `empty`: the disk belongs to nobody yet: the cluster is being founded, or the node waits to be let in;
+ * - `member`: what runs here is, or was, part of the cluster;
+ * - `damaged`: the disk lost something: the node stays up, without vote.
+ */
+export type DiskCondition = 'empty' | 'member' | 'damaged';
 
-interface Process {
-  readonly boot: number;
-  readonly peer: RaftPeer<ListResult, ListEvent>;
-  readonly log: SimLogStore;
-  readonly state: SimStateStore;
-  readonly transport: SimTransport;
-}
-
-/** One simulated node: disks that survive, and the real driver and core that run on them until they are killed. */
-export class SimNode implements Observed {
+/** One simulated node: disks that survive, and the process that runs on them until it is killed. */
+export class SimNode {
   readonly #env: SimNodeEnv;
-  readonly #disk: SimDisk;
-  readonly #stateDisk: SimStateDisk;
-  #process: Process | undefined;
+  #disk: SimDisk;
+  #stateDisk: SimStateDisk;
+  #identity: DiskIdentity = { founding: undefined, manifest: undefined };
+  #isDamaged = false;
+  #tampered = false;
   #boots = 0;
-  /** Dies after so many more messages were handed to the network, in the middle of whatever it does. */
-  #messagesUntilCrash = Number.POSITIVE_INFINITY;
+  #process: SimProcess | undefined;
+  #lastView: CoreView | undefined;
+  /** Dies after so many more calls to its disk and network, in the middle of whatever it does. */
+  #stepsUntilCrash = Number.POSITIVE_INFINITY;
+  #afterStepCrash = (): void => {};
 
   constructor(env: SimNodeEnv) {
     this.#env = env;
-    const { time, prng, traits, mutant } = env;
-    this.#disk = new SimDisk({
+    this.#disk = this.#newDisk();
+    this.#stateDisk = new SimStateDisk(env.prng.state);
+  }
+
+  #newDisk(): SimDisk {
+    const { time, prng, traits, witness } = this.#env;
+    return new SimDisk({
       time,
-      prng,
+      prng: prng.disk,
       syncMs: traits.syncMs,
       stallChance: 0.01,
       stallMs: 60,
-      lies: {
-        acknowledgesBeforeSync: mutant === 'ack-before-fsync',
-        votesAreNotSynced: mutant === 'vote-not-durable',
-      },
+      onDurable: (change) => witness.durable(this, change),
+      onTorn: (kind) => witness.note(this, kind),
     });
-    this.#stateDisk = new SimStateDisk(prng);
   }
 
-  get name(): string {
+  // ---------------------------------------------------------------- what others may see
+
+  get name(): NodeName {
     return this.#env.host.name;
   }
   get number(): number {
@@ -80,168 +126,314 @@ export class SimNode implements Observed {
   get host(): SimHost {
     return this.#env.host;
   }
+  get condition(): DiskCondition {
+    if (this.#isDamaged) return 'damaged';
+    return this.#identity.manifest === undefined ? 'empty' : 'member';
+  }
+  /** Whether its disk holds what was acknowledged, whether or not anybody has noticed yet that it does not. */
+  get isSound(): boolean {
+    return this.condition === 'member' && !this.#tampered && this.#disk.repair === undefined;
+  }
+  /** Whose disk this is; undefined for nobody's. */
+  get peerId(): PeerId | undefined {
+    return this.#identity.manifest?.peerId;
+  }
+  get clusterId(): ClusterId | undefined {
+    return this.#identity.manifest?.clusterId;
+  }
+  /** What the running process sees of its log. */
   get log(): LogImage {
     return this.#process?.log.image ?? this.#disk.durable;
   }
+  /** What a crash would leave of it, at least. */
   get durable(): LogImage {
     return this.#disk.durable;
   }
-  get installing(): boolean {
-    return this.#process?.peer.installing ?? false;
+  get disk(): SimDisk {
+    return this.#disk;
   }
-  get peer(): RaftPeer<ListResult, ListEvent> | undefined {
+  get peer(): RaftPeer<unknown, unknown> | undefined {
     return this.#process?.peer;
   }
   get state(): SimStateStore | undefined {
     return this.#process?.state;
   }
+  get directory(): MemberDirectory | undefined {
+    return this.#process?.directory;
+  }
+  /** The highest index that is applied here, running or not. */
+  get appliedIndex(): LogIndex {
+    return this.#process?.state.appliedIndex ?? this.#stateDisk.durable.index;
+  }
+  /** The membership as of the last entry that is applied here. */
+  get confState(): ConfState {
+    const { confState, index } = this.#process?.state.position ?? this.#stateDisk.durable;
+    return index === 0 ? this.foundingConfState : confState;
+  }
+  /** The same, as a crash would leave it at least. */
+  get durableConfState(): ConfState {
+    const { confState, index } = this.#stateDisk.durable;
+    return index === 0 ? this.foundingConfState : confState;
+  }
+  get foundingConfState(): ConfState {
+    return { ...EMPTY_CONF_STATE, voters: foundingPeers(this.#founders).map(({ peerId }) => peerId) };
+  }
+  get #founders(): NodeName[] {
+    return this.#env.founders.map(nameOfNumber);
+  }
+  /** A snapshot was accepted that the log does not begin with yet. */
+  get installing(): boolean {
+    return this.#process?.peer?.installing ?? false;
+  }
+  get leads(): boolean {
+    return this.#process?.peer?.coreView?.role === 'leader';
+  }
   get watched(): string | null {
     return this.#process?.transport.watched ?? null;
   }
 
+  // ---------------------------------------------------------------- life
+
   boot(): void {
-    const { host, checker } = this.#env;
+    const { host } = this.#env;
     host.boot();
+    this.#stepsUntilCrash = Number.POSITIVE_INFINITY;
+    if (this.#tampered) this.#inspectDisks();
+    // A damaged node stays up and says why; nothing of it takes part.
+    if (this.#isDamaged) return;
+    if (this.#disk.isFull) {
+      // Every start writes a little.
+      this.#endByDisk('ENOSPC');
+      return;
+    }
     this.#boots += 1;
-    this.#messagesUntilCrash = Number.POSITIVE_INFINITY;
-    checker.restarted(this);
-    const process = this.#buildProcess(this.#boots * 64 + this.number, host.epoch);
-    this.#process = process;
-    process.peer.start(() => {});
+    this.#process = this.#buildProcess(host.epoch);
+    const process = this.#process;
+    host.soon(() => process.start());
   }
 
-  #buildProcess(boot: number, epoch: number): Process {
-    const { host, network, nodes, traits, prng, mutant } = this.#env;
+  /**
+   * What opening the store does about damage: the log is cut where it breaks, the state is made again from a log that is
+   * complete, and where neither leads anywhere both begin anew. The peers do the rest; but nobody can make good a mark
+   * that tells no more what was promised.
+   */
+  #inspectDisks(): void {
+    const { witness } = this.#env;
+    const disk = this.#disk;
+    this.#tampered = false;
+    const broken = disk.durable.firstBroken();
+    if (broken !== undefined) {
+      disk.salvage(broken);
+      witness.note(this, 'salvaged', broken);
+    }
+    const isStateSound = this.#stateDisk.durable.firstBroken() === undefined;
+    if (isStateSound && this.#logContinuesState()) return;
+    const isComplete = disk.durable.firstIndex === 1;
+    if (!isComplete) disk.beginAnew();
+    this.#stateDisk.reset();
+    witness.note(this, isComplete ? 'rebuilt-state' : 'begun-anew');
+  }
+
+  #logContinuesState(): boolean {
+    const { durable: log } = this.#disk;
+    const { durable: state, installedFrom } = this.#stateDisk;
+    return installedFrom?.metadata.index === state.index || log.term(state.index) === state.term;
+  }
+
+  #buildProcess(epoch: number): SimProcess {
+    const { host, traits, prng, witness } = this.#env;
     const isAlive = (): boolean => host.epoch === epoch && host.isUp;
-    const log = new SimLogStore({
+    return new SimProcess({
+      ...this.#env,
+      peers: [...new Set([...this.#founders, host.name])],
+      bootId: this.#boots,
+      identity: this.#identity,
+      log: this.#openLog(isAlive),
+      state: this.#openState(isAlive),
+      settings: traits.settings,
+      turnMs: traits.turnMs,
+      prng: prng.core,
+      isAlive,
+      onDisk: (act) => this.#onStateDisk(act, isAlive),
+      onSending: (message) => {
+        witness.sending(this, message);
+        this.#step();
+      },
+      onReceived: (message) => witness.received(this, message),
+      onFrameSent: () => this.#step(),
+      onJoined: (peer) => {
+        witness.note(this, 'joined', peer);
+        witness.booted(this);
+      },
+      onInstalled: (index) => witness.note(this, 'installed', index),
+      onLeaderChange: ({ term, leader }) =>
+        witness.note(this, 'leader', term, leader === null ? 0 : numberOfName(leader)),
+      onStall: () => witness.note(this, 'stalled'),
+      onRaftEvent: (event) => witness.raftEvent(this, event),
+      onFatal: (error) => this.uncaught(error),
+    });
+  }
+
+  #openLog(isAlive: () => boolean): SimLogStore {
+    const { host, witness } = this.#env;
+    return new SimLogStore({
       disk: this.#disk,
       isAlive,
       intoProcess: (callback) => {
-        if (isAlive()) host.soon(callback);
+        if (!isAlive()) return;
+        host.soon(() => {
+          this.#step();
+          if (isAlive()) callback();
+        });
       },
-      onAccepted: (write, image) => this.#onAccepted(write, image),
+      onAccepting: (write) => witness.accepting(this, write),
+      onAccepted: (write) => {
+        witness.accepted(this, write);
+        this.#step();
+      },
+      onCompacted: () => {
+        witness.note(this, 'compacted', this.log.firstIndex);
+        this.#step();
+      },
+      onDiskError: (error) => this.#endByDisk(error),
     });
-    const state = this.#buildState(isAlive);
-    const transport = new SimTransport({
-      host,
-      boot,
-      network,
-      nodes,
-      isAlive,
-      onSending: (message) => this.#onSending(message),
-      onReceived: (message) => this.#env.trace(this.number, message.type, message.term, message.index),
-    });
-    const peer = new RaftPeer<ListResult, ListEvent>(
-      {
-        clock: host.clock,
-        log,
-        state,
-        transport,
-        directory: directoryOf(nodes.map((number) => ({ name: nameOfNumber(number), peerId: number as PeerId }))),
-        machine: new ListMachine({ forgetsTransactions: mutant === 'duplicate-on-retry' }),
-        random: () => prng.next(),
-        defer: (callback) => host.soon(callback),
-      },
-      {
-        self: host.name,
-        peer: numberOfName(host.name) as PeerId,
-        boot,
-        clusterId: CLUSTER,
-        foundingVoters: nodes as readonly PeerId[],
-        settings: traits.settings,
-      },
-      {
-        onFatal: (error) => {
-          if (isAlive()) this.#env.fail(asViolation(this.name, error));
-        },
-        onInstalled: (index) => this.#env.trace(this.number, 'installed', index, 0),
-        onLeaderChange: ({ term, leader }) =>
-          this.#env.trace(this.number, 'leader', term, leader === null ? 0 : numberOfName(leader)),
-      },
-    );
-    transport.onFrame((frame) => void peer.handleFrame(frame));
-    return { boot, peer, log, state, transport };
   }
 
-  #buildState(isAlive: () => boolean): SimStateStore {
-    const { host, time, prng, checker, trace } = this.#env;
+  #openState(isAlive: () => boolean): SimStateStore {
+    const { witness } = this.#env;
     return new SimStateStore({
       disk: this.#stateDisk,
       isAlive,
-      onDisk: (act) =>
-        new Promise((resolve, reject) => {
-          time.after(prng.latency(1, 0.05, 40), () => {
-            if (!isAlive()) return;
-            try {
-              const result = act();
-              host.soon(() => {
-                resolve(result);
-                this.#env.settlePromises();
-              });
-            } catch (error) {
-              reject(error);
-              this.#env.settlePromises();
-            }
-          });
-        }),
-      onCommitted: ({ index }, image) => {
-        this.look();
-        trace(this.number, 'applied', index, image.hash);
-        checker.applied(this, index, image.hash, false);
+      onDisk: (act) => this.#onStateDisk(act, isAlive),
+      onBegin: () => {
+        if (isAlive()) this.look();
+      },
+      onCommitted: (position, image) => {
+        witness.applied(this, position, image);
+        this.#step();
       },
       onInstalled: (image) => {
         this.look();
-        checker.applied(this, image.index, image.hash, true);
+        witness.installed(this, image);
+        this.#step();
       },
     });
   }
 
-  #onAccepted({ entries }: LogWrite, image: LogImage): void {
-    this.#env.checker.accepted({ ...this.#identity(), log: image, durable: this.durable, installing: false }, entries);
+  #onStateDisk<T>(act: () => T, isAlive: () => boolean): Promise<T> {
+    const { host, time, prng, settlePromises } = this.#env;
+    return new Promise((resolve, reject) => {
+      time.after(prng.state.latency(1, 0.05, 40), () => {
+        if (!isAlive()) return;
+        if (this.#disk.isFull) {
+          this.#endByDisk('ENOSPC');
+          return;
+        }
+        try {
+          const result = act();
+          host.soon(() => {
+            resolve(result);
+            settlePromises();
+          });
+        } catch (error) {
+          reject(error);
+          settlePromises();
+        }
+      });
+    });
   }
 
-  #identity(): { name: string; number: number } {
-    return { name: this.name, number: this.number };
+  /** One more call of the process to what lies outside of it: the places at which it may die. */
+  #step(): void {
+    this.#stepsUntilCrash -= 1;
+    if (this.#stepsUntilCrash > 0 || !this.#env.host.isUp) return;
+    this.#env.witness.note(this, 'crash-in-step');
+    this.crash();
+    this.#afterStepCrash();
   }
 
-  #onSending(message: Message): void {
-    this.#env.checker.sending(this, message);
-    this.#messagesUntilCrash -= 1;
-    if (this.#messagesUntilCrash <= 0) this.crash();
+  #endByDisk(error: DiskError): void {
+    const { witness, onEnded } = this.#env;
+    witness.note(this, 'disk-error', error === 'EIO' ? 1 : 2);
+    this.crash();
+    onEnded();
   }
 
   /** Holds what the core says now against the promises. */
   look(): void {
-    const view = this.#process?.peer.coreView;
-    if (view !== undefined) this.#env.checker.viewed(this, view);
+    const view = this.#process?.peer?.coreView;
+    if (view === undefined || view === this.#lastView) return;
+    this.#lastView = view;
+    this.#env.witness.viewed(this, view);
+  }
+
+  /** The process cannot go on, though nothing was done to it. */
+  uncaught(error: unknown): void {
+    this.#env.fail(asViolation(this.name, error));
   }
 
   crash(): void {
-    this.#env.trace(this.number, 'crash', 0, 0);
+    this.#env.witness.note(this, 'crash');
     this.#env.host.crash();
     this.#disk.crash();
     this.#stateDisk.crash();
     this.#process = undefined;
+    this.#lastView = undefined;
+    this.#stepsUntilCrash = Number.POSITIVE_INFINITY;
   }
 
-  crashAfterMessages(count: number): void {
-    this.#messagesUntilCrash = count;
+  crashAfterSteps(count: number, afterwards: () => void): void {
+    this.#stepsUntilCrash = count;
+    this.#afterStepCrash = afterwards;
   }
 
-  stallDisk(durationMs: number): void {
-    this.#disk.stall(durationMs);
+  doNotCrash(): void {
+    this.#stepsUntilCrash = Number.POSITIVE_INFINITY;
+  }
+
+  // ---------------------------------------------------------------- disks
+
+  /** Only while the process is down. False when there is nothing to flip. */
+  flipBit(where: 'log' | 'state' | 'mark', place: number): boolean {
+    if (where === 'mark') {
+      this.#isDamaged = true;
+      this.#env.witness.note(this, 'damaged');
+      return true;
+    }
+    const image = where === 'log' ? this.#disk.durable : this.#stateDisk.durable;
+    const flipped = image.flipBit(place);
+    this.#tampered ||= flipped;
+    return flipped;
+  }
+
+  /** Only while the process is down. */
+  wipe(): void {
+    this.#disk = this.#newDisk();
+    this.#stateDisk = new SimStateDisk(this.#env.prng.state);
+    this.#identity = { founding: undefined, manifest: undefined };
+    this.#isDamaged = false;
+    this.#tampered = false;
+    this.#boots = 0;
+    this.#env.witness.note(this, 'wiped');
   }
 
   syncSomeState(): void {
     this.#stateDisk.syncSome();
   }
 
+  // ---------------------------------------------------------------- from outside
+
   receive(packet: Packet): void {
-    this.#process?.transport.receive(packet);
+    this.#process?.receive(packet);
   }
 
-  hint(node: number): void {
-    this.#process?.transport.hint(nameOfNumber(node));
+  hint(about: SimHost): void {
+    this.#process?.transport.hint(about.name);
+  }
+
+  /** Undefined when there is no process to ask. */
+  changeMembers(verb: MemberVerb, name: NodeName): Promise<void> | undefined {
+    return this.#process?.changeMembers(verb, name);
   }
 }
 

@@ -1,74 +1,7 @@
-import {
-  EMPTY_CONF_STATE,
-  ZERO_INDEX,
-  ZERO_TERM,
-  type ConfState,
-  type LogIndex,
-  type Term,
-} from '../../consensus/types.ts';
-import type { StampMs } from '../../protocol/ids.ts';
-import type { AppliedPosition, StateSnapshotHeader } from '../../node/ports.ts';
-import { FastHash } from './fast-hash.ts';
+import type { LogIndex } from '../../consensus/types.ts';
+import type { StateSnapshotHeader } from '../../node/ports.ts';
 import type { Prng } from './prng.ts';
-
-export type RowChange = readonly [key: string, value: Uint8Array | undefined];
-
-export interface StateCommit {
-  readonly position: AppliedPosition;
-  readonly changes: readonly RowChange[];
-}
-
-const rowHash = (key: string, value: Uint8Array): number => new FastHash().text(key).bytes(value).value();
-
-/** Sums of 52-bit hashes stay exact as long as they are reduced. */
-const HASH_MODULUS = 2 ** 52;
-
-/** Rows with the position they contain and a multiset hash over them that is kept up to date. */
-export class StateImage {
-  readonly rows: Map<string, Uint8Array>;
-  index: LogIndex = ZERO_INDEX;
-  term: Term = ZERO_TERM;
-  stampMs = 0 as StampMs;
-  confState: ConfState = EMPTY_CONF_STATE;
-  hash = 0;
-
-  constructor(rows = new Map<string, Uint8Array>()) {
-    this.rows = rows;
-  }
-
-  copy(): StateImage {
-    const image = new StateImage(new Map(this.rows));
-    image.index = this.index;
-    image.term = this.term;
-    image.stampMs = this.stampMs;
-    image.confState = this.confState;
-    image.hash = this.hash;
-    return image;
-  }
-
-  commit({ position, changes }: StateCommit): void {
-    for (const [key, value] of changes) this.#change(key, value);
-    this.index = position.index;
-    this.term = position.term;
-    this.stampMs = position.stampMs;
-    if (position.confState !== undefined) this.confState = position.confState;
-  }
-
-  #change(key: string, value: Uint8Array | undefined): void {
-    const old = this.rows.get(key);
-    if (old !== undefined) this.hash = (this.hash - rowHash(key, old) + HASH_MODULUS) % HASH_MODULUS;
-    if (value === undefined) {
-      this.rows.delete(key);
-    } else {
-      this.rows.set(key, value);
-      this.hash = (this.hash + rowHash(key, value)) % HASH_MODULUS;
-    }
-  }
-
-  get hashText(): string {
-    return this.hash.toString(16);
-  }
-}
+import { StateImage, type StateCommit } from './state-image.ts';
 
 /** What a crash leaves of a node's state: the durable rows, and a random part of what was written without sync. */
 export class SimStateDisk {
@@ -102,6 +35,13 @@ export class SimStateDisk {
   replace(image: StateImage, header: StateSnapshotHeader): void {
     this.durable = image;
     this.installedFrom = header;
+    this.#tail = [];
+  }
+
+  /** Begins anew: the rows can be had again from a log that is complete. */
+  reset(): void {
+    this.durable = new StateImage();
+    this.installedFrom = undefined;
     this.#tail = [];
   }
 

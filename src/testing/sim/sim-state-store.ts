@@ -10,7 +10,8 @@ import type {
   StateTransaction,
 } from '../../node/ports.ts';
 import type { StampMs } from '../../protocol/ids.ts';
-import { StateImage, type RowChange, type SimStateDisk } from './sim-state-disk.ts';
+import type { SimStateDisk } from './sim-state-disk.ts';
+import { hashedRow, StateImage, type RowChange, type StateCommit } from './state-image.ts';
 import { insist } from './violation.ts';
 
 export interface SimStateStoreEnv {
@@ -18,8 +19,10 @@ export interface SimStateStoreEnv {
   /** Runs `act` after the time a disk takes; the promise resolves inside the process, if that lives. */
   readonly onDisk: <T>(act: () => T) => Promise<T>;
   readonly isAlive: () => boolean;
+  /** A transaction begins: the last moment at which the state is as it was. */
+  readonly onBegin: () => void;
   readonly onCommitted: (position: AppliedPosition, image: StateImage) => void;
-  readonly onInstalled: (image: StateImage, header: StateSnapshotHeader) => void;
+  readonly onInstalled: (image: StateImage) => void;
 }
 
 type Row = readonly [key: string, value: Uint8Array];
@@ -48,6 +51,10 @@ export class SimStateStore implements StateStore {
   get confState(): ConfState {
     return this.#image.confState;
   }
+  /** The membership together with the index that it belongs to. */
+  get position(): Pick<StateImage, 'index' | 'confState'> {
+    return this.#image;
+  }
   get durableIndex(): LogIndex {
     return this.#env.disk.durable.index;
   }
@@ -56,31 +63,37 @@ export class SimStateStore implements StateStore {
   }
 
   get(key: string): Uint8Array | undefined {
-    return this.#image.rows.get(key);
+    return this.#image.rows.get(key)?.value;
   }
 
   range({ gte, lt, limit, reverse }: RangeQuery): Promise<readonly Row[]> {
-    const rows = [...this.#image.rows].filter(([key]) => key >= gte && key < lt).sort(([a], [b]) => (a < b ? -1 : 1));
+    const rows: Row[] = [];
+    for (const [key, { value }] of this.#image.rows) if (key >= gte && key < lt) rows.push([key, value]);
+    rows.sort(([a], [b]) => (a < b ? -1 : 1));
     if (reverse === true) rows.reverse();
     return Promise.resolve(rows.slice(0, limit));
   }
 
   begin(): StateTransaction {
+    this.#env.onBegin();
     const changes = new Map<string, Uint8Array | undefined>();
     return {
-      get: (key) => (changes.has(key) ? changes.get(key) : this.#image.rows.get(key)),
+      get: (key) => (changes.has(key) ? changes.get(key) : this.#image.rows.get(key)?.value),
       put: (key, value) => void changes.set(key, value),
       delete: (key) => void changes.set(key, undefined),
-      commit: (position) => this.#commit(position, [...changes]),
+      commit: (position) => this.#commit(position, changes),
     };
   }
 
-  #commit(position: AppliedPosition, changes: readonly RowChange[]): void {
+  #commit(position: AppliedPosition, values: ReadonlyMap<string, Uint8Array | undefined>): void {
     if (!this.#env.isAlive()) return;
     const { index } = this.#image;
     insist(position.index === index + 1, 'apply-order', () => `entry ${position.index} applied after ${index}`);
-    this.#image.commit({ position, changes });
-    this.#env.disk.write({ position, changes });
+    const changes: RowChange[] = [];
+    for (const [key, value] of values) changes.push([key, value && hashedRow(key, value)]);
+    const commit: StateCommit = { position, changes, hash: this.#image.hashWith(changes) };
+    this.#image.commit(commit);
+    this.#env.disk.write(commit);
     this.#env.onCommitted(position, this.#image);
   }
 
@@ -95,15 +108,15 @@ export class SimStateStore implements StateStore {
 
   openSnapshot(): StateSnapshot {
     const { index, term, confState, stampMs, hashText, rows } = this.#image;
-    const sorted = [...rows].sort(([a], [b]) => (a < b ? -1 : 1));
+    const view = [...rows];
     let next = 0;
     return {
       header: { format: 1, metadata: { index, term, confState }, stampMs, stateHash: hashText },
       nextChunk: (chunkBytesMax) =>
         this.#env.onDisk(() => {
           const chunk: Row[] = [];
-          for (let bytes = 0; next < sorted.length; next += 1) {
-            const [key, value] = sorted[next]!;
+          for (let bytes = 0; next < view.length; next += 1) {
+            const [key, { value }] = view[next]!;
             bytes += key.length + value.length;
             if (bytes > chunkBytesMax && chunk.length > 0) break;
             chunk.push([key, value]);
@@ -117,26 +130,28 @@ export class SimStateStore implements StateStore {
   beginInstall(header: StateSnapshotHeader): Promise<StateInstall> {
     const staged = new StateImage();
     const { index, term, confState } = header.metadata;
+    const position = { index, term, confState, stampMs: header.stampMs };
+    const stage = (rows: readonly Row[]): void => {
+      const changes = rows.map(([key, value]): RowChange => [key, hashedRow(key, value)]);
+      staged.commit({ position, changes, hash: staged.hashWith(changes) });
+    };
     const install: StateInstall = {
-      write: (chunk) =>
-        this.#env.onDisk(() => {
-          const changes = packr.unpack(chunk) as RowChange[];
-          staged.commit({ position: { index, term, confState, stampMs: header.stampMs }, changes });
-        }),
-      finish: () =>
-        this.#env.onDisk(() => {
-          const { hashText } = staged;
-          insist(hashText === header.stateHash, 'snapshot-hash', () => `${hashText} instead of ${header.stateHash}`);
-          insist(index > this.#image.index, 'snapshot-back', () => `${index} over ${this.#image.index}`);
-          // A snapshot without rows was never written to.
-          staged.commit({ position: { index, term, confState, stampMs: header.stampMs }, changes: [] });
-          this.#env.disk.replace(staged.copy(), header);
-          this.#image = staged;
-          this.#env.onInstalled(staged, header);
-        }),
+      write: (chunk) => this.#env.onDisk(() => stage(packr.unpack(chunk) as Row[])),
+      finish: () => this.#env.onDisk(() => this.#install(staged, header)),
       abort: () => Promise.resolve(),
     };
+    // A snapshot without rows is never written to.
+    stage([]);
     return this.#env.onDisk(() => install);
+  }
+
+  #install(staged: StateImage, header: StateSnapshotHeader): void {
+    const { hashText, index } = staged;
+    insist(hashText === header.stateHash, 'snapshot-hash', () => `${hashText} instead of ${header.stateHash}`);
+    insist(index > this.#image.index, 'snapshot-back', () => `${index} over ${this.#image.index}`);
+    this.#env.disk.replace(staged.copy(), header);
+    this.#image = staged;
+    this.#env.onInstalled(staged);
   }
 
   close(): Promise<void> {

@@ -1,24 +1,25 @@
 import type { Message } from '../../consensus/message.ts';
-import type { PeerId } from '../../consensus/types.ts';
 import { decodeMessages, encodeMessages } from '../../node/raft/message-codec.ts';
-import type { Frame, FrameKind, Transport } from '../../node/ports.ts';
+import type { Frame, FrameKind, PeerDirectory, Transport } from '../../node/ports.ts';
 import type { NodeName } from '../../protocol/ids.ts';
-import type { SimHost } from './sim-host.ts';
+import { nameOfNumber, numberOfName, type SimHost } from './sim-host.ts';
 import type { Packet, SimNetwork } from './sim-network.ts';
+import type { VirtualTime } from './virtual-time.ts';
 
 export interface SimTransportEnv {
   readonly host: SimHost;
-  readonly boot: number;
+  readonly time: VirtualTime;
   readonly network: SimNetwork;
-  readonly nodes: readonly number[];
+  /** Numbers of all machines, this one included. */
+  readonly hosts: readonly number[];
+  /** Who is reached under which id, as this process knows it. */
+  readonly directory: PeerDirectory;
   readonly isAlive: () => boolean;
   /** Sees every Raft message before it leaves, and may end the process there. */
   readonly onSending: (message: Message) => void;
-  readonly onReceived: (message: Message) => void;
+  readonly onReceived: (message: Message, from: NodeName) => void;
+  readonly onFrameSent: () => void;
 }
-
-export const nameOfNumber = (number: number): NodeName => `n${number}` as NodeName;
-export const numberOfName = (name: NodeName): number => Number(name.slice(1));
 
 /** One process' way to the simulated network, through the codec of the real transport. */
 export class SimTransport implements Transport {
@@ -34,28 +35,35 @@ export class SimTransport implements Transport {
   }
 
   sendRaft(messages: readonly Message[]): void {
-    const byReceiver = new Map<PeerId, Message[]>();
+    const { directory, onSending, isAlive } = this.#env;
+    const byReceiver = new Map<NodeName, Message[]>();
     for (const message of messages) {
-      if (!this.#env.isAlive()) break;
-      this.#env.onSending(message);
-      const group = byReceiver.get(message.to);
-      if (group === undefined) byReceiver.set(message.to, [message]);
+      if (!isAlive()) break;
+      onSending(message);
+      const to = directory.nameOf(message.to);
+      if (to === undefined) continue;
+      const group = byReceiver.get(to);
+      if (group === undefined) byReceiver.set(to, [message]);
       else group.push(message);
     }
     for (const [to, group] of byReceiver) this.#send(to, 'raft', encodeMessages(group));
   }
 
   send(to: NodeName, kind: FrameKind, payload: Uint8Array): void {
-    if (this.#env.isAlive()) this.#send(numberOfName(to), kind, payload);
+    const { isAlive, onFrameSent } = this.#env;
+    if (!isAlive()) return;
+    onFrameSent();
+    this.#send(to, kind, payload);
   }
 
   broadcast(kind: FrameKind, payload: Uint8Array): void {
-    for (const node of this.#env.nodes)
-      if (node !== this.#env.host.number) this.send(nameOfNumber(node), kind, payload);
+    const { hosts, host } = this.#env;
+    for (const number of hosts) if (number !== host.number) this.send(nameOfNumber(number), kind, payload);
   }
 
-  #send(to: number, kind: string, bytes: Uint8Array): void {
-    this.#env.network.send({ from: this.#env.host.number, to, kind, bytes });
+  #send(to: NodeName, kind: string, bytes: Uint8Array): void {
+    const { host, network, time } = this.#env;
+    network.send({ from: host.number, to: numberOfName(to), kind, bytes, sentAtMs: time.nowMs });
   }
 
   onRaft(handler: (message: Message, from: NodeName) => void): void {
@@ -86,7 +94,7 @@ export class SimTransport implements Transport {
       return;
     }
     for (const message of decodeMessages(bytes)) {
-      this.#env.onReceived(message);
+      this.#env.onReceived(message, sender);
       this.#onRaft(message, sender);
     }
   }

@@ -1,86 +1,83 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { DEFAULT_OPTIONS, type Mutant, type SimulationOptions } from './options.ts';
-import { plant } from './planted-bugs.ts';
-import { Simulation, type SimulationResult } from './simulation.ts';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { runSource, type ProgramResult } from '../source-program.ts';
+import { FULL_COVERAGE_SECONDS } from './report.ts';
 
-const run = (options: Partial<SimulationOptions> & { seed: number }): Promise<SimulationResult> =>
-  new Simulation({ ...DEFAULT_OPTIONS, seconds: 10, ...options }).run();
+/** A machine that is busy with other things may take its time. */
+const MS_MAX = 900_000;
+const SEEDS = 300;
+const SECONDS = 10;
 
-const SEEDS_PER_TEST = 50;
-const FIRST_SEEDS = [1, 51, 101, 151, 201, 251];
+const sim = (...args: readonly string[]): Promise<ProgramResult> => runSource('src/testing/sim/run.ts', args);
+const lineWith = ({ stdout }: ProgramResult, text: string): string | undefined =>
+  stdout.split('\n').find((line) => line.includes(text));
 
 describe('simulated clusters', () => {
-  it.each(FIRST_SEEDS)('keep every promise under faults, 50 seeds from %i on', async (first) => {
-    for (let seed = first; seed < first + SEEDS_PER_TEST; seed += 1) {
-      const { violation, stats } = await run({ seed });
-      expect(violation, `npm run sim -- --seeds 1 --seed ${seed} --seconds 10`).toBeUndefined();
-      expect(stats.acked).toBe(stats.invoked);
-      expect(stats.acked).toBeGreaterThan(100);
-    }
+  it(
+    'keep every promise under faults, and meet everything that they should sometimes meet',
+    async () => {
+      expect(SEEDS * SECONDS).toBeGreaterThanOrEqual(FULL_COVERAGE_SECONDS);
+      const result = await sim('--seeds', `${SEEDS}`, '--seconds', `${SECONDS}`);
+      expect(result.code, result.stdout + result.stderr).toBe(0);
+      expect(result.stdout.trimEnd().split('\n').at(-1)).toBe(`${SEEDS} passed, 0 failed`);
+    },
+    MS_MAX,
+  );
+
+  it('leave the same trace in another process, whatever ran before', async () => {
+    const [several, alone] = await Promise.all([
+      sim('--seeds', '4', '--seed', '3', '--seconds', '5'),
+      sim('--seeds', '1', '--seed', '6', '--seconds', '5'),
+    ]);
+    const trace = lineWith(alone, 'seed 6 ');
+    expect(trace).toMatch(/^pass seed 6 [0-9a-f]{13} /);
+    expect(lineWith(several, 'seed 6 ')).toBe(trace);
+    expect(lineWith(several, 'seed 5 ')?.split(' ')[3]).not.toBe(trace?.split(' ')[3]);
   });
 
-  it('replay exactly: the same seed leaves the same trace', async () => {
-    for (const seed of [3, 13]) {
-      const first = await run({ seed });
-      const second = await run({ seed });
-      expect(second.traceHash).toBe(first.traceHash);
-      expect(second.stats).toEqual(first.stats);
-      const other = await run({ seed: seed + 1_000 });
-      expect(other.traceHash).not.toBe(first.traceHash);
-    }
-  });
-
-  it('meet what they are meant to meet', async () => {
-    let snapshots = 0;
-    let terms = 0;
-    let reads = 0;
-    for (let seed = 1; seed <= 10; seed += 1) {
-      const { stats } = await run({ seed });
-      snapshots += stats.snapshots;
-      terms += stats.terms;
-      reads += stats.reads;
-    }
-    expect(snapshots).toBeGreaterThan(3);
-    expect(terms).toBeGreaterThan(20);
-    expect(reads).toBeGreaterThan(200);
+  it('say the same of the same seeds, in however many processes they run', async () => {
+    const [one, two] = await Promise.all([
+      sim('--seeds', '3', '--seconds', '5'),
+      sim('--seeds', '3', '--seconds', '5', '--jobs', '2'),
+    ]);
+    for (const seed of [1, 2, 3]) expect(lineWith(two, `seed ${seed} `)).toBe(lineWith(one, `seed ${seed} `));
   });
 });
 
-describe('planted bugs', () => {
-  let uproot = (): void => {};
-  afterEach(() => uproot());
-
-  /** Runs seeds until a checker objects; undefined when none does within the budget. */
-  const hunt = async (mutant: Mutant, budget: number, options: Partial<SimulationOptions> = {}): Promise<string> => {
-    uproot = plant(mutant);
-    for (let seed = 1; seed <= budget; seed += 1) {
-      const { violation } = await run({ seed, mutant, ...options });
-      if (violation !== undefined) return violation.rule;
+describe('a failure', () => {
+  it('is shrunk to a scenario that fails in the same way when it is run again', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'parley-sim-'));
+    try {
+      const options = ['--seeds', '1', '--seed', '1', '--seconds', '10', '--mutant', 'one-less-than-a-majority'];
+      const failed = await sim(...options, '--out', folder);
+      expect(failed.code, failed.stderr).toBe(1);
+      expect(lineWith(failed, 'passed')).toBe('0 passed, 1 failed');
+      const rule = /^ {2}([a-z-]+): /m.exec(failed.stdout)?.[1];
+      const [, before, after] = /runs: (\d+) faults.* → (\d+) faults/.exec(failed.stdout) ?? [];
+      expect(Number(after)).toBeLessThan(Number(before));
+      const [file] = await readdir(folder);
+      const again = await sim('--replay', join(folder, file!));
+      expect(again.code).toBe(1);
+      expect(again.stdout).toContain(`  ${rule}: `);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
     }
-    return 'survived';
-  };
-
-  it('an acknowledgement before fsync is seen when it leaves', async () => {
-    expect(await hunt('ack-before-fsync', 3)).toBe('ack-before-disk');
   });
+});
 
-  it('an acknowledgement before fsync is seen by what a crash makes of it', async () => {
-    expect(await hunt('ack-before-fsync', 40, { checksDurability: false })).not.toBe('survived');
-  });
-
-  it('a vote that is not durable is seen when it leaves', async () => {
-    expect(await hunt('vote-not-durable', 3)).toBe('vote-before-disk');
-  });
-
-  it('a missing up-to-date check costs committed entries', async () => {
-    expect(await hunt('log-up-to-date-check-missing', 40)).not.toBe('survived');
-  });
-
-  it('an entry of an earlier term that is committed by counting is found', async () => {
-    expect(await hunt('commit-prior-term-by-counting', 40)).toBe('commit-rule');
-  });
-
-  it('a repeated command that is applied again is found', async () => {
-    expect(await hunt('duplicate-on-retry', 10)).toBe('exactly-once');
+describe('bad options', () => {
+  it.each([
+    [['--seeds', 'many'], '--seeds needs a whole number'],
+    [['--machine', 'toaster'], '--machine is list or chat'],
+    [['--focus', 'luck'], '--focus is one of'],
+    [['--mutant', 'of-nobody'], 'There is no mutant of-nobody'],
+    [['--replay', 'package.json'], 'package.json is no scenario'],
+    [['--frobnicate'], 'frobnicate'],
+  ])('%j are refused', async (args, problem) => {
+    const { code, stderr } = await sim(...args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(problem);
   });
 });

@@ -1,25 +1,31 @@
-import { SafetyChecker } from './checkers.ts';
+import { SafetyChecker } from './checks/safety-checker.ts';
+import { Coverage } from './coverage.ts';
 import { FastHash } from './fast-hash.ts';
-import { Nemesis } from './nemesis.ts';
-import { drawTraits, type SimulationOptions } from './options.ts';
+import { Nemesis } from './faults/nemesis.ts';
+import { Operator } from './faults/operator.ts';
+import { ChatLoad } from './load/chat-load.ts';
+import { ListLoad } from './load/list-load.ts';
+import type { Load } from './load/load.ts';
 import { Prng } from './prng.ts';
+import { Sightings } from './sightings.ts';
+import { SimCluster } from './sim-cluster.ts';
 import { SimHost } from './sim-host.ts';
 import { SimNetwork } from './sim-network.ts';
-import { SimNode } from './sim-node.ts';
+import { SimNode, type Witness } from './sim-node.ts';
 import { VirtualTime } from './virtual-time.ts';
 import { insist, Violation } from './violation.ts';
-import { Workload } from './workload.ts';
+import { STREAM, type World } from './world.ts';
 
 export interface SimulationStats {
+  readonly machine: string;
   readonly nodes: number;
   readonly events: number;
   readonly packets: number;
   readonly faults: number;
   readonly terms: number;
   readonly committed: number;
-  readonly invoked: number;
-  readonly acked: number;
   readonly attempts: number;
+  readonly acked: number;
   readonly reads: number;
   readonly snapshots: number;
   readonly simulatedMs: number;
@@ -28,105 +34,200 @@ export interface SimulationStats {
 export interface SimulationResult {
   readonly seed: number;
   readonly violation: Violation | undefined;
-  /** Hash over everything that happened: equal for equal seeds. */
+  /** Hash over everything that happened: equal for equal worlds. */
   readonly traceHash: string;
   readonly stats: SimulationStats;
+  readonly coverage: Readonly<Record<string, number>>;
 }
 
 export type TraceSink = (line: string) => void;
 
-const CONVERGENCE_CHECK_MS = 50;
+const CHECK_EVERY_MS = 50;
+/** With a minority out of order for good, the others have so long to acknowledge everything. */
+const PROGRESS_MS_MAX = 30_000;
 /** After all faults are repaired, the cluster has so long to acknowledge everything and become equal. */
 const CONVERGENCE_MS_MAX = 30_000;
-
-/** Streams of chance: what one part draws must not depend on another part. */
-const STREAM = { traits: 1, network: 2, nodes: 3, hosts: 4, workload: 5, nemesis: 6 } as const;
+const TAIL_CHANCE = 0.02;
+const TAIL_MS = 40;
 
 /** One simulated world from its founding to the moment when all is repaired and equal, or a promise is broken. */
 export class Simulation {
-  readonly #options: SimulationOptions;
+  readonly #world: World;
   readonly #sink: TraceSink | undefined;
   readonly #time = new VirtualTime();
   readonly #trace = new FastHash();
+  readonly #coverage = new Coverage();
+  readonly #cluster: SimCluster;
   readonly #checker: SafetyChecker;
-  readonly #nodes: SimNode[];
-  readonly #network: SimNetwork;
-  readonly #workload: Workload;
+  readonly #sightings: Sightings;
+  readonly #load: Load;
+  readonly #operator: Operator;
   readonly #nemesis: Nemesis;
+  /** Short names of what is traced. */
+  readonly #codes = new Map<string, number>();
   #violation: Violation | undefined;
   #promisesWait = false;
   #events = 0;
-  #snapshots = 0;
 
-  constructor(options: SimulationOptions, sink?: TraceSink) {
-    this.#options = options;
+  constructor(world: World, sink?: TraceSink) {
+    this.#world = world;
     this.#sink = sink;
-    const { seed, mutant, checksDurability, proposalsPerSecond } = options;
-    const traits = drawTraits(new Prng(seed, STREAM.traits));
-    const time = this.#time;
-    const trace = this.#note;
-    this.#checker = new SafetyChecker({ checksDurability });
-    this.#network = new SimNetwork(
-      { time, prng: new Prng(seed, STREAM.network), delayMs: traits.delayMs, tailChance: 0.02, tailMs: 40 },
-      (packet) => this.#nodes[packet.to - 1]?.host.soon(() => this.#nodes[packet.to - 1]!.receive(packet)),
-    );
-    const numbers = Array.from({ length: traits.nodes }, (_, i) => i + 1);
-    const hostPrng = new Prng(seed, STREAM.hosts);
-    const nodePrng = new Prng(seed, STREAM.nodes);
-    this.#nodes = numbers.map((number) => {
-      const afterStep = (): void => this.#nodes[number - 1]!.look();
-      return new SimNode({
-        time,
-        prng: nodePrng,
-        host: new SimHost(number, { time, prng: hostPrng, afterStep }),
-        network: this.#network,
-        nodes: numbers,
-        traits,
-        mutant,
-        checker: this.#checker,
-        trace,
-        fail: (violation) => (this.#violation ??= violation),
-        settlePromises: () => (this.#promisesWait = true),
-      });
+    this.#cluster = this.#buildCluster();
+    const cluster = this.#cluster;
+    this.#checker = new SafetyChecker({
+      checksDurability: world.checksDurability,
+      nodeOfPeer: (peer) => cluster.nodeOfPeer(peer),
     });
-    const nodes = this.#nodes;
-    this.#workload = new Workload({ time, prng: new Prng(seed, STREAM.workload), nodes, proposalsPerSecond, trace });
+    this.#sightings = new Sightings(this.#coverage, cluster.network);
+    this.#load = this.#buildLoad();
+    this.#operator = new Operator({ cluster, coverage: this.#coverage });
     this.#nemesis = new Nemesis({
-      time,
-      prng: new Prng(seed, STREAM.nemesis),
-      nodes,
-      network: this.#network,
-      faultEveryMs: traits.faultEveryMs,
-      lossChance: traits.lossChance,
-      duplicateChance: traits.duplicateChance,
-      trace,
+      cluster,
+      operator: this.#operator,
+      faults: world.faults,
+      coverage: this.#coverage,
+      burst: (commands) => this.#load.burst(commands),
     });
   }
 
-  readonly #note = (node: number, what: string, a: number, b: number): void => {
-    this.#trace.number(node).number(this.#time.nowMs).text(what).number(a).number(b);
-    if (what === 'installed') this.#snapshots += 1;
+  // ---------------------------------------------------------------- building
+
+  #buildCluster(): SimCluster {
+    const { seed, traits } = this.#world;
+    const time = this.#time;
+    const numbers = Array.from({ length: traits.voters + traits.spares }, (_, at) => at + 1);
+    const nodes: SimNode[] = [];
+    const hosts = numbers.map(
+      (number, at) =>
+        new SimHost({
+          number,
+          time,
+          clockRate: traits.clockRates[at]!,
+          wallOffsetMs: traits.wallOffsetsMs[at]!,
+          afterStep: () => {
+            nodes[at]!.look();
+            this.#nemesis.watch(nodes[at]!);
+          },
+          onUncaught: (error) => nodes[at]!.uncaught(error),
+        }),
+    );
+    const network = new SimNetwork({
+      time,
+      seed,
+      hosts,
+      delayMs: traits.delayMs,
+      tailChance: TAIL_CHANCE,
+      tailMs: TAIL_MS,
+      deliver: (packet) => nodes[packet.to - 1]!.receive(packet),
+    });
+    network.lossChance = traits.lossChance;
+    network.duplicateChance = traits.duplicateChance;
+    for (const [at, host] of hosts.entries()) {
+      nodes.push(
+        new SimNode({
+          time,
+          host,
+          network,
+          hosts: numbers,
+          traits,
+          founders: numbers.slice(0, traits.voters),
+          application: { start: (cluster) => this.#load.application.start(cluster) },
+          prng: {
+            core: new Prng(seed, STREAM.nodes + at),
+            disk: new Prng(seed, STREAM.disks + at),
+            state: new Prng(seed, STREAM.states + at),
+          },
+          witness: this.#witness,
+          fail: (violation) => (this.#violation ??= violation),
+          settlePromises: () => (this.#promisesWait = true),
+          onEnded: () => this.#nemesis.restart(nodes[at]!),
+        }),
+      );
+    }
+    return new SimCluster({ time, network, nodes });
+  }
+
+  #buildLoad(): Load {
+    const { seed, traits } = this.#world;
+    const env = {
+      time: this.#time,
+      prng: new Prng(seed, STREAM.load),
+      nodes: this.#cluster.nodes,
+      coverage: this.#coverage,
+      trace: (what: string, a: number, b: number): void => this.#note(0, what, a, b),
+      settlePromises: (): void => void (this.#promisesWait = true),
+    };
+    return traits.machine === 'chat' ? new ChatLoad(env, traits) : new ListLoad(env, traits);
+  }
+
+  // ---------------------------------------------------------------- watching
+
+  #note(node: number, what: string, a: number, b: number): void {
+    let code = this.#codes.get(what);
+    if (code === undefined) this.#codes.set(what, (code = this.#codes.size + 1));
+    this.#trace
+      .number(node * 1_024 + code)
+      .number(this.#time.nowMs * 1_024)
+      .number(a)
+      .number(b);
     this.#sink?.(`${this.#time.nowMs.toFixed(3)} n${node} ${what} ${a} ${b}`);
+  }
+
+  readonly #witness: Witness = {
+    booted: (node) => {
+      this.#checker.booted(node);
+      this.#sightings.booted(node);
+    },
+    accepting: (node, write) => this.#sightings.accepting(node, write),
+    accepted: (node, write) => this.#checker.accepted(node, write),
+    durable: (node, change) => this.#checker.durable(node, change),
+    sending: (node, message) => this.#checker.sending(node, message),
+    received: (node, message) => this.#note(node.number, message.type, message.term, message.index),
+    viewed: (node, view) => {
+      this.#checker.viewed(node, view);
+      this.#sightings.viewed(node, view);
+    },
+    applied: (node, position, image) => {
+      this.#note(node.number, 'applied', position.index, image.hash);
+      this.#checker.applied(node, position, image);
+      if (position.confState !== undefined) this.#sightings.membershipChanged(node);
+    },
+    installed: (node, image) => {
+      this.#checker.installed(node, image);
+      this.#sightings.installed(node, image);
+    },
+    raftEvent: (node, event) => this.#sightings.raftEvent(node, event),
+    note: (node, what, a = 0, b = 0) => {
+      this.#note(node.number, what, a, b);
+      this.#sightings.note(node, what);
+    },
   };
+
+  // ---------------------------------------------------------------- running
 
   async run(): Promise<SimulationResult> {
     try {
-      for (const node of this.#nodes) node.boot();
-      this.#workload.start();
+      for (const node of this.#cluster.nodes) node.boot();
+      this.#load.start();
+      this.#operator.start();
       this.#nemesis.start();
-      await this.#runUntil(this.#options.seconds * 1_000);
+      await this.#runUntil(this.#world.seconds * 1_000);
+      this.#load.stop();
       this.#nemesis.heal();
-      this.#workload.stop();
+      this.#operator.tidies = true;
+      await this.#progress();
+      this.#nemesis.heal();
       await this.#converge();
     } catch (error) {
       if (!(error instanceof Violation)) throw error;
       this.#violation ??= error;
     }
     return {
-      seed: this.#options.seed,
+      seed: this.#world.seed,
       violation: this.#violation,
       traceHash: this.#trace.value().toString(16).padStart(13, '0'),
       stats: this.#stats(),
+      coverage: this.#coverage.counts,
     };
   }
 
@@ -141,66 +242,104 @@ export class Simulation {
     }
   }
 
-  async #converge(): Promise<void> {
-    const endMs = this.#time.nowMs + CONVERGENCE_MS_MAX;
-    while (!this.#hasConverged()) {
-      insist(this.#time.nowMs < endMs, 'liveness', () => this.#describe());
-      const nextMs = this.#time.nowMs + CONVERGENCE_CHECK_MS;
+  async #waitUntil(isDone: () => boolean, msMax: number, rule: string): Promise<void> {
+    const endMs = this.#time.nowMs + msMax;
+    while (!isDone()) {
+      insist(this.#time.nowMs < endMs, rule, () => this.#describe());
+      const nextMs = this.#time.nowMs + CHECK_EVERY_MS;
       this.#time.at(nextMs, () => {});
       await this.#runUntil(nextMs);
     }
-    for (const { name, state } of this.#nodes) this.#workload.checkFinalState(name, state!);
+  }
+
+  /** Liveness does not wait for everybody: with a minority out of order, the others go on. */
+  async #progress(): Promise<void> {
+    const { lastingFault } = this.#world.traits;
+    if (lastingFault === null) return;
+    // It begins with a cluster that works, and no member without its data.
+    await this.#waitUntil(() => this.#isServing(), CONVERGENCE_MS_MAX, 'liveness');
+    const victims = this.#nemesis.last(lastingFault);
+    if (victims.length === 0) return;
+    this.#load.burst(PROGRESS_COMMANDS);
+    await this.#waitUntil(
+      () => this.#load.pending === 0,
+      PROGRESS_MS_MAX,
+      `progress with a minority ${lastingFault.kind}`,
+    );
+    this.#coverage.note(`progress with a minority ${lastingFault.kind}`);
+  }
+
+  /** Somebody leads, all members have their data, and all know of the same membership, which is not about to change. */
+  #isServing(): boolean {
+    const { leader, members } = this.#cluster;
+    if (leader === undefined || leader.confState.votersOutgoing.length > 0) return false;
+    const text = JSON.stringify(leader.confState);
+    return members.every((peer) => {
+      const node = this.#cluster.nodeOfPeer(peer);
+      return node !== undefined && node.isSound && JSON.stringify(node.confState) === text;
+    });
+  }
+
+  async #converge(): Promise<void> {
+    await this.#waitUntil(() => this.#hasConverged(), CONVERGENCE_MS_MAX, 'liveness');
+    for (const node of this.#members()) this.#load.checkFinal(node);
+  }
+
+  #members(): readonly SimNode[] {
+    return this.#cluster.members.flatMap((peer) => this.#cluster.nodeOfPeer(peer) ?? []);
   }
 
   #hasConverged(): boolean {
-    if (this.#workload.pending > 0) return false;
-    const [first] = this.#nodes;
-    const leader = first?.peer?.view().leader ?? null;
-    if (leader === null) return false;
-    return this.#nodes.every(
-      ({ peer, state, log }) =>
-        peer !== undefined &&
-        state !== undefined &&
-        peer.view().leader === leader &&
-        state.appliedIndex === log.lastIndex &&
-        state.appliedIndex === first?.state?.appliedIndex &&
-        state.hash().hash === first.state.hash().hash,
+    if (this.#load.pending > 0 || !this.#isServing()) return false;
+    const { leader } = this.#cluster;
+    const state = leader?.state;
+    if (leader === undefined || state === undefined) return false;
+    return this.#members().every(
+      (node) =>
+        node.peer?.view().leader === leader.name &&
+        node.state?.appliedIndex === node.log.lastIndex &&
+        node.state.appliedIndex === state.appliedIndex &&
+        node.state.hash().hash === state.hash().hash,
     );
   }
 
   /** For whoever wants to know why nothing moves. */
   #describe(): string {
-    const nodes = this.#nodes.map(({ name, peer, state, log }) => {
+    const nodes = this.#cluster.nodes.map(({ name, peerId, condition, host, peer, state, log, confState }) => {
       const view = peer?.coreView;
-      const why = JSON.stringify(peer?.explain());
       return [
-        `${name}: ${view?.role} of term ${view?.term} follows ${view?.leader}`,
+        `${name} (peer ${peerId}, ${condition}${host.isUp ? '' : ', down'}): ${view?.role} of term ${view?.term}`,
+        `follows ${view?.leader}`,
         `log ${log.firstIndex}..${log.lastIndex}`,
         `commit ${view?.commit}`,
         `applied ${state?.appliedIndex}`,
-        why,
+        `members ${JSON.stringify(confState)}`,
+        JSON.stringify(view === undefined ? undefined : peer?.explain()),
       ].join(', ');
     });
-    return `${this.#workload.pending} commands without answer\n  ${nodes.join('\n  ')}`;
+    return `${this.#load.pending} commands without answer\n  ${nodes.join('\n  ')}`;
   }
 
   #stats(): SimulationStats {
+    const { machine } = this.#world.traits;
     return {
-      nodes: this.#nodes.length,
+      machine,
+      nodes: this.#cluster.nodes.length,
       events: this.#events,
-      packets: this.#network.packets,
-      faults: this.#nemesis.faults,
-      terms: this.#checker.terms,
+      packets: this.#cluster.network.packets,
+      faults: this.#nemesis.struck,
+      terms: this.#checker.elections.terms,
       committed: this.#checker.committedIndex,
-      invoked: this.#workload.invoked,
-      acked: this.#workload.acked,
-      attempts: this.#workload.attempts,
-      reads: this.#workload.reads,
-      snapshots: this.#snapshots,
+      attempts: this.#load.attempts,
+      acked: this.#load.acked,
+      reads: this.#load.reads,
+      snapshots: this.#sightings.snapshots,
       simulatedMs: Math.round(this.#time.nowMs),
     };
   }
 }
+
+const PROGRESS_COMMANDS = 20;
 
 /** All reactions to promises that are resolved, and to those that these resolve. */
 const allPromises = (): Promise<void> =>

@@ -1,9 +1,20 @@
+/** Whatever happens inside a process goes through its machine, which may be paused, dead or restarted by then. */
+export interface EventOwner {
+  enter(event: ScheduledEvent, run: () => void): void;
+}
+
 /** A callback in virtual time; cancelled ones stay in the queue as empty husks. */
 export interface ScheduledEvent {
   readonly atMs: number;
   readonly order: number;
   run: (() => void) | undefined;
+  readonly owner: EventOwner | undefined;
+  /** Which life of the owner's process it belongs to. */
+  readonly epoch: number;
 }
+
+/** Husks of what has run are dropped from the queue of the present moment once there are so many. */
+const SOON_SPENT_MAX = 1_024;
 
 /** The clock of the simulated world and everything that is going to happen in it. */
 export class VirtualTime {
@@ -11,32 +22,64 @@ export class VirtualTime {
   #order = 0;
   /** A binary heap: no event is earlier than its parent at `(i - 1) >> 1`. */
   readonly #heap: ScheduledEvent[] = [];
+  /** What is due now, in the order in which it was asked for. */
+  #soon: ScheduledEvent[] = [];
+  #soonSpent = 0;
 
   get nowMs(): number {
     return this.#nowMs;
   }
 
-  at(atMs: number, run: () => void): ScheduledEvent {
+  at(atMs: number, run: () => void, owner?: EventOwner, epoch = 0): ScheduledEvent {
     this.#order += 1;
-    const event: ScheduledEvent = { atMs: Math.max(atMs, this.#nowMs), order: this.#order, run };
-    this.#push(event);
+    const event: ScheduledEvent = { atMs, order: this.#order, run, owner, epoch };
+    if (atMs > this.#nowMs) this.#push(event);
+    else this.#soon.push(event);
     return event;
   }
 
-  after(delayMs: number, run: () => void): ScheduledEvent {
-    return this.at(this.#nowMs + delayMs, run);
+  after(delayMs: number, run: () => void, owner?: EventOwner, epoch?: number): ScheduledEvent {
+    return this.at(this.#nowMs + delayMs, run, owner, epoch);
+  }
+
+  /** An event that was held back happens now, unless it was cancelled meanwhile. */
+  again(event: ScheduledEvent): void {
+    this.#soon.push(event);
   }
 
   /** Runs the next event; false when there is none up to `untilMs`. */
   step(untilMs: number): boolean {
-    const first = this.#heap[0];
-    if (first === undefined || first.atMs > untilMs) return false;
-    this.#pop();
-    this.#nowMs = first.atMs;
-    const { run } = first;
-    first.run = undefined;
-    run?.();
+    const event = this.#next(untilMs);
+    if (event === undefined) return false;
+    const { run, owner } = event;
+    event.run = undefined;
+    if (run === undefined) return true;
+    if (owner === undefined) run();
+    else owner.enter(event, run);
     return true;
+  }
+
+  #next(untilMs: number): ScheduledEvent | undefined {
+    const first = this.#heap[0];
+    // What was planned for this moment comes before what this moment asked for.
+    if (first !== undefined && first.atMs <= this.#nowMs) return this.#pop();
+    if (this.#soonSpent < this.#soon.length) return this.#takeSoon();
+    if (first === undefined || first.atMs > untilMs) return undefined;
+    this.#nowMs = first.atMs;
+    return this.#pop();
+  }
+
+  #takeSoon(): ScheduledEvent {
+    const event = this.#soon[this.#soonSpent]!;
+    this.#soonSpent += 1;
+    if (this.#soonSpent === this.#soon.length) {
+      this.#soon.length = 0;
+      this.#soonSpent = 0;
+    } else if (this.#soonSpent > SOON_SPENT_MAX) {
+      this.#soon = this.#soon.slice(this.#soonSpent);
+      this.#soonSpent = 0;
+    }
+    return event;
   }
 
   #push(event: ScheduledEvent): void {
@@ -52,10 +95,11 @@ export class VirtualTime {
     heap[at] = event;
   }
 
-  #pop(): void {
+  #pop(): ScheduledEvent {
     const heap = this.#heap;
+    const top = heap[0]!;
     const last = heap.pop()!;
-    if (heap.length === 0) return;
+    if (heap.length === 0) return top;
     let at = 0;
     for (;;) {
       let child = 2 * at + 1;
@@ -66,6 +110,7 @@ export class VirtualTime {
       at = child;
     }
     heap[at] = last;
+    return top;
   }
 }
 

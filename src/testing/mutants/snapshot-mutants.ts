@@ -1,0 +1,86 @@
+import type { Mutant } from './mutant.ts';
+
+const DRIVER = 'src/node/raft/raft-driver.ts';
+
+/** What takes the place of log entries. */
+export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'snapshot-over-newer-entries',
+    what: 'A snapshot that comes late takes away acknowledged entries after it.',
+    edits: [
+      {
+        file: 'src/consensus/roles/install-snapshot.ts',
+        find: 'if (log.matches({ term, index })) {',
+        replace: 'if (raft.id < 0 && log.matches({ term, index })) {',
+      },
+    ],
+    story: 'a snapshot that the log has outgrown',
+    budget: { seeds: 1, seconds: 0 },
+  },
+  {
+    name: 'installs-while-entries-are-applied',
+    what: 'A snapshot is installed while older entries are still being applied.',
+    edits: [
+      { file: DRIVER, find: 'this.#env.whenApplierIsIdle(() => {', replace: '((act: () => void) => act())(() => {' },
+    ],
+    focus: 'snapshots',
+    budget: { seeds: 500, seconds: 10 },
+  },
+  {
+    name: 'log-before-state',
+    what: 'A snapshot is installed as log before it is installed as state.',
+    edits: [
+      {
+        file: DRIVER,
+        find: 'if (!this.#stopped) staged.finish().then(() => this.#installed(message, staged), this.#env.onFatal);',
+        replace: 'staged.finish().catch(this.#env.onFatal);\n      this.#installed(message, staged);',
+      },
+    ],
+    focus: 'snapshots',
+    budget: { seeds: 60, seconds: 10 },
+  },
+  {
+    name: 'compacts-what-the-state-may-lose',
+    what: 'The log is compacted beyond what the state holds durably.',
+    edits: [
+      {
+        file: 'src/node/raft/compaction.ts',
+        find: 'const target = minIndex(this.#target(), state.durableIndex);',
+        replace: 'const target = minIndex(this.#target(), state.appliedIndex);',
+      },
+    ],
+    focus: 'snapshots',
+    budget: { seeds: 300, seconds: 10 },
+  },
+  {
+    name: 'pieces-of-another-snapshot',
+    what: 'Pieces of an earlier snapshot are taken for those of the present one.',
+    edits: [
+      {
+        file: 'src/node/raft/snapshot-receiver.ts',
+        find: 'transfer.from !== from || !sameSnapshot(transfer.id, piece.id)) return;',
+        replace: 'transfer.from !== from) return;',
+      },
+    ],
+    focus: 'snapshots',
+    budget: { seeds: 500, seconds: 10 },
+  },
+  {
+    name: 'dedupe-table-not-in-the-snapshot',
+    what: 'A snapshot leaves out which commands were applied (the simulated state stands in for the store).',
+    edits: [
+      {
+        file: 'src/testing/sim/sim-state-store.ts',
+        find: 'const view = [...rows];',
+        replace: "const view = [...rows].filter(([key]) => !key.startsWith('t/'));",
+      },
+      {
+        file: 'src/testing/sim/sim-state-store.ts',
+        find: "insist(hashText === header.stateHash, 'snapshot-hash', () => `${hashText} instead of ${header.stateHash}`);",
+        replace: 'staged.hash = Number.parseInt(header.stateHash, 16);',
+      },
+    ],
+    focus: 'snapshots',
+    budget: { seeds: 60, seconds: 10 },
+  },
+];

@@ -1,0 +1,79 @@
+import { parseArgs } from 'node:util';
+import { FOCUSES, type Focus, type MachineKind } from './world-traits.ts';
+
+export const USAGE = `usage: npm run sim -- [options]
+  --seeds N        simulated worlds to run (default 100)
+  --seed S         the first of them (default 1)
+  --seconds N      simulated seconds with faults, in each (default 60)
+  --machine NAME   what the log drives: list or chat (default: either, by seed)
+  --focus NAME     what the worlds are about: elections, membership, snapshots, damage or anything
+  --mutant NAME    plant one of the bugs that \`npm run mutants -- --list\` names
+  --jobs J         processes (default 1)
+  --no-shrink      report failures as they are
+  --out DIR        where scenarios of failures are written (default .cache/sim)
+  --replay FILE    run one scenario again
+  --trace          print everything that happens`;
+
+export interface CliOptions {
+  readonly seeds: number;
+  readonly seed: number;
+  readonly seconds: number;
+  readonly machine: MachineKind | undefined;
+  readonly focus: Focus | undefined;
+  readonly mutant: string | undefined;
+  readonly jobs: number;
+  readonly shrinks: boolean;
+  readonly out: string;
+  readonly replay: string | undefined;
+  readonly trace: boolean;
+}
+
+const JOBS_MAX = 64;
+
+/** @throws Error with what is wrong about the arguments */
+export function readOptions(args: readonly string[]): CliOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seeds: { type: 'string', default: '100' },
+      seed: { type: 'string', default: '1' },
+      seconds: { type: 'string', default: '60' },
+      machine: { type: 'string' },
+      focus: { type: 'string' },
+      mutant: { type: 'string' },
+      jobs: { type: 'string', default: '1' },
+      'no-shrink': { type: 'boolean', default: false },
+      out: { type: 'string', default: '.cache/sim' },
+      replay: { type: 'string' },
+      trace: { type: 'boolean', default: false },
+    },
+  });
+  const { machine, mutant, out, replay, trace } = values;
+  if (machine !== undefined && machine !== 'list' && machine !== 'chat') {
+    throw new Error(`--machine is list or chat, not ${machine}.`);
+  }
+  const focus = [...FOCUSES, 'anything' as const].find((name) => name === values.focus);
+  if (values.focus !== undefined && focus === undefined) {
+    throw new Error(`--focus is one of ${FOCUSES.join(', ')} and anything, not ${values.focus}.`);
+  }
+  return {
+    seeds: count('--seeds', values.seeds),
+    seed: count('--seed', values.seed),
+    seconds: count('--seconds', values.seconds),
+    machine,
+    focus,
+    mutant,
+    jobs: Math.min(count('--jobs', values.jobs), JOBS_MAX),
+    shrinks: !values['no-shrink'],
+    out,
+    replay,
+    trace,
+  };
+}
+
+function count(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new Error(`${name} needs a whole number from 1 on, not ${text}.`);
+  return value;
+}

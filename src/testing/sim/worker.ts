@@ -1,0 +1,10 @@
+import type { CliOptions } from './cli-options.ts';
+import { loadEngine } from './load-engine.ts';
+import { runSeed } from './seed-result.ts';
+
+/** One of several processes that run seeds: seeds come in by message, results go out. */
+const options = JSON.parse(process.argv[2]!) as CliOptions;
+const engine = await loadEngine(options.mutant);
+process.on('message', (seed) => {
+  void runSeed(engine, options, seed as number).then((result) => process.send!(result));
+});
