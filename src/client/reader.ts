@@ -21,9 +21,7 @@ export type UnreadableReason =
   /** A node showed an envelope under another id than its own, or as somebody else's. */
   | 'wrong_id'
   /** This message was delivered before, at another place. */
-  | 'duplicate'
-  /** A newer program wrote it. */
-  | 'unsupported';
+  | 'duplicate';
 
 export interface MessageLine {
   readonly room: RoomId;

@@ -65,7 +65,6 @@ function seal(input: SealInput, random: RandomBytes, ed25519: Ed25519Provider, x
   const contentKey = random(CONTENT_KEY_BYTES);
   const nonce = random(NONCE_BYTES);
   const headerBytes = encodeEnvelopeHeader({
-    version: 1,
     cluster: input.cluster,
     room: input.room,
     rosterVersion: input.rosterVersion,
@@ -75,6 +74,7 @@ function seal(input: SealInput, random: RandomBytes, ed25519: Ed25519Provider, x
     recipients: recipients.map(({ device, sealingKey }) => ({ device, keyHash: sha256(sealingKey) })),
     keyCommitment: commitmentOf(contentKey),
     senderCounter: input.senderCounter,
+    ...input.extensions,
   });
   const ciphertext = xchacha20poly1305(contentKey, nonce, headerBytes).encrypt(concatBytes(input.r, input.content));
   const info = wrapInfo(headerBytes);
@@ -91,7 +91,7 @@ function seal(input: SealInput, random: RandomBytes, ed25519: Ed25519Provider, x
     const detail = `The sealed message has ${bytes.length} bytes; an envelope has at most ${LIMITS.envelopeBytesMax}.`;
     throw new ParleyError('payload_too_large', detail);
   }
-  if (parse(bytes) === null) throw new Error('An envelope was sealed from ids or counters that are none.');
+  if (typeof parse(bytes) === 'string') throw new Error('An envelope was sealed from ids or counters that are none.');
   return bytes;
 }
 
@@ -103,7 +103,7 @@ function sortedRecipients(recipients: readonly Recipient[]): readonly Recipient[
 
 function open(input: OpenInput, ed25519: Ed25519Provider, x25519: X25519Provider): OpenResult {
   const envelope = parse(input.envelopeBytes);
-  if (envelope === null) return failed('malformed');
+  if (typeof envelope === 'string') return failed(envelope);
   const { header, headerBytes, nonce, ciphertext, wraps, signature } = envelope;
   if (header.cluster !== input.cluster) return failed('wrong_cluster');
   if (header.room !== input.room) return failed('wrong_room');
@@ -136,16 +136,16 @@ function open(input: OpenInput, ed25519: Ed25519Provider, x25519: X25519Provider
 const failed = (reason: OpenFailure): OpenResult => ({ ok: false, reason });
 
 /** One message has one form: a re-encoding that a codec would read alike is refused. */
-function parse(bytes: Uint8Array): Envelope | null {
+function parse(bytes: Uint8Array): Envelope | 'malformed' | 'unsupported' {
   try {
     const envelope = decodeEnvelope(bytes);
     const canonical =
       equalBytes(encodeEnvelopeHeader(envelope.header), envelope.headerBytes) &&
       equalBytes(encodeEnvelope(envelope), bytes);
-    return canonical ? envelope : null;
+    return canonical ? envelope : 'malformed';
   } catch (error) {
-    if (error instanceof ParleyError) return null;
-    throw error;
+    if (!(error instanceof ParleyError)) throw error;
+    return error.code === 'unsupported_version' ? 'unsupported' : 'malformed';
   }
 }
 

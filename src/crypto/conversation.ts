@@ -1,3 +1,4 @@
+import type { EnvelopeExtensions } from '../protocol/envelope-extensions.ts';
 import type { EnvelopeHeader } from '../protocol/envelope.ts';
 import type { ClusterId, DeviceId, RoomId, TxnId } from '../protocol/ids.ts';
 import type { SealingKeyPair } from './x25519.ts';
@@ -42,6 +43,8 @@ export interface SealInput {
   /** All devices of all members, the sending one included (its own copy); any order, each once. */
   readonly recipients: readonly Recipient[];
   readonly content: Uint8Array;
+  /** What nodes are to know of it, in clear. */
+  readonly extensions?: EnvelopeExtensions;
   /** 32 random bytes, drawn once per message and kept in the outbox: a re-encrypted retry has the same tag. */
   readonly r: Uint8Array;
   /** Counts the sender's envelopes, from 1. */
@@ -68,6 +71,8 @@ interface OpenedContent {
 export type OpenFailure =
   /** Not an envelope, or not in the one proper encoding. */
   | 'malformed'
+  /** A newer program wrote it. */
+  | 'unsupported'
   | 'wrong_cluster'
   | 'wrong_room'
   /** The header names another sending device than the one whose key is given. */

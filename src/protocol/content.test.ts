@@ -2,9 +2,12 @@ import * as fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 import { CONTENT_LIMITS, decodeContent, encodeContent } from './content.ts';
+import { accountIdOf } from './derive-ids.ts';
 import type { Content } from './content.ts';
 
 const packr = new Packr({ useRecords: false, moreTypes: false });
+const [ANN, BOB] = [accountIdOf(new Uint8Array(32)), accountIdOf(new Uint8Array(32).fill(1))];
+const MANY = Array.from({ length: CONTENT_LIMITS.mentionsMax + 1 }, (_, i) => accountIdOf(new Uint8Array(32).fill(i)));
 const MALFORMED = { ok: false, reason: 'malformed' };
 const UNSUPPORTED = { ok: false, reason: 'unsupported' };
 
@@ -15,6 +18,10 @@ describe('content', () => {
     { type: 'text', text: 'x'.repeat(CONTENT_LIMITS.textBytesMax) },
     { type: 'text', text: '\u{1F409}'.repeat(CONTENT_LIMITS.textBytesMax / 4) },
     { type: 'text', text: '\0\uFEFF\uFFFD\u202E' },
+    { type: 'text', text: 'yes', replyTo: 7, thread: 3, mentions: [ANN, BOB] },
+    { type: 'edit', text: 'better' },
+    { type: 'edit', text: 'better', mentions: [ANN] },
+    { type: 'reaction', reaction: '\u{1F44D}\u{1F3FD}' },
     { type: 'room-meta', name: 'The mill' },
     { type: 'room-meta', name: 'The mill', topic: '' },
     { type: 'room-meta', name: 'é'.repeat(128), topic: '水'.repeat(341) },
@@ -41,6 +48,14 @@ describe('content', () => {
     ['invalid_field', { type: 'text', text: '\udc09 the other half' }],
     ['payload_too_large', { type: 'text', text: 'x'.repeat(CONTENT_LIMITS.textBytesMax + 1) }],
     ['payload_too_large', { type: 'text', text: '\u{1F409}'.repeat(CONTENT_LIMITS.textBytesMax / 4 + 1) }],
+    ['invalid_field', { type: 'text', text: 'x', replyTo: 0 }],
+    ['invalid_field', { type: 'text', text: 'x', thread: 1.5 }],
+    ['invalid_field', { type: 'text', text: 'x', mentions: [] }],
+    ['invalid_field', { type: 'text', text: 'x', mentions: ['ann'] }],
+    ['invalid_field', { type: 'text', text: 'x', mentions: [ANN, ANN] }],
+    ['payload_too_large', { type: 'text', text: 'x', mentions: MANY }],
+    ['invalid_field', { type: 'reaction', reaction: '' }],
+    ['payload_too_large', { type: 'reaction', reaction: 'x'.repeat(65) }],
     ['invalid_field', { type: 'room-meta', name: '' }],
     ['payload_too_large', { type: 'room-meta', name: 'é'.repeat(129) }],
     ['payload_too_large', { type: 'room-meta', name: 'n', topic: 'x'.repeat(1025) }],
@@ -74,6 +89,12 @@ describe('content', () => {
     ['a text that is null', [1, 'text', { text: null }]],
     ['a text that is bytes', [1, 'text', { text: Uint8Array.of(65) }]],
     ['a text that is too long', [1, 'text', { text: 'x'.repeat(CONTENT_LIMITS.textBytesMax + 1) }]],
+    ['a reply to nothing', [1, 'text', { text: 'x', replyTo: 0 }]],
+    ['a reply to a text', [1, 'text', { text: 'x', replyTo: '1' }]],
+    ['a mention that is no list', [1, 'text', { text: 'x', mentions: ANN }]],
+    ['a mention of nobody', [1, 'text', { text: 'x', mentions: ['A'] }]],
+    ['a mention of somebody twice', [1, 'edit', { text: 'x', mentions: [ANN, ANN] }]],
+    ['a reaction without one', [1, 'reaction', {}]],
     ['a name that is missing', [1, 'room-meta', { topic: 'x' }]],
     ['a topic that is null', [1, 'room-meta', { name: 'x', topic: null }]],
     ['a topic that is too long', [1, 'room-meta', { name: 'x', topic: 'x'.repeat(1025) }]],

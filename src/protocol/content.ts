@@ -1,13 +1,34 @@
 import { Packr } from 'msgpackr';
 import { ParleyError } from './errors.ts';
+import { isAccountId } from './ids.ts';
 
 /** What people write, as it stands inside an envelope. Clients only: nodes never see these bytes. */
-export type Content = TextContent | RoomMetaContent;
+export type Content = TextContent | EditContent | ReactionContent | RoomMetaContent;
 
 export interface TextContent {
   readonly type: 'text';
   /** 1 to `CONTENT_LIMITS.textBytesMax` bytes of UTF-8. */
   readonly text: string;
+  /** The message that this one answers. */
+  readonly replyTo?: number;
+  /** The message that began the thread to which this one belongs. */
+  readonly thread?: number;
+  /** Account ids of those whom it is to reach most of all, each once, at most `CONTENT_LIMITS.mentionsMax`. */
+  readonly mentions?: readonly string[];
+}
+
+/** The whole new text of the message that the envelope's header names. */
+export interface EditContent {
+  readonly type: 'edit';
+  readonly text: string;
+  readonly mentions?: readonly string[];
+}
+
+/** To the message that the envelope's header names. Taking it back is deleting it. */
+export interface ReactionContent {
+  readonly type: 'reaction';
+  /** One emoji, or a short text: 1 to `CONTENT_LIMITS.reactionBytesMax` bytes of UTF-8. */
+  readonly reaction: string;
 }
 
 export interface RoomMetaContent {
@@ -21,12 +42,15 @@ export interface RoomMetaContent {
 /**
  * An envelope for 256 devices must fit `LIMITS.envelopeBytesMax` = 65,536. Its largest forms: 63 bytes in the header
  * (device id 28, key hash 34, array 1) and 82 (wrap 80, length 2) beside it per device, 256 × 145 = 37,120; the rest
- * of the header 202; nonce, signature, r, tag, version and lengths 151. That leaves 28,063 for content (tested). A
- * text may have 24 KiB = 24,576 of them; what remains is room for fields that a later version adds.
+ * of the header 202, its extensions up to 1,024; nonce, signature, r, tag, version and lengths 151. That leaves 27,039
+ * for content (tested). A text may have 24 KiB = 24,576 of them, mentions 64 × 28; what remains is room for fields that
+ * a later version adds.
  */
 export const CONTENT_LIMITS = {
-  contentBytesMax: 28_063,
+  contentBytesMax: 27_039,
   textBytesMax: 24 * 1024,
+  reactionBytesMax: 64,
+  mentionsMax: 64,
   nameBytesMax: 256,
   topicBytesMax: 1024,
 } as const;
@@ -42,14 +66,15 @@ const packr = new Packr({ useRecords: false, moreTypes: false, variableMapSize: 
 
 /**
  * `[version, type, {field: value}]` as msgpack.
- * @throws ParleyError `payload_too_large` or `invalid_field` when a text is empty, too long or not well-formed
+ * @throws ParleyError `payload_too_large` or `invalid_field` for a field that is missing, too long or not well-formed
  */
 export function encodeContent(content: Content): Uint8Array {
   const { type, ...fields } = content;
   for (const [name, rule] of Object.entries(FIELDS[type])) {
     const problem = problemOf((fields as Record<string, unknown>)[name], rule);
-    if (problem === 'too long') {
-      throw new ParleyError('payload_too_large', `The ${name} has at most ${rule.bytesMax} bytes.`);
+    if (problem === TOO_LONG) {
+      const most = rule.is === 'text' ? `${rule.bytesMax} bytes` : `${CONTENT_LIMITS.mentionsMax} entries`;
+      throw new ParleyError('payload_too_large', `The ${name} has at most ${most}.`);
     }
     if (problem !== null) throw new ParleyError('invalid_field', `The ${name} is ${problem}.`);
   }
@@ -84,27 +109,48 @@ export function decodeContent(bytes: Uint8Array): DecodedContent {
 const MALFORMED: DecodedContent = { ok: false, reason: 'malformed' };
 const UNSUPPORTED: DecodedContent = { ok: false, reason: 'unsupported' };
 
-interface FieldRule {
-  readonly bytesMin: number;
-  readonly bytesMax: number;
-  readonly optional: boolean;
-}
+type FieldRule =
+  | { readonly is: 'text'; readonly bytesMin: number; readonly bytesMax: number; readonly optional: boolean }
+  | { readonly is: 'seq' | 'accounts'; readonly optional: boolean };
+
+const BODY = { is: 'text', bytesMin: 1, bytesMax: CONTENT_LIMITS.textBytesMax, optional: false } as const;
+const SEQ = { is: 'seq', optional: true } as const;
+const MENTIONS = { is: 'accounts', optional: true } as const;
 
 const FIELDS = {
-  text: { text: { bytesMin: 1, bytesMax: CONTENT_LIMITS.textBytesMax, optional: false } },
+  text: { text: BODY, replyTo: SEQ, thread: SEQ, mentions: MENTIONS },
+  edit: { text: BODY, mentions: MENTIONS },
+  reaction: { reaction: { is: 'text', bytesMin: 1, bytesMax: CONTENT_LIMITS.reactionBytesMax, optional: false } },
   'room-meta': {
-    name: { bytesMin: 1, bytesMax: CONTENT_LIMITS.nameBytesMax, optional: false },
-    topic: { bytesMin: 0, bytesMax: CONTENT_LIMITS.topicBytesMax, optional: true },
+    name: { is: 'text', bytesMin: 1, bytesMax: CONTENT_LIMITS.nameBytesMax, optional: false },
+    topic: { is: 'text', bytesMin: 0, bytesMax: CONTENT_LIMITS.topicBytesMax, optional: true },
   },
 } as const satisfies Record<Content['type'], Record<string, FieldRule>>;
 
-function problemOf(value: unknown, rule: FieldRule): 'missing' | 'empty' | 'too long' | 'not well-formed text' | null {
+/** @returns null for a value that keeps the rule, else what it is */
+function problemOf(value: unknown, rule: FieldRule): string | null {
   if (value === undefined) return rule.optional ? null : 'missing';
+  switch (rule.is) {
+    case 'text':
+      return textProblem(value, rule);
+    case 'seq':
+      return Number.isSafeInteger(value) && (value as number) >= 1 ? null : 'not the number of a message';
+    case 'accounts':
+      break;
+  }
+  const isList = Array.isArray(value) && value.every((item) => typeof item === 'string' && isAccountId(item));
+  if (!isList || value.length === 0 || new Set(value).size !== value.length) return 'not a list of account ids';
+  return value.length > CONTENT_LIMITS.mentionsMax ? TOO_LONG : null;
+}
+
+const TOO_LONG = 'too long';
+
+function textProblem(value: unknown, rule: { readonly bytesMin: number; readonly bytesMax: number }): string | null {
   if (typeof value !== 'string') return 'not well-formed text';
   const bytes = utf8Length(value);
   if (bytes === null) return 'not well-formed text';
   if (bytes < rule.bytesMin) return 'empty';
-  return bytes > rule.bytesMax ? 'too long' : null;
+  return bytes > rule.bytesMax ? TOO_LONG : null;
 }
 
 /** Length in UTF-8, or null for a surrogate without its other half, which UTF-8 cannot hold. */

@@ -19,7 +19,6 @@ const recipientsOf = (count: number) =>
 
 function headerOf(count: number, changes: Partial<EnvelopeHeader> = {}): EnvelopeHeader {
   return {
-    version: 1,
     cluster: clusterIdOf(fill(16)),
     room: groupRoomIdOf('A' as AccountId, txnId),
     rosterVersion: 3,

@@ -2,16 +2,18 @@ import { Packr } from 'msgpackr';
 import { ParleyError } from './errors.ts';
 import { isClusterId, isDeviceId, isRoomId, isTxnId } from './ids.ts';
 import { LIMITS } from './limits.ts';
+import { decodeExtensions, encodeExtensions, isCount } from './envelope-extensions.ts';
+import type { EnvelopeExtensions } from './envelope-extensions.ts';
 import type { ClusterId, DeviceId, RoomId, TxnId } from './ids.ts';
 
 /**
  * What the server sees of a message: a header in clear, which is the associated data of the ciphertext, and bytes
  * it cannot read. On the wire an envelope is one msgpack array
  * `[1, header, nonce, ciphertext, wraps, signature]`, and the header inside it is msgpack bytes of its own, so that
- * the bytes that are signed are the bytes that travel.
+ * the bytes that are signed are the bytes that travel. A header is `[1, …ten fields]`, or, where there is more that
+ * nodes must know, `[2, …the same, extensions]`: what needs none is readable by programs of either version.
  */
-export interface EnvelopeHeader {
-  readonly version: 1;
+export interface EnvelopeHeader extends EnvelopeExtensions {
   readonly cluster: ClusterId;
   readonly room: RoomId;
   /** Checked in `apply()` together with the recipients. */
@@ -40,6 +42,9 @@ export interface Envelope {
   readonly signature: Uint8Array;
 }
 
+/** Versions of a header. */
+const PLAIN = 1;
+const EXTENDED = 2;
 const HASH_BYTES = 32;
 const NONCE_BYTES = 24;
 const WRAP_BYTES = 80;
@@ -47,8 +52,9 @@ const SIGNATURE_BYTES = 64;
 const packr = new Packr({ useRecords: false, moreTypes: false, variableMapSize: true });
 
 export function encodeEnvelopeHeader(header: EnvelopeHeader): Uint8Array {
+  const extensions = encodeExtensions(header);
   return packr.pack([
-    header.version,
+    extensions.length === 0 ? PLAIN : EXTENDED,
     header.cluster,
     header.room,
     header.rosterVersion,
@@ -58,6 +64,7 @@ export function encodeEnvelopeHeader(header: EnvelopeHeader): Uint8Array {
     header.recipients.map(({ device, keyHash }) => [device, keyHash]),
     header.keyCommitment,
     header.senderCounter,
+    ...(extensions.length === 0 ? [] : [extensions]),
   ]);
 }
 
@@ -66,7 +73,10 @@ export function encodeEnvelope(envelope: Omit<Envelope, 'header'>): Uint8Array {
   return packr.pack([1, headerBytes, nonce, ciphertext, wraps, signature]);
 }
 
-/** @throws ParleyError `invalid_envelope` for anything that is not exactly the form above, within `LIMITS` */
+/**
+ * @throws ParleyError `invalid_envelope` for anything that is not exactly the form above, within `LIMITS`,
+ *   `unsupported_version` for what a newer program says in the header
+ */
 export function decodeEnvelope(bytes: Uint8Array): Envelope {
   if (bytes.length > LIMITS.envelopeBytesMax) {
     throw new ParleyError('payload_too_large', `An envelope has at most ${LIMITS.envelopeBytesMax} bytes.`);
@@ -85,10 +95,12 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope {
 }
 
 function decodeEnvelopeHeader(bytes: Uint8Array): EnvelopeHeader {
-  const fields = unpackArray(bytes, 10, 'header');
+  const fields = unpackArray(bytes, null, 'header');
   const [version, cluster, room, rosterVersion, sender, txnId, contentTag, rawRecipients, keyCommitment, counter] =
     fields;
-  check(version === 1, 'header version');
+  check(isCount(version) && version >= PLAIN, 'header version');
+  if (version > EXTENDED) throw new ParleyError('unsupported_version', `This envelope has version ${version}.`);
+  check(fields.length === (version === PLAIN ? 10 : 11), 'header');
   check(typeof cluster === 'string' && isClusterId(cluster), 'cluster');
   check(typeof room === 'string' && isRoomId(room), 'room');
   check(isCount(rosterVersion), 'roster version');
@@ -103,7 +115,6 @@ function decodeEnvelopeHeader(bytes: Uint8Array): EnvelopeHeader {
     check(recipients[i - 1]!.device < recipients[i]!.device, 'recipients sorted and unique');
   }
   return {
-    version,
     cluster,
     room,
     rosterVersion,
@@ -113,6 +124,7 @@ function decodeEnvelopeHeader(bytes: Uint8Array): EnvelopeHeader {
     recipients,
     keyCommitment,
     senderCounter: counter,
+    ...(version === PLAIN ? {} : decodeExtensions(fields[10])),
   };
 }
 
@@ -123,23 +135,19 @@ function decodeRecipient(raw: unknown): { device: DeviceId; keyHash: Uint8Array 
   return { device, keyHash };
 }
 
-function unpackArray(bytes: Uint8Array, length: number, what: string): unknown[] {
+function unpackArray(bytes: Uint8Array, length: number | null, what: string): unknown[] {
   let value: unknown;
   try {
     value = packr.unpack(bytes);
   } catch (cause) {
     throw new ParleyError('invalid_envelope', `The ${what} is not valid msgpack.`, { cause });
   }
-  check(Array.isArray(value) && value.length === length, what);
+  check(Array.isArray(value) && (length === null || value.length === length), what);
   return value;
 }
 
 function isBytes(value: unknown, length?: number): value is Uint8Array {
   return value instanceof Uint8Array && (length === undefined || value.length === length);
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
 function check(condition: boolean, what: string): asserts condition {

@@ -56,6 +56,7 @@ export const ERRORS = {
   no_such_user: row(404, 6, false, 'There is no such user.'),
   no_such_device: row(404, 6, false, 'There is no such device.'),
   no_such_room: row(404, 6, false, 'There is no such room, or you are not a member.'),
+  no_such_message: row(404, 6, false, 'There is no such message, or it is gone.'),
   no_such_session: row(404, 6, false, 'There is no such session.'),
   no_such_request: row(404, 6, false, 'No device waits with this code.'),
   login_exists: row(409, 7, false, 'This name is taken.'),

@@ -9,6 +9,10 @@ export const LIMITS = {
   deviceRequestsPerAccountMax: 8,
   deviceRequestTtlMs: 10 * 60_000,
   membersPerCommandMax: 256,
+  /** Edits of and reactions to one message. */
+  relationsPerMessageMax: 1_000,
+  messageTtlMsMin: 1_000,
+  messageTtlMsMax: 366 * 24 * 3_600_000,
   sessionsPerDeviceMax: 16,
   readPageMax: 500,
   readPageDefault: 50,

@@ -170,7 +170,6 @@ export class ChatHarness {
       .toSorted((a, b) => (a.device < b.device ? -1 : 1));
     return envelopeBytes(
       {
-        version: 1,
         cluster: TEST_CLUSTER,
         room,
         rosterVersion: detail?.rosterVersion ?? 0,

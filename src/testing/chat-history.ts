@@ -210,7 +210,6 @@ export class ChatHistory {
       .toSorted((a, b) => (a.device < b.device ? -1 : 1));
     const envelope = envelopeBytes(
       {
-        version: 1,
         cluster: TEST_CLUSTER,
         room,
         rosterVersion: detail?.rosterVersion ?? 0,

@@ -228,7 +228,6 @@ function seal(
   const contentTag = new Uint8Array(32);
   new DataView(contentTag.buffer).setUint32(0, number);
   return envelopeBytes({
-    version: 1,
     cluster: clusterId,
     room,
     rosterVersion: detail?.rosterVersion ?? 0,
