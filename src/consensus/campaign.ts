@@ -12,6 +12,16 @@ export const TRANSFER_CONTEXT: Uint8Array = Uint8Array.of(1);
 export const isTransferContext = (context: Uint8Array): boolean =>
   context.length === 1 && context[0] === TRANSFER_CONTEXT[0];
 
+/** In a pre-vote request: the candidate has a hint that the leader is dead (`hint.ts`). */
+const HINT_CONTEXT: Uint8Array = Uint8Array.of(2);
+
+export const isHintContext = (context: Uint8Array): boolean => context.length === 1 && context[0] === HINT_CONTEXT[0];
+
+const contextOf = ({ hint }: Raft, kind: CampaignKind): Uint8Array => {
+  if (kind === 'transfer') return TRANSFER_CONTEXT;
+  return kind === 'pre-election' && hint !== undefined ? HINT_CONTEXT : EMPTY_BYTES;
+};
+
 /** A committed membership change that is not applied yet: this peer does not know who may vote. */
 const hasUnappliedConfChange = ({ log }: Raft): boolean =>
   log.some(plus(log.applied, 1), plus(log.committed, 1), isConfChangeEntry);
@@ -61,6 +71,6 @@ export const requestVote = (raft: Raft, voter: PeerId, kind: CampaignKind): void
     term,
     index: last.index,
     logTerm: last.term,
-    context: kind === 'transfer' ? TRANSFER_CONTEXT : EMPTY_BYTES,
+    context: contextOf(raft, kind),
   });
 };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Cluster } from '../testing/consensus/cluster.ts';
 import { appliedTexts, bytes, change, id, tell, three } from '../testing/consensus/three-peers.ts';
+import { isHintContext } from './campaign.ts';
 import { MessageType } from './message.ts';
 import type { Term } from './types.ts';
 
@@ -84,6 +85,30 @@ describe('hints that the leader is dead', () => {
     hint(cluster, 3);
     cluster.settle();
     expect(cluster.leaders.map((peer) => peer.id)).toContain(3);
+  });
+
+  it('are told to the others in the pre-votes that rest on them, and in no other', () => {
+    const cluster = three(hinting);
+    const asked: boolean[] = [];
+    cluster.reaches = (message) => {
+      if (message.type === MessageType.preVote) asked.push(isHintContext(message.context));
+      return message.from !== id(1);
+    };
+    hint(cluster, 3);
+    cluster.settle();
+    expect(asked).toContain(true);
+    expect(asked).not.toContain(false);
+    cluster.heal();
+    cluster.tick(3);
+    asked.length = 0;
+    cluster.peer(3).raw.campaign();
+    cluster.reaches = (message) => {
+      if (message.type === MessageType.preVote) asked.push(isHintContext(message.context));
+      return true;
+    };
+    cluster.settle();
+    expect(asked).toContain(false);
+    expect(asked).not.toContain(true);
   });
 
   it('depose no leader whom the others hear', () => {

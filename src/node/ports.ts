@@ -158,7 +158,9 @@ export interface Transport {
   onFrame(handler: (frame: Frame) => void): void;
   /** Which node to watch closely for signs of death; null for none. */
   watch(node: NodeName | null): void;
-  /** Two signs at least 25 ms apart that the watched node's process is gone. */
+  /** Another node holds the watched one for dead: then one sign of one's own is enough. */
+  suspect?(node: NodeName): void;
+  /** There are signs that the watched node's process is gone; told again from time to time as long as they last. */
   onHint(handler: (node: NodeName) => void): void;
   /** Another process of a node is heard of for the first time: told before anything that it says. */
   onRestart?(handler: (node: NodeName) => void): void;

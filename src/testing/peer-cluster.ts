@@ -204,6 +204,7 @@ export class LoopTransport implements Transport {
   #onHint: (node: NodeName) => void = () => {};
   #onRestart: (node: NodeName) => void = () => {};
   watched: NodeName | null = null;
+  readonly suspected: NodeName[] = [];
   isOpen = true;
 
   constructor(self: NodeName, carry: Carry) {
@@ -253,6 +254,9 @@ export class LoopTransport implements Transport {
   }
   watch(node: NodeName | null): void {
     this.watched = node;
+  }
+  suspect(node: NodeName): void {
+    this.suspected.push(node);
   }
   hint(node: NodeName): void {
     this.#onHint(node);

@@ -9,6 +9,7 @@ const STRANGER = 9 as PeerId;
 
 let nowMs = 0;
 let watched: (NodeName | null)[] = [];
+let suspected: NodeName[] = [];
 let changes: string[] = [];
 let observer: LeaderObserver;
 let names: Map<PeerId, NodeName>;
@@ -16,6 +17,7 @@ let names: Map<PeerId, NodeName>;
 beforeEach(() => {
   nowMs = 1_000;
   watched = [];
+  suspected = [];
   changes = [];
   names = new Map([SELF, OTHER].map((peer) => [peer, `n${peer}` as NodeName]));
   observer = new LeaderObserver({
@@ -26,6 +28,7 @@ beforeEach(() => {
     },
     monotonicMs: () => nowMs,
     watch: (node) => watched.push(node),
+    suspect: (node) => suspected.push(node),
     onChange: (leader, term) => changes.push(`${leader} in ${term}`),
     onView: () => {},
   });
@@ -69,6 +72,15 @@ describe('LeaderObserver', () => {
     tell(NO_PEER, 2, RaftRole.candidate);
     nowMs += 5;
     expect(observer.leaderlessMs()).toBe(10);
+  });
+
+  it('passes on who is held for dead by another node, unless that is nobody or this node', () => {
+    observer.suspect();
+    tell(OTHER, 1);
+    observer.suspect();
+    tell(SELF, 2, RaftRole.leader);
+    observer.suspect();
+    expect(suspected).toEqual(['n2']);
   });
 
   it('takes a leader without a name for none', () => {

@@ -10,6 +10,8 @@ export interface LeaderObserverEnv {
   readonly monotonicMs: () => number;
   /** Whom to look at for signs of death; null for nobody. */
   readonly watch: (node: NodeName | null) => void;
+  /** Another node holds the one that is watched for dead. */
+  readonly suspect: (node: NodeName) => void;
   /** Another leader, none, or another term. */
   readonly onChange: (leader: NodeName | null, term: Term) => void;
   readonly onView: (view: LeaderView) => void;
@@ -58,6 +60,11 @@ export class LeaderObserver {
       this.#tellChange(term);
     }
     onView({ leader: this.#name, term, role });
+  }
+
+  /** Another node holds the leader for dead. */
+  suspect(): void {
+    if (this.#name !== null && !this.leads) this.#env.suspect(this.#name);
   }
 
   /** A node that was just let in may hear a leader before it hears who that is. */

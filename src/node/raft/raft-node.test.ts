@@ -190,6 +190,19 @@ describe('signs of death', () => {
     const next = await world.leader();
     expect(next.raft.view().term).toBe(term + 1);
   });
+
+  it('that one node acts upon are told to the others', async () => {
+    const world = await start();
+    const leader = await world.leader();
+    const [first, second] = await world.followers();
+    expect(second!.transport.suspected).toEqual([]);
+    // The leader lives, and everybody but the first knows it.
+    first!.transport.hint(leader.name);
+    await waitUntil(() => second!.transport.suspected.length > 0);
+    expect(second!.transport.suspected[0]).toBe(leader.name);
+    expect(leader.transport.suspected).toEqual([]);
+    expect((await world.leader()).name).toBe(leader.name);
+  });
 });
 
 describe('a start', () => {

@@ -12,7 +12,7 @@ import { CommandQueue, type SubmitOutcome } from './command-queue.ts';
 import { Compactor } from './compaction.ts';
 import { DiskWatch } from './disk-watch.ts';
 import { GracefulStop } from './graceful-stop.ts';
-import { isForPeer, tolerate } from './incoming.ts';
+import { holdsLeaderForDead, isForPeer, tolerate } from './incoming.ts';
 import { LeaderHandover } from './leader-handover.ts';
 import { LeaderObserver } from './leader-observer.ts';
 import { MembershipChanges } from './membership-changes.ts';
@@ -211,6 +211,7 @@ export class RaftPeer<Result, Event> {
       directory,
       monotonicMs,
       watch: (node) => transport.watch(node),
+      suspect: (node) => transport.suspect?.(node),
       onChange: (leader, term) => this.#onLeaderChange(leader, term),
       onView: (view) => this.#events.onLeaderChange?.(view),
     });
@@ -354,6 +355,7 @@ export class RaftPeer<Result, Event> {
       tolerate(() => this.#receiver.onSnap(message, from));
       return;
     }
+    if (holdsLeaderForDead(message, driver.view.term)) this.#leader.suspect();
     if (message.type === MessageType.appResp && !message.reject) this.#disk.acknowledged(message.from);
     driver.input((node) => void node.step(message));
   }
@@ -424,8 +426,7 @@ export class RaftPeer<Result, Event> {
     this.#queue.route(leader, term);
   }
 
-  #onBatch(batch: CommittedBatch, outcome: BatchOutcome<Result, Event>, bytes: number): void {
-    const { index, term, stampMs, items } = batch;
+  #onBatch({ index, term, stampMs, items }: CommittedBatch, outcome: BatchOutcome<Result, Event>, bytes: number): void {
     this.#compactor.applied(index, bytes);
     this.#events.onApplied?.({ index, term, stampMs, events: outcome.events });
     this.#queue.applied(index, items, outcome.results);

@@ -1,5 +1,6 @@
 import type { NodeName } from '../../protocol/ids.ts';
 import type { ClusterKeys } from './cluster-keys.ts';
+import type { DeathSign } from './death-watch.ts';
 import type { NatsConnection } from './nats-connection.ts';
 import { nodeNkey } from './node-nkey.ts';
 import type { Subjects } from './subjects.ts';
@@ -14,7 +15,7 @@ export interface DeathSignsOptions {
   readonly nats: NatsConnection;
   /** Nodes that may come to be watched; deriving a key takes milliseconds that an election does not have. */
   readonly peers: readonly NodeName[];
-  readonly sign: (node: NodeName) => void;
+  readonly sign: (node: NodeName, sign: DeathSign) => void;
 }
 
 /**
@@ -35,12 +36,12 @@ export class DeathSigns {
     nats.subscribe(subjects.ping(self), () => undefined);
     nats.subscribe(subjects.absence(self, '*'), (_data, subject, status) => {
       if (status === NO_RESPONDERS && this.#watched !== null && subject === subjects.absence(self, this.#watched)) {
-        options.sign(this.#watched);
+        options.sign(this.#watched, 'unanswered');
       }
     });
     nats.subscribe(subjects.disconnected, (data) => {
       const watched = this.#watched;
-      if (watched !== null && userOfEvent(data) === this.#userOf(watched)) options.sign(watched);
+      if (watched !== null && userOfEvent(data) === this.#userOf(watched)) options.sign(watched, 'disconnected');
     });
   }
 

@@ -80,9 +80,9 @@ export class NatsTransport implements NodeTransport {
       ping: (node) => {
         this.#deathSigns.ping(node);
       },
-      hint: (node) => {
+      hint: (node, isRepeated) => {
         this.#counters.hints += 1;
-        this.#log.info({ node }, 'signs of death');
+        if (!isRepeated) this.#log.info({ node }, 'signs of death');
         this.#hintHandler(node);
       },
     });
@@ -92,8 +92,8 @@ export class NatsTransport implements NodeTransport {
       nats,
       subjects: this.#subjects,
       peers: peers.filter((peer) => peer !== self),
-      sign: (node) => {
-        this.#deathWatch.sign(node);
+      sign: (node, sign) => {
+        this.#deathWatch.sign(node, sign);
       },
     });
   }
@@ -152,6 +152,10 @@ export class NatsTransport implements NodeTransport {
   watch(node: NodeName | null): void {
     this.#deathSigns.watch(node);
     this.#deathWatch.watch(node);
+  }
+
+  suspect(node: NodeName): void {
+    this.#deathWatch.suspect(node);
   }
 
   onHint(handler: (node: NodeName) => void): void {
