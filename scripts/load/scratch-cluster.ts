@@ -32,6 +32,8 @@ export async function startScratchCluster(options: {
   readonly chatdFile?: string;
   /** Leave the nodes' own rate limits in force. */
   readonly keepRateLimits?: boolean;
+  /** Further settings of `chatd`, as environment variables. */
+  readonly env?: Readonly<Record<string, string>>;
 }): Promise<ScratchCluster> {
   const folder = mkdtempSync(join(tmpdir(), 'parley-cluster-'));
   const dataDir = join(folder, 'data');
@@ -49,6 +51,7 @@ export async function startScratchCluster(options: {
     restart: options.restart,
     say: options.say,
     chatdFile: options.chatdFile ?? CHATD,
+    env: options.env,
     ...(options.keepRateLimits === true ? {} : { limitsFile }),
   });
   const close = async ({ keepData } = { keepData: false }): Promise<void> => {

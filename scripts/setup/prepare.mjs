@@ -92,11 +92,10 @@ export async function ensureNatsServer() {
   process.env.NATS_SERVER_BIN = await module.ensureNatsServer(join(ROOT, '.cache'));
 }
 
-/** The same with `strace`, which one test of the store wants. Where it cannot be had, that test is skipped. */
-export async function ensureStrace() {
-  const module = await import(join(ROOT, 'dist', 'src', 'testing', 'store', 'find-strace.js'));
-  const path = await module.ensureStrace(join(ROOT, '.cache'));
-  if (path !== undefined) process.env.STRACE_BIN = path;
+/** The same with programs that single tests want. Where one cannot be had, its test is skipped. */
+export async function ensureTestPrograms() {
+  const module = await import(join(ROOT, 'dist', 'src', 'testing', 'programs', 'test-programs.js'));
+  Object.assign(process.env, await module.ensureTestPrograms(join(ROOT, '.cache')));
 }
 
 /** `npx chatd` then runs this checkout's program at once, without asking npm to link the package first. */

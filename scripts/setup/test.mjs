@@ -4,13 +4,13 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ensureBuilt, ensureInstalled, ensureNatsServer, ensureStrace, failWith, ROOT } from './prepare.mjs';
+import { ensureBuilt, ensureInstalled, ensureNatsServer, ensureTestPrograms, failWith, ROOT } from './prepare.mjs';
 
 try {
   ensureInstalled();
   ensureBuilt();
   await ensureNatsServer();
-  await ensureStrace();
+  await ensureTestPrograms();
 } catch (error) {
   failWith(error);
 }

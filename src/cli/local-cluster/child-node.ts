@@ -15,6 +15,8 @@ export interface ChildOptions {
   readonly logLevel?: string | undefined;
   /** Compiled `chatd`, where it is not beside this file. */
   readonly chatdFile?: string | undefined;
+  /** Further settings, as environment variables. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
 /** One `chatd` process of a cluster on this machine, in a session of its own, logging to `DIR/chatd.log`. */
@@ -40,7 +42,8 @@ export class ChildNode {
       ...(options.logLevel === undefined ? [] : ['--log-level', options.logLevel]),
     ];
     // The channel is how chatd notices that its supervisor died; nothing is sent over it.
-    this.#process = spawn(process.execPath, args, { detached: true, stdio: ['ignore', log, log, 'ipc'] });
+    const env = { ...process.env, ...options.env };
+    this.#process = spawn(process.execPath, args, { detached: true, stdio: ['ignore', log, log, 'ipc'], env });
     closeSync(log);
     this.exited = new Promise((resolve) => {
       this.#process.once('error', () => resolve({ code: 1, signal: null }));

@@ -12,7 +12,8 @@ import {
 import { CRASHES, CrashDisk, type Crash } from '../../testing/store/crash-disk.ts';
 import { randomFrom } from '../../testing/store/crash-steps.ts';
 import { traceFiles } from '../../testing/store/file-trace.ts';
-import { findStrace } from '../../testing/store/find-strace.ts';
+import { findProgram } from '../../testing/programs/find-program.ts';
+import { STRACE } from '../../testing/programs/test-programs.ts';
 import { runWorkload, workloadCommand, type WorkloadOutcome } from '../../testing/store/run-workload.ts';
 import { makeTemporaryFolder } from '../../testing/store/temporary-store.ts';
 
@@ -23,7 +24,7 @@ const IMAGES = 200;
 const STEPS = 120;
 const KILLS = 3;
 
-const strace = await findStrace();
+const strace = await findProgram(STRACE);
 
 describe('every crash point of a traced run', () => {
   it('leaves what was called done, and nothing that never was', async ({ skip }) => {

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { packagesIn } from './debian-packages.ts';
-import { ensureStrace, findStrace } from './find-strace.ts';
+import { ensureProgram, findProgram } from './find-program.ts';
+import { STRACE } from './test-programs.ts';
 
 let folder = '';
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'parley-strace-'));
+  folder = await mkdtemp(join(tmpdir(), 'parley-program-'));
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
@@ -20,32 +21,32 @@ async function program(path: string, exitCode: number): Promise<string> {
   return file;
 }
 
-describe('findStrace', () => {
+describe('findProgram', () => {
   it('prefers STRACE_BIN, then PATH, then what was fetched', async () => {
     const named = await program('named/tracer', 0);
     const inPath = await program('bin/strace', 0);
     const cached = await program('cache/strace/strace', 0);
     const cache = join(folder, 'cache');
     const PATH = `${join(folder, 'nowhere')}:${join(folder, 'bin')}`;
-    expect(await findStrace(cache, { STRACE_BIN: named, PATH })).toBe(named);
-    expect(await findStrace(cache, { PATH })).toBe(inPath);
-    expect(await findStrace(cache, { STRACE_BIN: '', PATH: join(folder, 'nowhere') })).toBe(cached);
+    expect(await findProgram(STRACE, cache, { STRACE_BIN: named, PATH })).toBe(named);
+    expect(await findProgram(STRACE, cache, { PATH })).toBe(inPath);
+    expect(await findProgram(STRACE, cache, { STRACE_BIN: '', PATH: join(folder, 'nowhere') })).toBe(cached);
   });
 
   it('passes over one that may not trace', async () => {
     await program('first/strace', 1);
     const second = await program('second/strace', 0);
     const PATH = `${join(folder, 'first')}:${join(folder, 'second')}`;
-    expect(await findStrace(join(folder, 'cache'), { PATH })).toBe(second);
-    expect(await findStrace(join(folder, 'cache'), { PATH: join(folder, 'first') })).toBeUndefined();
+    expect(await findProgram(STRACE, join(folder, 'cache'), { PATH })).toBe(second);
+    expect(await findProgram(STRACE, join(folder, 'cache'), { PATH: join(folder, 'first') })).toBeUndefined();
   });
 });
 
-describe('ensureStrace', () => {
+describe('ensureProgram', () => {
   it('fetches nothing in the place of one that was named', async () => {
     const broken = await program('named/tracer', 1);
     const cache = join(folder, 'cache');
-    expect(await ensureStrace(cache, { STRACE_BIN: broken })).toBeUndefined();
+    expect(await ensureProgram(STRACE, cache, { STRACE_BIN: broken })).toBeUndefined();
     expect(await readdir(folder)).toEqual(['named']);
   });
 });
