@@ -1,10 +1,12 @@
 import { expect, it } from 'vitest';
+import { FAULT_KINDS } from '../scripts/chaos/faults.ts';
 import { killLeader } from '../scripts/chaos/kill-leader.ts';
 import { CHATD } from './support.ts';
 
-it('loses, doubles and reorders nothing when the leader is killed under load', async () => {
+it('loses, doubles and reorders nothing when the leader is killed, stopped or cut off under load', async () => {
   const report = await killLeader({
     rounds: 4,
+    how: FAULT_KINDS,
     seed: 7,
     rate: 120,
     historyFile: null,

@@ -92,6 +92,16 @@ describe('checkHistory', () => {
     expect(kinds(...clean, read, ok(9, 50, 2))).toEqual([]);
   });
 
+  it('sees what a deposed leader answers while it is cut off, and nothing else', () => {
+    const deposed: HistoryRecord = { type: 'deposed', t: 35, node: 'n1' };
+    const mended: HistoryRecord = { type: 'mended', t: 60, node: 'n1' };
+    expect(kinds(deposed, send(3, 40), ok(3, 50, 3), mended)).toEqual(['deposed']);
+    expect(kinds(deposed, send(3, 40), ok(3, 50, 3))).toEqual(['deposed']);
+    expect(kinds(deposed, send(3, 30), ok(3, 50, 3), mended), 'sent before').toEqual([]);
+    expect(kinds(deposed, send(3, 40), mended, ok(3, 70, 3)), 'answered afterwards').toEqual([]);
+    expect(kinds({ ...deposed, node: 'n2' }, send(3, 40), ok(3, 50, 3), mended), 'elsewhere').toEqual([]);
+  });
+
   it('sees state hashes that differ at one index', () => {
     const hash = (node: string, value: string): HistoryRecord => ({ type: 'state-hash', node, index: 7, hash: value });
     expect(kinds(hash('n1', 'a'), hash('n2', 'b'))).toEqual(['altered']);

@@ -1,7 +1,7 @@
 import type { Call, FinalMessage, HistoryRecord } from './history.ts';
 
 /** What may never happen; each counts separately in the score line. */
-export const VIOLATION_KINDS = ['lost', 'dup', 'order', 'altered', 'gap', 'stale'] as const;
+export const VIOLATION_KINDS = ['lost', 'dup', 'order', 'altered', 'gap', 'stale', 'deposed'] as const;
 export type ViolationKind = (typeof VIOLATION_KINDS)[number];
 
 export interface Violation {
@@ -23,7 +23,7 @@ interface Operation {
   readonly call: Call;
   readonly invokedAt: number;
   outcome:
-    | { readonly kind: 'ok'; readonly at: number; readonly seq: number }
+    | { readonly kind: 'ok'; readonly at: number; readonly seq: number; readonly node: string }
     | { readonly kind: 'fail' | 'info' }
     | null;
 }
@@ -48,6 +48,7 @@ export function checkHistory(history: readonly HistoryRecord[]): Verdict {
   checkReads(operations, report);
   checkFeeds(history, finals, report);
   checkStateHashes(history, report);
+  checkDeposed(history, operations, report);
 
   const counts = Object.fromEntries(
     VIOLATION_KINDS.map((kind) => [kind, violations.filter((violation) => violation.kind === kind).length]),
@@ -64,7 +65,9 @@ function collectOperations(history: readonly HistoryRecord[]): Operation[] {
       byOp.set(record.op, { op: record.op, call: record.call, invokedAt: record.t, outcome: null });
     } else if (record.type === 'ok') {
       const operation = byOp.get(record.op);
-      if (operation !== undefined) operation.outcome = { kind: 'ok', at: record.t, seq: record.seq };
+      if (operation !== undefined) {
+        operation.outcome = { kind: 'ok', at: record.t, seq: record.seq, node: record.node };
+      }
     } else if (record.type === 'fail' || record.type === 'info') {
       const operation = byOp.get(record.op);
       if (operation !== undefined) operation.outcome = { kind: record.type };
@@ -222,6 +225,20 @@ function checkFeeds(history: readonly HistoryRecord[], finals: readonly Final[],
     const body = bodies.get(`${record.room} ${record.seq}`);
     if (finals.length > 0 && body !== record.body) {
       report('altered', `feed ${record.feed} got another seq ${record.seq} of ${record.room} than stands in the end`);
+    }
+  }
+}
+
+/** From when another leads until it is back among the others, a node acknowledges nothing that it is asked for. */
+function checkDeposed(history: readonly HistoryRecord[], operations: readonly Operation[], report: Report): void {
+  for (const [at, deposed] of history.entries()) {
+    if (deposed.type !== 'deposed') continue;
+    const mended = history.slice(at).find((record) => record.type === 'mended' && record.node === deposed.node);
+    const until = mended?.type === 'mended' ? mended.t : Number.POSITIVE_INFINITY;
+    for (const { op, call, invokedAt, outcome } of operations) {
+      if (outcome?.kind !== 'ok' || outcome.node !== deposed.node) continue;
+      if (invokedAt <= deposed.t || outcome.at >= until) continue;
+      report('deposed', `${deposed.node} answered ${call.kind} ${op} though another node led and it was cut off`);
     }
   }
 }

@@ -18,6 +18,10 @@ export type HistoryRecord =
   /** A message reached a live feed. `feed` names one client's feed across its reconnections. */
   | ({ readonly type: 'delivered'; readonly t: number; readonly feed: string; readonly node: string } & StoredMessage)
   | { readonly type: 'fault'; readonly t: number; readonly kind: string; readonly node: string }
+  /** The others follow another leader: `node`, which a fault befell, leads nobody any more. */
+  | { readonly type: 'deposed'; readonly t: number; readonly node: string }
+  /** The fault is about to be taken away. */
+  | { readonly type: 'mended'; readonly t: number; readonly node: string }
   | { readonly type: 'healed'; readonly t: number; readonly node: string }
   /** What a node shows at the end. */
   | { readonly type: 'final'; readonly node: string; readonly room: string; readonly messages: readonly FinalMessage[] }

@@ -1,15 +1,22 @@
 /** `npm run chaos -- kill-leader --rounds N --seed S`: breaks a cluster of its own on purpose and judges the result. */
 import { parseArgs } from 'node:util';
+import { FAULT_NAMES, isFaultKind } from './faults.ts';
 import { killLeader } from './kill-leader.ts';
 import type { Distribution } from './percentiles.ts';
 
 const EXIT = { clean: 0, violation: 1, usage: 2, invalid: 3 } as const;
 const SHOWN_MAX = 20;
-const USAGE = `usage: npm run chaos -- kill-leader [--rounds N] [--seed S] [--rate PER_SECOND] [--history FILE] [--keep]
+const USAGE = `usage: npm run chaos -- kill-leader [--how WAY[,WAY…]] [--rounds N] [--seed S] [--rate PER_SECOND]
+                                    [--history FILE] [--keep]
 
-Starts three nodes on free ports, lets people write through all of them, and kills the leader N times with
-kill -9: in turn its process alone, and with its nats-server. Then checks what the clients saw against what
-every node shows. --history writes everything that happened as JSON lines; --keep leaves the data for a look.
+Starts three nodes on free ports, lets people write and read through all of them, and takes the leader away N times,
+in the given ways in turn:
+  kill       kill -9 of its process
+  kill-all   the same, with its nats-server
+  stop       its process is stopped (SIGSTOP), and goes on once another leads
+  partition  it is cut off from the others, not from its clients, until another leads
+The default is kill,kill-all. Then checks what the clients saw against what every node shows. --history writes
+everything that happened as JSON lines; --keep leaves the data for a look.
 
 Exit codes: 0 clean, 1 a promise was broken, 2 usage, 3 the run says nothing (too little was acknowledged).
 The last line is the score.`;
@@ -19,6 +26,7 @@ async function main(args: readonly string[]): Promise<number> {
     args: [...args],
     allowPositionals: true,
     options: {
+      how: { type: 'string', default: 'kill,kill-all' },
       rounds: { type: 'string', default: '10' },
       seed: { type: 'string', default: '1' },
       rate: { type: 'string', default: '300' },
@@ -33,12 +41,14 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const [rounds, seed, rate] = [Number(values.rounds), Number(values.seed), Number(values.rate)];
   const wellFormed = Number.isInteger(rounds) && rounds > 0 && Number.isInteger(seed) && rate > 0 && rate <= 5_000;
-  if (positionals.join(' ') !== 'kill-leader' || !wellFormed) {
+  const how = values.how.split(',');
+  if (positionals.join(' ') !== 'kill-leader' || !wellFormed || !how.every(isFaultKind)) {
     console.error(USAGE);
     return EXIT.usage;
   }
   const report = await killLeader({
     rounds,
+    how,
     seed,
     rate,
     historyFile: values.history ?? null,
@@ -47,8 +57,7 @@ async function main(args: readonly string[]): Promise<number> {
   });
   for (const { kind, what } of report.verdict.violations.slice(0, SHOWN_MAX)) console.log(`VIOLATION ${kind}: ${what}`);
   if (!report.converged) console.log('VIOLATION the nodes did not converge');
-  console.log(`write gap, process killed: ${show(report.gaps.process)}`);
-  console.log(`write gap, process and nats-server killed: ${show(report.gaps.sidecar)}`);
+  for (const [kind, gaps] of report.gaps) console.log(`write gap, ${FAULT_NAMES[kind]}: ${show(gaps)}`);
   if (report.invalid) console.log('INVALID: too little was acknowledged');
   console.log(report.scoreLine);
   if (report.verdict.violations.length > 0 || !report.converged) return EXIT.violation;

@@ -3,6 +3,7 @@ import type { HistoryRecord } from './history.ts';
 /** One write gap: from the last acknowledged write before a fault's effect to the first after it. */
 export interface WriteGap {
   readonly faultAt: number;
+  readonly kind: string;
   readonly node: string;
   readonly gapMs: number;
 }
@@ -16,7 +17,12 @@ export function writeGaps(history: readonly HistoryRecord[], windowMs: number): 
   acknowledged.sort((a, b) => a.t - b.t);
   return history
     .filter((record) => record.type === 'fault')
-    .map((fault) => ({ faultAt: fault.t, node: fault.node, gapMs: gapAfter(fault, acknowledged, windowMs) }));
+    .map((fault) => ({
+      faultAt: fault.t,
+      kind: fault.kind,
+      node: fault.node,
+      gapMs: gapAfter(fault, acknowledged, windowMs),
+    }));
 }
 
 function gapAfter(

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { RouteLinks } from '../chaos/route-links.ts';
 import { LOOPBACK } from '../../src/cli/local-cluster/layout.ts';
 import { whenReady } from '../../src/cli/local-cluster/ready.ts';
 import { Supervisor } from '../../src/cli/local-cluster/supervisor.ts';
@@ -16,6 +17,8 @@ const CHATD = fileURLToPath(new URL('../../src/cli/chatd.js', import.meta.url));
 export interface ScratchCluster {
   readonly layout: ClusterLayout;
   readonly supervisor: Supervisor;
+  /** Between its nodes, where asked for. */
+  readonly links: RouteLinks | null;
   /** Stops every node and removes the data, unless told to keep it. */
   close(options?: { readonly keepData: boolean }): Promise<void>;
 }
@@ -30,6 +33,8 @@ export async function startScratchCluster(options: {
   readonly say: (sentence: string) => void;
   /** Compiled `chatd`; needed by callers that are not compiled themselves. */
   readonly chatdFile?: string;
+  /** Lets nodes be cut off from each other. */
+  readonly withLinks?: boolean;
   /** Leave the nodes' own rate limits in force. */
   readonly keepRateLimits?: boolean;
   /** Further settings of `chatd`, as environment variables. */
@@ -46,16 +51,19 @@ export async function startScratchCluster(options: {
   const layout: ClusterLayout = { dataDir, secretFile: join(dataDir, 'cluster.secret'), nodes };
   const limitsFile = join(folder, 'limits.json');
   writeFileSync(limitsFile, JSON.stringify(RAISED_LIMITS));
+  const links = options.withLinks === true ? await RouteLinks.open(nodes) : null;
   const supervisor = new Supervisor(layout, {
     registration: 'open',
     restart: options.restart,
     say: options.say,
     chatdFile: options.chatdFile ?? CHATD,
     env: options.env,
+    peersOf: links === null ? undefined : (place) => links.peersOf(place),
     ...(options.keepRateLimits === true ? {} : { limitsFile }),
   });
   const close = async ({ keepData } = { keepData: false }): Promise<void> => {
     await supervisor.stop();
+    await links?.close();
     if (!keepData) rmSync(folder, { recursive: true, force: true });
   };
   try {
@@ -68,7 +76,7 @@ export async function startScratchCluster(options: {
     await close();
     throw error;
   }
-  return { layout, supervisor, close };
+  return { layout, supervisor, links, close };
 }
 
 /** Rate limits that no honest load reaches. */

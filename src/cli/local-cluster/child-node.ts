@@ -13,6 +13,8 @@ export interface ChildOptions {
   readonly registration: 'open' | 'invite' | 'closed';
   readonly limitsFile?: string | undefined;
   readonly logLevel?: string | undefined;
+  /** What a node is told of its peers, where that is not what the layout says. */
+  readonly peersOf?: ((place: NodePlace) => string) | undefined;
   /** Compiled `chatd`, where it is not beside this file. */
   readonly chatdFile?: string | undefined;
   /** Further settings, as environment variables. */
@@ -31,7 +33,7 @@ export class ChildNode {
     const args = [
       options.chatdFile ?? CHATD,
       ...['--id', place.name],
-      ...['--peers', peersFlag(layout)],
+      ...['--peers', options.peersOf?.(place) ?? peersFlag(layout)],
       ...['--api', `${LOOPBACK}:${place.apiPort}`],
       ...['--advertise', apiUrl(place)],
       ...['--nats-port', String(place.natsPort)],
