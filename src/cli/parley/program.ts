@@ -4,7 +4,9 @@ import { addMessageVerbs } from './verbs/messages.ts';
 import { addRoomVerbs } from './verbs/rooms.ts';
 import { packageVersion } from '../version.ts';
 import { runWith } from './run.ts';
-import type { GlobalOptions } from './run.ts';
+import { addBridgeVerb } from './bridge/verb.ts';
+import { addRpcVerb } from './rpc/verb.ts';
+import type { GlobalOptions, Run } from './run.ts';
 
 const EXAMPLES = `
 Examples:
@@ -35,8 +37,15 @@ export function parleyProgram(signal: AbortSignal): Command {
     .showHelpAfterError('(parley --help, or parley VERB --help, says more)')
     .addHelpText('after', EXAMPLES);
   const run = runWith(() => parley.opts<GlobalOptions>(), signal);
+  addVerbs(parley, run);
+  addBridgeVerb(parley, run);
+  addRpcVerb(parley, run, addVerbs);
+  return parley;
+}
+
+/** Everything that one invocation, or one request of `parley rpc`, can ask for. */
+function addVerbs(parley: Command, run: Run): void {
   addAccountVerbs(parley, run);
   addRoomVerbs(parley, run);
   addMessageVerbs(parley, run);
-  return parley;
 }

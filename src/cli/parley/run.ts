@@ -1,5 +1,5 @@
 import { openHome } from './home.ts';
-import { Terminal } from './terminal.ts';
+import { ProcessTerminal, type Terminal } from './terminal.ts';
 import type { ParleyClient } from '../../client/client.ts';
 import type { HomeOptions } from './home.ts';
 
@@ -21,7 +21,7 @@ export function runWith(options: () => GlobalOptions, signal: AbortSignal): Run 
   return async (work, { takesLong } = { takesLong: false }) => {
     const given = options();
     const client = await openHome(given, process.env);
-    const terminal = new Terminal(given.json === true, signal);
+    const terminal = new ProcessTerminal(given.json === true, signal);
     const patience = takesLong
       ? undefined
       : setTimeout(() => terminal.note('still waiting for the cluster …'), PATIENCE_MS);

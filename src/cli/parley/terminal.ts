@@ -4,11 +4,23 @@ import { printable } from '../printable.ts';
 /** Far more than a text may have; whatever is longer is not kept in memory to be refused. */
 const STDIN_BYTES_MAX = 1024 * 1024;
 
-/** Where a verb's results and remarks go. */
-export class Terminal {
+/** Where a verb's results and remarks go, and what it hears of the person. */
+export interface Terminal {
   /** One JSON object per line, for programs, instead of text for people. */
   readonly json: boolean;
   /** Aborts when the person wants to end. */
+  readonly signal: AbortSignal;
+  /** A result: as JSON, or as text. */
+  result(object: object, text: string): void;
+  /** A remark for people, beside the results. */
+  note(text: string): void;
+  /** All of standard input as text, without the line break that ends it. @throws ParleyError `usage` */
+  standardInput(): Promise<string>;
+}
+
+/** The terminal, or the pipes, of this process. */
+export class ProcessTerminal implements Terminal {
+  readonly json: boolean;
   readonly signal: AbortSignal;
 
   constructor(json: boolean, signal: AbortSignal) {
@@ -16,22 +28,23 @@ export class Terminal {
     this.signal = signal;
   }
 
-  /** A result: as JSON, or as text. */
   result(object: object, text: string): void {
     process.stdout.write(this.json ? `${JSON.stringify(object)}\n` : `${text}\n`);
   }
 
-  /** A remark for people, beside the results. */
   note(text: string): void {
     process.stderr.write(`parley: ${printable(text)}\n`);
   }
+
+  standardInput(): Promise<string> {
+    return readText(process.stdin);
+  }
 }
 
-/** All of standard input as text, without the line break that ends it. @throws ParleyError `usage` */
-export async function readStandardInput(): Promise<string> {
+async function readText(input: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+  for await (const chunk of input) {
     bytes += chunk.length;
     if (bytes > STDIN_BYTES_MAX)
       throw new ParleyError('payload_too_large', 'Standard input is too long for a message.');

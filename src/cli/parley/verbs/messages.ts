@@ -1,7 +1,6 @@
 import { ParleyError } from '../../../protocol/errors.ts';
 import { durationOption, parseCount, parseSeq, parseTxn } from '../arguments.ts';
 import { messageText } from '../show.ts';
-import { readStandardInput } from '../terminal.ts';
 import type { Command } from 'commander';
 import type { ParleyClient } from '../../../client/client.ts';
 import type { Flushed } from '../../../client/outbox.ts';
@@ -36,7 +35,7 @@ export function addMessageVerbs(parley: Command, run: Run): void {
     .option('--txn <ULID>', 'identifies the message, so that a repetition is the same one', parseTxn)
     .action((to: string, text: string, options: SendOptions) =>
       run(async (client, terminal) => {
-        await send(client, terminal, { ...options, to, text: text === '-' ? await readStandardInput() : text });
+        await send(client, terminal, { ...options, to, text: text === '-' ? await terminal.standardInput() : text });
       }),
     );
 
