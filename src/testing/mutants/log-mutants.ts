@@ -153,19 +153,32 @@ export const LOG_MUTANTS: readonly Mutant[] = [
         find: "if (raft.repair !== undefined) return 'repairing';",
         replace: "if (raft.repair !== undefined && raft.id < 0) return 'repairing';",
       },
+    ],
+    focus: 'damage',
+    budget: { seeds: 300, seconds: 10 },
+  },
+  {
+    name: 'damaged-tail-commits',
+    what: 'A peer that lost the end of its log commits as far as heartbeats say, whatever stands there.',
+    edits: [
       {
-        file: 'src/consensus/repairing.ts',
-        find: 'repair === undefined || reaches(last, repair.entry);',
-        replace: 'repair === undefined || reaches(last, last);',
+        file: 'src/consensus/roles/append-entries.ts',
+        find: 'if (raft.repair === undefined) raft.log.commitTo(message.commit);',
+        replace: 'raft.log.commitTo(message.commit);',
       },
     ],
     focus: 'damage',
     budget: { seeds: 300, seconds: 10 },
   },
   {
-    name: 'lost-entries-still-counted',
+    name: 'restart-does-not-reset-progress',
     what: 'A leader goes on counting what a peer had acknowledged before it lost it.',
     edits: [
+      {
+        file: 'src/node/raft/raft-peer.ts',
+        find: 'core.reportRestarted(peer)',
+        replace: 'void [core, peer]',
+      },
       {
         file: 'src/consensus/roles/leader-append-response.ts',
         find: "if (progress.state === 'probe' && index === progress.match) {",

@@ -71,12 +71,12 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/testing/sim/sim-state-store.ts',
-        find: 'const view = [...rows];',
-        replace: "const view = [...rows].filter(([key]) => !key.startsWith('t/'));",
+        find: 'const view = [...rows].map(',
+        replace: "const view = [...rows].filter(([key]) => !key.startsWith('t/')).map(",
       },
       {
         file: 'src/testing/sim/sim-state-store.ts',
-        find: "insist(hashText === header.stateHash, 'snapshot-hash', () => `${hashText} instead of ${header.stateHash}`);",
+        find: 'if (!decoder.complete || staged.hashText !== header.stateHash) throw this.#refusal();',
         replace: 'staged.hash = Number.parseInt(header.stateHash, 16);',
       },
     ],

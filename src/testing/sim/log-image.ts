@@ -3,6 +3,7 @@ import { COMPACTED, UNAVAILABLE, type LogGap } from '../../consensus/log-storage
 import {
   EMPTY_HARD_STATE,
   minIndex,
+  NO_PEER,
   plus,
   ZERO_INDEX,
   ZERO_TERM,
@@ -57,6 +58,11 @@ export class LogImage {
 
   get lastIndex(): LogIndex {
     return plus(this.#base.index, this.#entries.length);
+  }
+
+  /** Where the next entry would stand. */
+  get afterLast(): LogIndex {
+    return plus(this.lastIndex, 1);
   }
 
   entries(lo: LogIndex, hi: LogIndex, maxBytes: number): Entry[] | LogGap {
@@ -156,6 +162,17 @@ export class LogImage {
       return true;
     }
     return false;
+  }
+
+  /** The last `count` entries were never written, nor the term and vote that came with them. */
+  loseTail(count: number): void {
+    this.cutFrom(plus(this.lastIndex, 1 - count));
+    const { term } = this.lastEntryId();
+    this.hardState = { ...this.hardState, term, vote: NO_PEER };
+  }
+
+  get length(): number {
+    return this.#entries.length;
   }
 
   /** Only what comes before `index` is left; how far it is committed is not believed any more. */

@@ -1,4 +1,5 @@
 import type { RaftEvent } from '../../consensus/events.ts';
+import { MessageType, type Message } from '../../consensus/message.ts';
 import { isJoint } from '../../consensus/quorum/joint.ts';
 import { RaftRole, type ConfState, type LogIndex, type PeerId } from '../../consensus/types.ts';
 import type { LogWrite } from '../../node/ports.ts';
@@ -18,6 +19,8 @@ interface Seen {
   /** The membership before the last change. */
   confState: ConfState | undefined;
   transferring: boolean;
+  /** A snapshot was installed since the process began. */
+  installed: boolean;
 }
 
 /** Tells the coverage table what came about. Checks nothing, changes nothing. */
@@ -27,6 +30,8 @@ export class Sightings {
   readonly #seen = new Map<SimNode, Seen>();
   #leaderTerm = 0;
   #leader: PeerId | undefined;
+  /** For whom, and in which term, a node voted last that had not made up for what it lost. */
+  #repairingVote: { readonly term: number; readonly candidate: PeerId } | undefined;
   snapshots = 0;
 
   constructor(coverage: Coverage, network: SimNetwork) {
@@ -44,6 +49,7 @@ export class Sightings {
         loss: undefined,
         confState: undefined,
         transferring: false,
+        installed: false,
       };
       this.#seen.set(node, seen);
     }
@@ -65,6 +71,12 @@ export class Sightings {
     }
   }
 
+  sending(node: SimNode, { type, reject, to, term }: Message): void {
+    if (type !== MessageType.voteResp || node.disk.repair === undefined) return;
+    if (!reject) this.#repairingVote = { term, candidate: to };
+    this.#coverage.note(reject ? 'vote refused by a node under repair' : 'vote of a node under repair');
+  }
+
   viewed(node: SimNode, view: CoreView): void {
     const seen = this.#of(node);
     if (view.role === RaftRole.leader) {
@@ -84,6 +96,10 @@ export class Sightings {
     if (term > this.#leaderTerm + 1) this.#coverage.note('term without leader');
     if (seen.hintTerm === term - 1) this.#coverage.note('leader elected on a hint');
     if (this.#network.hasCuts) this.#coverage.note('leader elected while the network is cut');
+    const { term: votedIn, candidate } = this.#repairingVote ?? {};
+    if (votedIn === term && candidate === node.peerId) {
+      this.#coverage.note('leader elected with the help of a node under repair');
+    }
     this.#leaderTerm = term;
     this.#leader = node.peerId;
   }
@@ -118,7 +134,9 @@ export class Sightings {
 
   installed(node: SimNode, { confState, index }: StateImage): void {
     this.snapshots += 1;
-    this.#of(node).confState = confState;
+    const seen = this.#of(node);
+    seen.confState = confState;
+    seen.installed = true;
     this.#coverage.note('snapshot installed');
     if (this.#network.hasCuts) this.#coverage.note('snapshot installed while the network is cut');
     if (isJoint(confState)) this.#coverage.note('snapshot of a joint configuration installed');
@@ -132,6 +150,9 @@ export class Sightings {
     }
     if (event.kind === 'campaign-started' && event.campaign === 'transfer') {
       this.#coverage.note('election on behalf of the old leader');
+    }
+    if (event.kind === 'repaired') {
+      this.#coverage.note(this.#of(node).installed ? 'log repaired by a snapshot' : 'log repaired by entries');
     }
     const name = EVENT_NAMES[event.kind];
     if (name !== undefined) this.#coverage.note('reason' in event ? `${name}: ${event.reason}` : name);
@@ -160,8 +181,7 @@ const EVENT_NAMES: { readonly [K in RaftEvent['kind']]?: string } = {
   'snapshot-failed': 'snapshot given up',
   'transfer-started': 'transfer of leadership begun',
   'transfer-aborted': 'transfer of leadership aborted',
-  'peer-restarted': 'peer recognised as one that began anew',
-  repaired: 'damaged log repaired by the others',
+  'peer-restarted': 'progress of a restarted peer found out anew',
 };
 
 const NOTE_NAMES: { readonly [N in NodeNote]?: string } = {
@@ -171,6 +191,7 @@ const NOTE_NAMES: { readonly [N in NodeNote]?: string } = {
   stalled: 'event loop stalled',
   'rebuilt-state': 'damaged state made again from the log',
   damaged: 'node kept out that does not know what it promised',
-  salvaged: 'damaged log cut',
+  salvaged: 'log that fell short of its mark opened',
+  'refused-snapshot': 'damaged snapshot refused',
   'begun-anew': 'log and state begun anew',
 };

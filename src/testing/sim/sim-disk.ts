@@ -1,8 +1,10 @@
 import { reaches, type RepairGoal } from '../../consensus/repair.ts';
-import { ZERO_INDEX, ZERO_TERM, type EntryId, type LogIndex } from '../../consensus/types.ts';
+import { maxIndex, NO_PEER, type LogIndex } from '../../consensus/types.ts';
 import type { Done } from '../../node/ports.ts';
+import { newerHardState } from '../../node/store/log-recovery.ts';
 import { LogImage, type HashedWrite } from './log-image.ts';
 import type { Prng } from './prng.ts';
+import { SimMark } from './sim-mark.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 export type DiskError = 'EIO' | 'ENOSPC';
@@ -20,6 +22,9 @@ export interface DiskOptions {
   readonly onTorn: (kind: 'torn' | 'lost') => void;
 }
 
+/** What a restart finds: all that was promised, less than that, or nobody can tell any more. */
+export type DiskFinding = 'whole' | 'short' | 'lost';
+
 interface PendingWrite {
   readonly write: HashedWrite | undefined;
   readonly compactTo: LogIndex | undefined;
@@ -36,8 +41,8 @@ export class SimDisk {
   readonly #options: DiskOptions;
   /** What a restarted process finds. */
   readonly durable = new LogImage();
-  /** The last entry that was ever durable here: it stands beside the log, and outlives damage to that. */
-  #mark: EntryId = { index: ZERO_INDEX, term: ZERO_TERM };
+  /** Stands beside the log. */
+  readonly mark = new SimMark();
   #repair: RepairGoal | undefined;
   #queue: PendingWrite[] = [];
   #running: PendingWrite[] = [];
@@ -153,28 +158,49 @@ export class SimDisk {
 
   /** The mark follows the log, but stays ahead of one that lost entries until that has made up for them. */
   #followWithMark(): void {
-    const last = this.durable.lastEntryId();
+    const { hardState } = this.durable;
+    const entry = this.durable.lastEntryId();
     const goal = this.#repair;
-    const isWhole = goal === undefined || (reaches(last, goal.entry) && this.durable.hardState.commit >= goal.commit);
-    if (!isWhole) return;
-    this.#repair = undefined;
-    this.#mark = last;
+    if (goal === undefined || (reaches(entry, goal.entry) && hardState.commit >= goal.commit)) {
+      this.#repair = undefined;
+      this.mark.update({ hardState, entry });
+    } else {
+      this.mark.update({
+        hardState: { ...hardState, commit: maxIndex(hardState.commit, goal.commit) },
+        entry: goal.entry,
+      });
+    }
   }
 
-  /** A restart finds that entries from `broken` on cannot be read: its peers will complete what comes before them. */
-  salvage(broken: LogIndex): void {
-    this.#setGoal();
-    this.durable.cutFrom(broken);
+  /**
+   * What opening the store finds: the log is cut where it breaks, and compared with the mark. Its peers will complete
+   * what is left, unless the mark cannot tell for sure what was promised: then this node is not the one that it was.
+   */
+  inspect(): DiskFinding {
+    const { mark, durable } = this;
+    const promised = mark.content;
+    if (promised === undefined) return 'lost';
+    const broken = durable.firstBroken();
+    const { hardState: copy, entry } = promised;
+    const { term, vote, commit } = durable.hardState;
+    const isShort =
+      !reaches(durable.lastEntryId(), entry) ||
+      term < copy.term ||
+      (term === copy.term && vote !== copy.vote && copy.vote !== NO_PEER) ||
+      commit < copy.commit;
+    if (broken === undefined && !isShort) return 'whole';
+    if (!mark.isNewest) return 'lost';
+    this.#repair = { entry, commit: maxIndex(commit, copy.commit) };
+    durable.hardState = newerHardState(durable.hardState, copy);
+    durable.cutFrom(broken ?? durable.afterLast);
+    return 'short';
   }
 
-  /** A restart finds that the log leads nowhere any more: its peers will send all of it, or a snapshot. */
+  /** A restart finds that log and state do not go together any more: the peers will send all of it, or a snapshot. */
   beginAnew(): void {
-    this.#setGoal();
+    const { hardState, entry } = this.mark.content!;
+    this.#repair ??= { entry, commit: maxIndex(this.durable.hardState.commit, hardState.commit) };
     this.durable.clear();
-  }
-
-  #setGoal(): void {
-    this.#repair ??= { entry: this.#mark, commit: this.durable.hardState.commit };
   }
 
   crash(): void {

@@ -15,6 +15,8 @@ export interface NetworkOptions {
 
 export interface Packet {
   readonly from: number;
+  /** Which process of the sender it comes from; a later one has a larger number. */
+  readonly boot: number;
   readonly to: number;
   readonly kind: string;
   readonly bytes: Uint8Array;

@@ -14,6 +14,7 @@ import { SimDisk, type DiskError } from './sim-disk.ts';
 import { nameOfNumber, numberOfName, type SimHost } from './sim-host.ts';
 import { SimLogStore } from './sim-log-store.ts';
 import type { Packet, SimNetwork } from './sim-network.ts';
+import type { MarkCopy } from './sim-mark.ts';
 import { SimProcess, type DiskIdentity } from './sim-process.ts';
 import { SimStateDisk } from './sim-state-disk.ts';
 import { SimStateStore } from './sim-state-store.ts';
@@ -52,9 +53,18 @@ export type NodeNote =
   | 'salvaged'
   | 'begun-anew'
   | 'damaged'
+  | 'refused-snapshot'
   | 'joined'
   | 'wiped'
   | 'crash-in-step';
+
+/** What rots on a disk; `place` in `[0, 1)` says where, or how much of it. */
+export interface DiskDamage {
+  readonly where: 'log' | 'log-tail' | 'state' | 'mark';
+  readonly place: number;
+}
+
+const MARK_COPIES: readonly MarkCopy[] = ['newest', 'older', 'both'];
 
 export interface SimNodeEnv {
   readonly time: VirtualTime;
@@ -221,11 +231,13 @@ export class SimNode {
     const { witness } = this.#env;
     const disk = this.#disk;
     this.#tampered = false;
-    const broken = disk.durable.firstBroken();
-    if (broken !== undefined) {
-      disk.salvage(broken);
-      witness.note(this, 'salvaged', broken);
+    const finding = disk.inspect();
+    if (finding === 'lost') {
+      this.#isDamaged = true;
+      witness.note(this, 'damaged');
+      return;
     }
+    if (finding === 'short') witness.note(this, 'salvaged', disk.durable.lastIndex);
     const isStateSound = this.#stateDisk.durable.firstBroken() === undefined;
     if (isStateSound && this.#logContinuesState()) return;
     const isComplete = disk.durable.firstIndex === 1;
@@ -317,6 +329,7 @@ export class SimNode {
         witness.installed(this, image);
         this.#step();
       },
+      onRefused: () => witness.note(this, 'refused-snapshot'),
     });
   }
 
@@ -393,17 +406,22 @@ export class SimNode {
 
   // ---------------------------------------------------------------- disks
 
-  /** Only while the process is down. False when there is nothing to flip. */
-  flipBit(where: 'log' | 'state' | 'mark', place: number): boolean {
-    if (where === 'mark') {
-      this.#isDamaged = true;
-      this.#env.witness.note(this, 'damaged');
-      return true;
-    }
-    const image = where === 'log' ? this.#disk.durable : this.#stateDisk.durable;
-    const flipped = image.flipBit(place);
-    this.#tampered ||= flipped;
-    return flipped;
+  /** Only while the process is down. False when there is nothing to harm. */
+  harm(damage: DiskDamage): boolean {
+    const harmed = this.#harm(damage);
+    this.#tampered ||= harmed;
+    return harmed;
+  }
+
+  #harm({ where, place }: DiskDamage): boolean {
+    const { durable, mark } = this.#disk;
+    if (where === 'log') return durable.flipBit(place);
+    if (where === 'state') return this.#stateDisk.durable.flipBit(place);
+    // A mark that lost its newest copy cannot tell that the log lost its end as well.
+    if (this.#tampered) return false;
+    if (where === 'log-tail') durable.loseTail(Math.ceil(place * durable.length));
+    else mark.damage(MARK_COPIES[Math.floor(place * MARK_COPIES.length)]!);
+    return true;
   }
 
   /** Only while the process is down. */
@@ -413,7 +431,6 @@ export class SimNode {
     this.#identity = { founding: undefined, manifest: undefined };
     this.#isDamaged = false;
     this.#tampered = false;
-    this.#boots = 0;
     this.#env.witness.note(this, 'wiped');
   }
 

@@ -93,10 +93,11 @@ export class SimProcess {
   }
 
   #buildTransport(): SimTransport {
-    const { host, time, network, hosts, isAlive, onSending, onReceived, onFrameSent } = this.#env;
+    const { host, bootId, time, network, hosts, isAlive, onSending, onReceived, onFrameSent } = this.#env;
     const { directory } = this;
     const transport = new SimTransport({
       host,
+      boot: bootId,
       time,
       network,
       hosts,

@@ -1,4 +1,4 @@
-import { Packr } from 'msgpackr';
+import assert from 'node:assert/strict';
 import type { RangeQuery } from '../../chat/ports.ts';
 import type { ConfState, LogIndex, Term } from '../../consensus/types.ts';
 import type {
@@ -9,6 +9,11 @@ import type {
   StateStore,
   StateTransaction,
 } from '../../node/ports.ts';
+import { damaged } from '../../node/store/damage.ts';
+import { isRowKey } from '../../node/store/row-digest.ts';
+import { sortedChanges, type Row } from '../../node/store/row-merge.ts';
+import { RowStreamDecoder } from '../../node/store/row-stream.ts';
+import { StreamedState, type RowSource } from '../../node/store/state-snapshot.ts';
 import type { StampMs } from '../../protocol/ids.ts';
 import type { SimStateDisk } from './sim-state-disk.ts';
 import { hashedRow, StateImage, type RowChange, type StateCommit } from './state-image.ts';
@@ -23,16 +28,19 @@ export interface SimStateStoreEnv {
   readonly onBegin: () => void;
   readonly onCommitted: (position: AppliedPosition, image: StateImage) => void;
   readonly onInstalled: (image: StateImage) => void;
+  /** What was received is not the snapshot that was announced. */
+  readonly onRefused: () => void;
 }
 
-type Row = readonly [key: string, value: Uint8Array];
+/** Its rows all come as changes. */
+const NO_ROWS: RowSource = { next: () => Promise.resolve([]), close: () => Promise.resolve() };
 
-const packr = new Packr({ useRecords: false, moreTypes: false });
-
-/** The state store of one run of one simulated node. */
+/** The state store of one run of one simulated node: the same promises as the LevelDB state, on rows in memory. */
 export class SimStateStore implements StateStore {
   readonly #env: SimStateStoreEnv;
   #image: StateImage;
+  #inTransaction = false;
+  #spoilsAt: number | undefined;
 
   constructor(env: SimStateStoreEnv) {
     this.#env = env;
@@ -67,28 +75,32 @@ export class SimStateStore implements StateStore {
   }
 
   range({ gte, lt, limit, reverse }: RangeQuery): Promise<readonly Row[]> {
-    const rows: Row[] = [];
+    const rows: [string, Uint8Array][] = [];
     for (const [key, { value }] of this.#image.rows) if (key >= gte && key < lt) rows.push([key, value]);
-    rows.sort(([a], [b]) => (a < b ? -1 : 1));
-    if (reverse === true) rows.reverse();
-    return Promise.resolve(rows.slice(0, limit));
+    return Promise.resolve(sortedChanges(rows, reverse).slice(0, limit) as Row[]);
   }
 
   begin(): StateTransaction {
+    assert(!this.#inTransaction, 'a transaction is open already');
     this.#env.onBegin();
+    this.#inTransaction = true;
     const changes = new Map<string, Uint8Array | undefined>();
     return {
       get: (key) => (changes.has(key) ? changes.get(key) : this.#image.rows.get(key)?.value),
-      put: (key, value) => void changes.set(key, value),
+      put: (key, value) => {
+        assert(isRowKey(key), `${JSON.stringify(key)} cannot be the key of a row`);
+        changes.set(key, value);
+      },
       delete: (key) => void changes.set(key, undefined),
       commit: (position) => this.#commit(position, changes),
     };
   }
 
   #commit(position: AppliedPosition, values: ReadonlyMap<string, Uint8Array | undefined>): void {
+    assert(this.#inTransaction, 'the transaction is over');
+    this.#inTransaction = false;
     if (!this.#env.isAlive()) return;
-    const { index } = this.#image;
-    insist(position.index === index + 1, 'apply-order', () => `entry ${position.index} applied after ${index}`);
+    assert(position.index > this.#image.index, `entry ${position.index} is applied already`);
     const changes: RowChange[] = [];
     for (const [key, value] of values) changes.push([key, value && hashedRow(key, value)]);
     const commit: StateCommit = { position, changes, hash: this.#image.hashWith(changes) };
@@ -106,55 +118,75 @@ export class SimStateStore implements StateStore {
     return this.#env.onDisk(() => this.#env.disk.syncTo(index));
   }
 
+  /** The next snapshot leaves with a flipped bit in its first chunk, `place` in `[0, 1)` of the way through. */
+  spoilNextSnapshot(place: number): void {
+    this.#spoilsAt = place;
+  }
+
   openSnapshot(): StateSnapshot {
     const { index, term, confState, stampMs, hashText, rows } = this.#image;
-    const view = [...rows];
-    let next = 0;
+    const header = { format: 1 as const, metadata: { index, term, confState }, stampMs, stateHash: hashText };
+    const view = [...rows].map(([key, { value }]): [string, Uint8Array] => [key, value]);
+    const stream = new StreamedState(header, NO_ROWS, sortedChanges(view));
+    let spoilsAt = this.#spoilsAt;
+    this.#spoilsAt = undefined;
     return {
-      header: { format: 1, metadata: { index, term, confState }, stampMs, stateHash: hashText },
-      nextChunk: (chunkBytesMax) =>
-        this.#env.onDisk(() => {
-          const chunk: Row[] = [];
-          for (let bytes = 0; next < view.length; next += 1) {
-            const [key, { value }] = view[next]!;
-            bytes += key.length + value.length;
-            if (bytes > chunkBytesMax && chunk.length > 0) break;
-            chunk.push([key, value]);
-          }
-          return chunk.length === 0 ? undefined : packr.pack(chunk);
-        }),
-      close: () => Promise.resolve(),
+      header,
+      nextChunk: async (chunkBytesMax) => {
+        await this.#env.onDisk(() => {});
+        const chunk = await stream.nextChunk(chunkBytesMax);
+        if (chunk !== undefined && spoilsAt !== undefined) chunk[Math.floor(spoilsAt * chunk.length)]! ^= 1;
+        spoilsAt = undefined;
+        return chunk;
+      },
+      close: () => stream.close(),
     };
   }
 
   beginInstall(header: StateSnapshotHeader): Promise<StateInstall> {
     const staged = new StateImage();
+    const decoder = new RowStreamDecoder();
     const { index, term, confState } = header.metadata;
     const position = { index, term, confState, stampMs: header.stampMs };
     const stage = (rows: readonly Row[]): void => {
       const changes = rows.map(([key, value]): RowChange => [key, hashedRow(key, value)]);
       staged.commit({ position, changes, hash: staged.hashWith(changes) });
     };
-    const install: StateInstall = {
-      write: (chunk) => this.#env.onDisk(() => stage(packr.unpack(chunk) as Row[])),
-      finish: () => this.#env.onDisk(() => this.#install(staged, header)),
-      abort: () => Promise.resolve(),
+    const check = (): void => {
+      if (!decoder.complete || staged.hashText !== header.stateHash) throw this.#refusal();
     };
     // A snapshot without rows is never written to.
     stage([]);
-    return this.#env.onDisk(() => install);
+    return this.#env.onDisk(() => ({
+      write: (chunk) =>
+        this.#env.onDisk(() => {
+          const rows = decoder.push(chunk);
+          if (rows === undefined) throw this.#refusal();
+          stage(rows);
+        }),
+      check,
+      finish: () =>
+        this.#env.onDisk(() => {
+          check();
+          this.#install(staged, header);
+        }),
+      abort: () => Promise.resolve(),
+    }));
+  }
+
+  #refusal(): Error {
+    this.#env.onRefused();
+    return damaged('state', 'snapshot', 'the snapshot that was received is damaged');
   }
 
   #install(staged: StateImage, header: StateSnapshotHeader): void {
-    const { hashText, index } = staged;
-    insist(hashText === header.stateHash, 'snapshot-hash', () => `${hashText} instead of ${header.stateHash}`);
-    insist(index > this.#image.index, 'snapshot-back', () => `${index} over ${this.#image.index}`);
+    insist(staged.index > this.#image.index, 'snapshot-back', () => `${staged.index} over ${this.#image.index}`);
     this.#env.disk.replace(staged.copy(), header);
     this.#image = staged;
     this.#env.onInstalled(staged);
   }
 
   close(): Promise<void> {
-    return Promise.resolve();
+    return this.sync();
   }
 }

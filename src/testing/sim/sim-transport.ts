@@ -8,6 +8,8 @@ import type { VirtualTime } from './virtual-time.ts';
 
 export interface SimTransportEnv {
   readonly host: SimHost;
+  /** Of this process; larger than that of any before it. */
+  readonly boot: number;
   readonly time: VirtualTime;
   readonly network: SimNetwork;
   /** Numbers of all machines, this one included. */
@@ -27,6 +29,9 @@ export class SimTransport implements Transport {
   #onRaft: (message: Message, from: NodeName) => void = () => {};
   #onFrame: (frame: Frame) => void = () => {};
   #onHint: (node: NodeName) => void = () => {};
+  #onRestart: (node: NodeName) => void = () => {};
+  /** The newest process of each other machine that was heard. */
+  readonly #boots = new Map<number, number>();
   /** The node whose death would be noticed. */
   watched: NodeName | null = null;
 
@@ -62,8 +67,8 @@ export class SimTransport implements Transport {
   }
 
   #send(to: NodeName, kind: string, bytes: Uint8Array): void {
-    const { host, network, time } = this.#env;
-    network.send({ from: host.number, to: numberOfName(to), kind, bytes, sentAtMs: time.nowMs });
+    const { host, boot, network, time } = this.#env;
+    network.send({ from: host.number, boot, to: numberOfName(to), kind, bytes, sentAtMs: time.nowMs });
   }
 
   onRaft(handler: (message: Message, from: NodeName) => void): void {
@@ -74,6 +79,9 @@ export class SimTransport implements Transport {
   }
   onHint(handler: (node: NodeName) => void): void {
     this.#onHint = handler;
+  }
+  onRestart(handler: (node: NodeName) => void): void {
+    this.#onRestart = handler;
   }
   watch(node: NodeName | null): void {
     this.watched = node;
@@ -87,10 +95,14 @@ export class SimTransport implements Transport {
   }
 
   /** A packet has arrived; runs inside the process. */
-  receive({ from, kind, bytes }: Packet): void {
+  receive({ from, boot, kind, bytes }: Packet): void {
     const sender = nameOfNumber(from);
+    if (boot > (this.#boots.get(from) ?? -1)) {
+      this.#boots.set(from, boot);
+      this.#onRestart(sender);
+    }
     if (kind !== 'raft') {
-      this.#onFrame({ from: sender, boot: 0, kind: kind as FrameKind, payload: bytes });
+      this.#onFrame({ from: sender, boot, kind: kind as FrameKind, payload: bytes });
       return;
     }
     for (const message of decodeMessages(bytes)) {

@@ -181,8 +181,14 @@ export class Simulation {
     accepting: (node, write) => this.#sightings.accepting(node, write),
     accepted: (node, write) => this.#checker.accepted(node, write),
     durable: (node, change) => this.#checker.durable(node, change),
-    sending: (node, message) => this.#checker.sending(node, message),
-    received: (node, message) => this.#note(node.number, message.type, message.term, message.index),
+    sending: (node, message) => {
+      this.#checker.sending(node, message);
+      this.#sightings.sending(node, message);
+    },
+    received: (node, message) => {
+      this.#note(node.number, message.type, message.term, message.index);
+      this.#checker.received(node, message);
+    },
     viewed: (node, view) => {
       this.#checker.viewed(node, view);
       this.#sightings.viewed(node, view);

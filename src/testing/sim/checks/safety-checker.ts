@@ -9,6 +9,7 @@ import { ElectionChecks } from './election-checks.ts';
 import { History } from './history.ts';
 import { LogChecks } from './log-checks.ts';
 import { checkDurability } from './message-checks.ts';
+import { RepairChecks } from './repair-checks.ts';
 import { StateChecks } from './state-checks.ts';
 
 export interface SafetyCheckerOptions {
@@ -27,6 +28,7 @@ export class SafetyChecker {
   readonly #logs: LogChecks;
   readonly #commits: CommitChecks;
   readonly #states: StateChecks;
+  readonly #repairs = new RepairChecks();
   readonly elections: ElectionChecks;
 
   constructor({ checksDurability, nodeOfPeer }: SafetyCheckerOptions) {
@@ -58,6 +60,11 @@ export class SafetyChecker {
   sending(node: SimNode, message: Message): void {
     if (this.#checksDurability) checkDurability(node, message);
     this.elections.sending(node, message);
+    this.#repairs.sending(node, message);
+  }
+
+  received(node: SimNode, message: Message): void {
+    this.#repairs.received(node, message);
   }
 
   viewed(node: SimNode, view: CoreView): void {

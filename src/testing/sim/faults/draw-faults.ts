@@ -154,6 +154,10 @@ const COMMON: { readonly [K in FaultKind]?: Kind } = {
     weight: 1,
     draw: (dice) => ({ kind: 'fill-disk', on: someone(dice), forMs: about(dice.prng, 300, 2_000) }),
   },
+  'spoil-snapshot': {
+    weight: 1,
+    draw: (dice) => ({ kind: 'spoil-snapshot', on: someone(dice), place: dice.prng.next() }),
+  },
   'write-back': { weight: 1, draw: (dice) => ({ kind: 'write-back', on: anyone(dice) }) },
   'jump-clock': {
     weight: 1,
@@ -194,6 +198,13 @@ const DAMAGE: { readonly [K in FaultKind]?: Kind } = {
       return { kind: 'flip-bit', on: someone(dice), where, place: prng.next(), downMs: about(prng, 100) };
     },
   },
+  'lose-tail': {
+    weight: 2,
+    draw: (dice) => {
+      const share = dice.prng.next() ** 3;
+      return { kind: 'lose-tail', on: someone(dice), share, downMs: about(dice.prng, 100) };
+    },
+  },
   'wipe-disk': { weight: 1, draw: (dice) => ({ kind: 'wipe-disk', on: someone(dice), downMs: about(dice.prng, 100) }) },
 };
 
@@ -213,7 +224,18 @@ const KINDS_OF: { readonly [F in Exclude<Focus, 'anything'>]: readonly FaultKind
     'stale-burst',
   ],
   membership: ['crash', 'ambush', 'isolate', 'partition', 'pause', 'transfer', 'slow-disk'],
-  snapshots: ['crash', 'ambush', 'isolate', 'partition', 'stale-burst', 'duplicates', 'slow-links', 'pause', 'burst'],
+  snapshots: [
+    'crash',
+    'ambush',
+    'isolate',
+    'partition',
+    'stale-burst',
+    'duplicates',
+    'slow-links',
+    'pause',
+    'burst',
+    'spoil-snapshot',
+  ],
   damage: ['crash', 'isolate', 'power-cut', 'pause', 'fail-write'],
 };
 const FOCUSED_EVERY_MS = [150, 300, 800] as const;

@@ -59,7 +59,7 @@ export type FaultAction =
   | { readonly kind: 'fail-write'; readonly on: Target }
   | { readonly kind: 'fill-disk'; readonly on: Target; readonly forMs: number }
   | { readonly kind: 'write-back'; readonly on: Target }
-  /** The machine restarts with a flipped bit in its log or its state. */
+  /** The machine restarts with a flipped bit somewhere. */
   | {
       readonly kind: 'flip-bit';
       readonly on: Target;
@@ -67,6 +67,10 @@ export type FaultAction =
       readonly place: number;
       readonly downMs: number;
     }
+  /** The machine restarts without the end of its log, synced though it was, and nothing looks broken. */
+  | { readonly kind: 'lose-tail'; readonly on: Target; readonly share: number; readonly downMs: number }
+  /** The next snapshot that it sends has a flipped bit. */
+  | { readonly kind: 'spoil-snapshot'; readonly on: Target; readonly place: number }
   /** The machine restarts with an empty disk. */
   | { readonly kind: 'wipe-disk'; readonly on: Target; readonly downMs: number }
   // ---------------------------------------------------------------- clocks

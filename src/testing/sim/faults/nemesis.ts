@@ -3,7 +3,7 @@ import type { Coverage } from '../coverage.ts';
 import type { SimCluster } from '../sim-cluster.ts';
 import { nameOfNumber } from '../sim-host.ts';
 import type { Direction } from '../sim-network.ts';
-import type { SimNode } from '../sim-node.ts';
+import type { DiskDamage, SimNode } from '../sim-node.ts';
 import type { Operator } from './operator.ts';
 import type { Fault, FaultAction, FaultKind, LastingFault, Occasion, Target } from './fault.ts';
 
@@ -174,6 +174,16 @@ export class Nemesis {
     if (observer.host.isUp) observer.host.soon(() => observer.hint(about.host));
   }
 
+  /** A machine restarts with damage on its disk, if the cluster can bear that. */
+  #harm(on: Target, damage: DiskDamage, downMs: number): boolean {
+    const node = this.#find(on);
+    if (node.condition !== 'member' || !this.#env.cluster.mayLose(node)) return false;
+    if (node.host.isUp) node.crash();
+    const isHarmed = node.harm(damage);
+    this.#restartAfter(node, downMs);
+    return isHarmed;
+  }
+
   // ---------------------------------------------------------------- what each fault does
 
   readonly #strikes: Strikes = {
@@ -305,13 +315,12 @@ export class Nemesis {
       this.#find(on).syncSomeState();
       return true;
     },
-    'flip-bit': ({ on, where, place, downMs }) => {
-      const node = this.#find(on);
-      if (node.condition !== 'member' || !this.#env.cluster.mayLose(node)) return false;
-      if (node.host.isUp) node.crash();
-      const flipped = node.flipBit(where, place);
-      this.#restartAfter(node, downMs);
-      return flipped;
+    'flip-bit': ({ on, where, place, downMs }) => this.#harm(on, { where, place }, downMs),
+    'lose-tail': ({ on, share, downMs }) => this.#harm(on, { where: 'log-tail', place: share }, downMs),
+    'spoil-snapshot': ({ on, place }) => {
+      const node = this.#running(on);
+      node?.state?.spoilNextSnapshot(place);
+      return node?.state !== undefined;
     },
     'wipe-disk': ({ on, downMs }) => {
       const node = this.#find(on);

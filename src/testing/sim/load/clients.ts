@@ -32,6 +32,7 @@ const PENDING_MAX = 200;
 const SUBMIT_DEADLINE_MS = 2_000;
 /** A client gives up on a node that does not answer at all, for example because it died. */
 const ANSWER_DEADLINE_MS = 2_500;
+const NEXT_NODE_MS_MAX = 20;
 const BACK_OFF_MS_MAX = 5_000;
 const HEDGE_CHANCE = 0.03;
 const REPEAT_CHANCE = 0.02;
@@ -74,8 +75,10 @@ export class Clients {
       if (answered) return;
       answered = true;
       running.failures += 1;
-      const backOffMs = prng.between(0, Math.min(2 ** running.failures * 10, BACK_OFF_MS_MAX));
-      time.after(backOffMs, () => this.#attempt(running));
+      // Whoever has not asked everybody yet has no reason to wait long: the others may be out of the cluster for good.
+      const rounds = running.failures / nodes.length;
+      const backOffMs = Number.isInteger(rounds) ? Math.min(2 ** rounds * 50, BACK_OFF_MS_MAX) : NEXT_NODE_MS_MAX;
+      time.after(prng.between(0, backOffMs), () => this.#attempt(running));
     };
     if (node.peer === undefined) {
       again();
