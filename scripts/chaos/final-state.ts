@@ -61,7 +61,7 @@ export async function recordFinalRoom(
         { token: person.token },
       );
       for (const { seq, id, envelope } of page.messages) {
-        messages.push({ seq, txnId: id.slice(0, 26), body: hashEnvelope(fromBase64Url(envelope)) });
+        messages.push({ seq, txnId: id.slice(0, 26), body: hashEnvelope(fromBase64Url(envelope ?? '')) });
       }
       if (page.messages.length < PAGE) break;
       after = page.messages.at(-1)!.seq;

@@ -153,7 +153,7 @@ export class Writer {
             room: event.room,
             seq: event.seq,
             txnId: event.id.slice(0, 26),
-            body: hashEnvelope(fromBase64Url(event.envelope)),
+            body: hashEnvelope(fromBase64Url(event.envelope ?? '')),
           });
         },
         onClose: () => this.#moveOn(),

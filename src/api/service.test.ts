@@ -233,6 +233,7 @@ describe('what the node says about itself', () => {
       'POST /v1/sessions/challenge',
       'POST /v1/sessions/refresh',
       'PUT /v1/devices/{device}',
+      'PUT /v1/rooms/{room}/deletions/{txnId}',
       'PUT /v1/rooms/{room}/members/{name}',
       'PUT /v1/rooms/{room}/messages/{txnId}',
     ]);

@@ -57,7 +57,7 @@ function memberJson(member: RoomDetailInfo['members'][number]): Static<typeof Me
 
 /** Also the fields of a `message` event. */
 export function messageJson(
-  message: Pick<MessageInfo, 'room' | 'seq' | 'id' | 'from' | 'fromName' | 'device' | 'sentAt' | 'envelope'>,
+  message: Pick<MessageInfo, 'room' | 'seq' | 'id' | 'from' | 'fromName' | 'device' | 'sentAt' | 'envelope' | 'gone'>,
 ): MessageJsonT {
   return {
     room: message.room,
@@ -67,6 +67,6 @@ export function messageJson(
     fromId: message.from,
     device: message.device,
     sentAt: timeOf(message.sentAt),
-    envelope: textOfBytes(message.envelope),
+    ...(message.gone === null ? { envelope: textOfBytes(message.envelope) } : { gone: message.gone }),
   };
 }

@@ -3,7 +3,7 @@ import { registerAccount } from './accounts.ts';
 import { deduped } from './dedupe.ts';
 import { approveDevice, requestDevice, revokeDevice } from './devices.ts';
 import { createInvite } from './invites.ts';
-import { sendMessage } from './messages.ts';
+import { deleteMessage, sendMessage } from './messages.ts';
 import { attempt } from './results.ts';
 import { addMembers, createRoom, removeMember, setMeta } from './rooms.ts';
 import { createSession, refreshSession, revokeSession } from './sessions.ts';
@@ -63,6 +63,7 @@ const handlers: { readonly [K in CommandKind]: Handler<K> } = {
   'room.remove': deduped(byDevice, removeMember),
   'room.set-meta': deduped(byDevice, setMeta),
   'message.send': sendMessage,
+  'message.delete': deduped(byDevice, deleteMessage),
   'invite.create': deduped(() => 'cluster', createInvite),
   'state.sweep': sweepState,
 };

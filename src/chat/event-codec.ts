@@ -16,6 +16,7 @@ const FIELDS: { readonly [K in StoredEvent['kind']]: readonly (Exclude<keyof Sto
   'room-created': ['room', 'roomKind', 'members', 'by', 'at'],
   'members-added': ['room', 'members', 'by', 'at'],
   'member-removed': ['room', 'members', 'by', 'at'],
+  'messages-gone': ['room', 'seqs', 'reason', 'by', 'at'],
   'room-meta': ['room', 'by', 'at'],
   'devices-changed': ['account', 'device', 'change', 'at'],
   'device-requested': ['account', 'device', 'at'],

@@ -29,6 +29,10 @@ export const KEYS = {
   /** Index of an account's rooms. */
   membership: (account: AccountId, room: RoomId | '') => `j/${account}/${room}`,
   message: (room: RoomId, seq: number) => `e/${room}/${fixed(seq)}`,
+  /** Edits of and reactions to a message. */
+  relations: (room: RoomId, seq: number) => `o/${room}/${fixed(seq)}`,
+  /** Which seqs of a block hold messages; see `unread.ts`. */
+  messageBits: (room: RoomId, block: number) => `b/${room}/${fixed(block)}`,
   /** Counters of a feed of stored events; see `FeedScope`. */
   feed: (scope: FeedScope) => `f/${scope}`,
   feedEvent: (scope: FeedScope, number: number) => `w/${scope}/${fixed(number)}`,

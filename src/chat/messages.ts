@@ -3,15 +3,19 @@ import { messageIdOf } from '../protocol/ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { checkTxnTime, findSent, recordSent } from './dedupe.ts';
 import { KEYS } from './keys.ts';
+import { addRelation, checkRelation, messageAt } from './relations.ts';
+import { announceGone, removeMessage } from './removal.ts';
 import { accept, attempt, reject } from './results.ts';
+import { enter } from './room-entry.ts';
 import { isCurrent, rosterDifference } from './roster.ts';
-import { messageCodec } from './rows.ts';
+import { messageCodec } from './room-rows.ts';
 import { checkActor } from './sessions.ts';
+import { setMessageBit } from './unread.ts';
 import type { CommandOf, CommandResult, CommandValues } from '../protocol/commands.ts';
 import type { EnvelopeHeader } from '../protocol/envelope.ts';
 import type { AccountName, Seq } from '../protocol/ids.ts';
 import type { Handler, Rejection } from './results.ts';
-import type { RoomRow } from './rows.ts';
+import type { MessageRow, RoomRow } from './room-rows.ts';
 import type { Work } from './work.ts';
 
 /**
@@ -40,23 +44,42 @@ export const sendMessage: Handler<'message.send'> = (work, command) => {
   if (!isCurrent(header, roster)) {
     return reject('stale_devices', undefined, { ...rosterDifference(header, roster) });
   }
-  return number(work, command, row, { contentTag: header.contentTag, fromName: from.name });
+  const wrong = header.relation && checkRelation(work, header.relation, { ...actor, room, joinedSeq: from.joinedSeq });
+  return wrong ?? number(work, command, row, { header, fromName: from.name });
+};
+
+/** By its author, or, in a group, by owner and admins. */
+export const deleteMessage: Handler<'message.delete'> = (work, { actor, body }) => {
+  const place = enter(work, actor, body.room);
+  if (!place.ok) return place;
+  const { row, self } = place;
+  const message = body.seq < self.joinedSeq ? undefined : messageAt(work, body.room, body.seq);
+  if (message === undefined || message.gone !== null) return reject('no_such_message');
+  const moderates = row.kind !== 'direct' && self.role !== 'member';
+  if (message.from !== self.account && !moderates) return reject('forbidden', 'This is not your message.');
+  const seqs = removeMessage(work, body.room, body.seq, 'deleted');
+  announceGone(work, { room: body.room, seqs, reason: 'deleted', by: self.account });
+  return accept<'message.delete'>({ room: body.room, seqs });
 };
 
 function number(
   work: Work,
   { actor, txnId, body: { room, envelope } }: CommandOf<'message.send'>,
   row: RoomRow,
-  { contentTag, fromName }: { readonly contentTag: Uint8Array; readonly fromName: AccountName },
+  { header, fromName }: { readonly header: EnvelopeHeader; readonly fromName: AccountName },
 ): CommandResult<'message.send'> {
   const { account: from, device } = actor!;
   const seq = (row.lastSeq + 1) as Seq;
   const { index, nextOrder: order, stampMs: sentAt } = work;
   const value: CommandValues['message.send'] = { room, seq, id: messageIdOf(txnId, device), sentAt, index };
-  work.view.put(KEYS.message(room, seq), messageCodec.encode({ index, order, from, device, txnId, sentAt, envelope }));
+  const { contentTag, relation = null } = header;
+  const message: MessageRow = { index, order, from, device, txnId, sentAt, envelope, relation, gone: null };
+  work.view.put(KEYS.message(room, seq), messageCodec.encode(message));
   work.rooms.put(room, { ...row, lastSeq: seq, lastIndex: index });
+  if (relation === null) setMessageBit(work, room, seq, true);
+  else addRelation(work, room, relation, seq);
   recordSent(work, { actor: actor!, txnId, contentTag }, value);
-  work.emit({ kind: 'message', room, seq, id: value.id, from, fromName, device, sentAt, envelope });
+  work.emit({ kind: 'message', room, seq, id: value.id, from, fromName, device, sentAt, envelope, gone: null });
   return accept<'message.send'>(value);
 }
 

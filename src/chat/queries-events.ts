@@ -5,14 +5,15 @@ import { comparePositions, endOfEntry } from './queries-cursor.ts';
 import { messagePosition, messagesBetween } from './queries-messages.ts';
 import { allMemberships, roomMembers } from './queries-rooms.ts';
 import { readRow } from './queries-rows.ts';
-import { accountCodec, feedCodec, globalsCodec, roomCodec } from './rows.ts';
+import { roomCodec } from './room-rows.ts';
+import { accountCodec, feedCodec, globalsCodec } from './rows.ts';
 import type { ChatEvent, PlacedEvent } from '../protocol/events.ts';
 import type { AccountId, RoomId } from '../protocol/ids.ts';
 import type { FeedScope } from './keys.ts';
 import type { StateReader } from './ports.ts';
 import type { MessageInfo } from './queries-messages.ts';
 import type { Position } from './queries-cursor.ts';
-import type { MembershipRow } from './rows.ts';
+import type { MembershipRow } from './room-rows.ts';
 
 export type EventsPage =
   | {
@@ -189,6 +190,6 @@ function firstBehind(
 }
 
 function messageEvent(message: MessageInfo): ChatEvent & { readonly kind: 'message' } {
-  const { room, seq, id, from, fromName, device, sentAt, envelope } = message;
-  return { kind: 'message', room, seq, id, from, fromName, device, sentAt, envelope };
+  const { room, seq, id, from, fromName, device, sentAt, envelope, gone } = message;
+  return { kind: 'message', room, seq, id, from, fromName, device, sentAt, envelope, gone };
 }

@@ -3,10 +3,10 @@ import { KEYS, numberAtEnd } from './keys.ts';
 import { accountName } from './queries-accounts.ts';
 import { membershipIn } from './queries-rooms.ts';
 import { readRow } from './queries-rows.ts';
-import { messageCodec, roomCodec } from './rows.ts';
+import { messageCodec, roomCodec } from './room-rows.ts';
 import type { AccountId, AccountName, DeviceId, MessageId, RoomId, Seq, StampMs } from '../protocol/ids.ts';
 import type { StateReader } from './ports.ts';
-import type { MessageRow } from './rows.ts';
+import type { GoneReason, MessageRow } from './room-rows.ts';
 
 export interface MessageInfo {
   readonly room: RoomId;
@@ -16,7 +16,9 @@ export interface MessageInfo {
   readonly fromName: AccountName;
   readonly device: DeviceId;
   readonly sentAt: StampMs;
+  /** Empty when it is gone. */
   readonly envelope: Uint8Array;
+  readonly gone: GoneReason | null;
   /** Where it stands in the log. */
   readonly index: number;
   readonly order: number;
@@ -77,10 +79,10 @@ function infoOf(
   seq: Seq,
   row: MessageRow,
 ): MessageInfo {
-  const { index, order, from, device, txnId, sentAt, envelope } = row;
+  const { index, order, from, device, txnId, sentAt, envelope, gone } = row;
   const fromName = names.get(from) ?? accountName(reader, from)!;
   names.set(from, fromName);
-  return { room, seq, id: messageIdOf(txnId, device), from, fromName, device, sentAt, envelope, index, order };
+  return { room, seq, id: messageIdOf(txnId, device), from, fromName, device, sentAt, envelope, gone, index, order };
 }
 
 /** @returns log position of an envelope that exists */

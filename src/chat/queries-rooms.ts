@@ -2,12 +2,13 @@ import { afterPrefix, KEYS } from './keys.ts';
 import { accountName } from './queries-accounts.ts';
 import { readRow } from './queries-rows.ts';
 import { computeRoster } from './roster.ts';
-import { accountCodec, membersCodec, membershipCodec, metaCodec, roomCodec } from './rows.ts';
+import { membersCodec, membershipCodec, metaCodec, roomCodec } from './room-rows.ts';
+import { accountCodec } from './rows.ts';
 import type { DeviceRecord } from '../protocol/device-record.ts';
 import type { PlacedEvent } from '../protocol/events.ts';
 import type { AccountId, AccountName, RoomId, Seq } from '../protocol/ids.ts';
 import type { StateReader } from './ports.ts';
-import type { MembershipRow, RoomRow } from './rows.ts';
+import type { MembershipRow, RoomRow } from './room-rows.ts';
 
 export interface RoomSummaryInfo {
   readonly room: RoomId;
@@ -97,6 +98,7 @@ export async function audienceOf(reader: StateReader, { index, event }: PlacedEv
         .map(({ account }) => account);
     case 'room-created':
     case 'members-added':
+    case 'messages-gone':
     case 'room-meta':
       return joinedBy(reader, event.room, index);
     case 'member-removed':

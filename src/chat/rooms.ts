@@ -4,12 +4,13 @@ import { LIMITS } from '../protocol/limits.ts';
 import { invariant } from './invariant.ts';
 import { KEYS } from './keys.ts';
 import { accept, attempt, reject } from './results.ts';
-import { membershipCodec, metaCodec } from './rows.ts';
+import { enter } from './room-entry.ts';
+import { membershipCodec, metaCodec } from './room-rows.ts';
 import { checkActor } from './sessions.ts';
 import type { Actor } from '../protocol/commands.ts';
 import type { AccountId, RoomId, Seq } from '../protocol/ids.ts';
 import type { Handler, Rejection } from './results.ts';
-import type { Member, MembersRow, Role, RoomRow } from './rows.ts';
+import type { Member, MembersRow, Role, RoomRow } from './room-rows.ts';
 import type { Work } from './work.ts';
 
 const FIRST_SEQ = 1 as Seq;
@@ -158,21 +159,6 @@ export const setMeta: Handler<'room.set-meta'> = (work, { actor, body }) => {
   changeMeta(work, actor!, body.room, body.sealedMeta);
   return accept<'room.set-meta'>({ room: body.room });
 };
-
-type Place =
-  | { readonly ok: true; readonly row: RoomRow; readonly members: MembersRow; readonly self: Member }
-  | Rejection;
-
-/** Who is no member learns nothing, not even that the room exists. */
-function enter(work: Work, actor: Actor | null, room: RoomId): Place {
-  const refusal = checkActor(work, actor);
-  if (refusal !== undefined) return refusal;
-  const row = work.rooms.get(room);
-  const members = work.members.get(room);
-  const self = members?.find(({ account }) => account === actor!.account);
-  if (row === undefined || members === undefined || self === undefined) return reject('no_such_room');
-  return { ok: true, row, members, self };
-}
 
 function checkMeta(work: Work, actor: Actor, room: RoomId, sealedMeta: Uint8Array): Rejection | undefined {
   const envelope = attempt(() => decodeEnvelope(sealedMeta));

@@ -4,7 +4,8 @@ import { invariant } from './invariant.ts';
 import type { DeviceRecord } from '../protocol/device-record.ts';
 import type { EnvelopeHeader } from '../protocol/envelope.ts';
 import type { AccountId, AccountName, DeviceId } from '../protocol/ids.ts';
-import type { AccountRow, Member, MembersRow } from './rows.ts';
+import type { Member, MembersRow } from './room-rows.ts';
+import type { AccountRow } from './rows.ts';
 
 /** Whom an envelope in a room must be sealed to: all devices of all members, the sender's included. */
 export interface Roster {

@@ -4,6 +4,7 @@ import { invariant } from './invariant.ts';
 import { KEYS } from './keys.ts';
 import { pack } from './pack.ts';
 import { computeRoster } from './roster.ts';
+import { membersCodec, messageBitsCodec, relationsCodec, roomCodec } from './room-rows.ts';
 import {
   accountCodec,
   answerCodec,
@@ -12,20 +13,19 @@ import {
   feedCodec,
   globalsCodec,
   idCodec,
-  membersCodec,
   requestsCodec,
-  roomCodec,
   sessionCodec,
 } from './rows.ts';
 import { Table } from './table.ts';
 import type { ChatEvent, PlacedEvent } from '../protocol/events.ts';
-import type { AccountId, DeviceId, RoomId, SessionId, StampMs, TxnId } from '../protocol/ids.ts';
+import type { AccountId, DeviceId, RoomId, Seq, SessionId, StampMs, TxnId } from '../protocol/ids.ts';
 import type { ApplyBatch, ApplyContext } from './apply-context.ts';
 import type { StoredEvent } from './event-codec.ts';
 import type { FeedScope } from './keys.ts';
 import type { StateView } from './ports.ts';
 import type { Roster } from './roster.ts';
-import type { GlobalsRow, RoomRow } from './rows.ts';
+import type { RoomRow } from './room-rows.ts';
+import type { GlobalsRow } from './rows.ts';
 
 /**
  * Everything that the commands of one batch share: the rows they read and write, the leader's time, and what they
@@ -50,6 +50,8 @@ export class Work {
   readonly rooms;
   readonly members;
   readonly feeds;
+  readonly relations;
+  readonly messageBits;
   /** Keys of dedupe records made in this batch, and when the last of them expires. */
   readonly #txnKeys: string[] = [];
   #txnExpiresAt = 0;
@@ -71,6 +73,8 @@ export class Work {
     this.rooms = new Table(view, KEYS.room, roomCodec);
     this.members = new Table(view, KEYS.members, membersCodec);
     this.feeds = new Table(view, KEYS.feed, feedCodec);
+    this.relations = new Table(view, ([room, seq]: SeqIn) => KEYS.relations(room, seq), relationsCodec);
+    this.messageBits = new Table(view, ([room, block]: BlockIn) => KEYS.messageBits(room, block), messageBitsCodec);
   }
 
   /** Gives an event its place. Messages are found through their rooms; others are kept in the scopes that replay them. */
@@ -134,6 +138,8 @@ export class Work {
       this.rooms,
       this.members,
       this.feeds,
+      this.relations,
+      this.messageBits,
     ]) {
       table.flush();
     }
@@ -164,5 +170,8 @@ export class Work {
     }
   }
 }
+
+type SeqIn = readonly [room: RoomId, seq: Seq];
+type BlockIn = readonly [room: RoomId, block: number];
 
 const EMPTY = new Uint8Array(0);

@@ -5,6 +5,7 @@ import {
   AccountJson,
   ChallengeReply,
   ClusterReply,
+  DeletionReply,
   DeviceRequestReply,
   DeviceRequestsReply,
   DeviceRequestStatus,
@@ -111,7 +112,8 @@ export const roomWritten = (room: RoomId): Decode<Static<typeof RoomReply>> =>
 /** One message as nodes show it: in pages and in live events. */
 export const isMessage = (message: MessageJsonT): boolean =>
   message.id.endsWith(`-${message.device}`) &&
-  isBase64Url(message.envelope) &&
+  (message.envelope === undefined) !== (message.gone === undefined) &&
+  isBase64Url(message.envelope ?? '') &&
   !Number.isNaN(Date.parse(message.sentAt));
 
 /** A page of one room: ascending, without gaps, within the bounds that were asked for. */
@@ -126,6 +128,9 @@ export const messagesOf = (
     const within = first > after && end <= before && messages.length <= limit;
     return inOrder && within && (messages.length === 0 || end - 1 <= lastSeq) && messages.every(isMessage);
   });
+
+export const messageDeleted = (room: RoomId, seq: number): Decode<Static<typeof DeletionReply>> =>
+  decoderOf(DeletionReply, (answer) => answer.room === room && answer.seqs.includes(seq));
 
 export const messageSent = (room: RoomId, id: MessageId): Decode<Static<typeof SendReply>> =>
   decoderOf(SendReply, (answer) => answer.room === room && answer.id === id && answer.seq > 0);

@@ -1,6 +1,5 @@
-import { encodeContent } from '../protocol/content.ts';
 import { ParleyError } from '../protocol/errors.ts';
-import { messageIdOf } from '../protocol/ids.ts';
+import { Composer } from './composer.ts';
 import { Account } from './account.ts';
 import { ClientContext } from './context.ts';
 import { Enrolment } from './enrolment.ts';
@@ -10,7 +9,8 @@ import { Outbox } from './outbox.ts';
 import { Reader } from './reader.ts';
 import { Rooms } from './rooms.ts';
 import { readRow, writeRow } from './rows.ts';
-import type { AccountName, ClusterId, DeviceId, MessageId, RoomId, TxnId } from '../protocol/ids.ts';
+import type { AccountName, ClusterId, DeviceId } from '../protocol/ids.ts';
+import type { Posted, TextOptions } from './composer.ts';
 import type { FeedListener } from './feed.ts';
 import type { ReadOptions } from './history.ts';
 import type { Flushed } from './outbox.ts';
@@ -25,17 +25,6 @@ export interface ClientOptions {
   readonly fallback: readonly string[];
 }
 
-export interface SendResult {
-  readonly room: RoomId;
-  /** Known before the message is sent. */
-  readonly id: MessageId;
-  /** Null while it is queued. */
-  readonly seq: number | null;
-  readonly state: 'sent' | 'queued';
-  /** Why it is queued. */
-  readonly reason?: ParleyError;
-}
-
 export interface ReadPage {
   readonly lines: readonly MessageLine[];
   /** Null, or why newer messages may exist than the answering node knows. */
@@ -47,6 +36,7 @@ export class ParleyClient {
   readonly account: Account;
   readonly enrolment: Enrolment;
   readonly rooms: Rooms;
+  readonly messages: Composer;
   readonly #context: ClientContext;
   readonly #outbox: Outbox;
   readonly #reader: Reader;
@@ -58,6 +48,7 @@ export class ParleyClient {
     this.enrolment = new Enrolment(context);
     this.rooms = new Rooms(context);
     this.#outbox = new Outbox(context, this.rooms);
+    this.messages = new Composer(context, { rooms: this.rooms, outbox: this.#outbox });
     this.#reader = new Reader(context, this.rooms);
     this.#history = new History(context);
   }
@@ -73,36 +64,22 @@ export class ParleyClient {
     return new ParleyClient(context);
   }
 
+  /** A text message; see `Composer.text`. */
+  send(target: string, text: string, options: TextOptions): Promise<Posted> {
+    return this.messages.text(target, text, options);
+  }
+
   /**
-   * Writes a message down, then sends it with whatever waited before it. A failure that may pass leaves it queued.
-   * @param target as `Rooms.resolve` takes it
-   * @throws ParleyError when it can never be sent as it is; then it is not queued
+   * Takes one's own reaction back.
+   * @throws ParleyError `no_such_message` when there is none
    */
-  async send(
-    target: string,
-    text: string,
-    { txnId = this.#context.newTxnId(), timeoutMs }: { readonly txnId?: TxnId | undefined; readonly timeoutMs: number },
-  ): Promise<{ readonly result: SendResult; readonly others: Flushed | null }> {
-    const { nowMs } = this.#context.platform;
-    const deadline = nowMs() + timeoutMs;
-    const { keys } = await this.#context.own();
-    const content = encodeContent({ type: 'text', text });
-    const to = await this.rooms.resolve(target, timeoutMs);
-    await this.#outbox.add(to, content, txnId);
-    const queued = { room: to.room, id: messageIdOf(txnId, keys.device), seq: null, state: 'queued' } as const;
-    let flushed: Flushed;
-    try {
-      flushed = await this.#outbox.flush(deadline - nowMs());
-    } catch (error) {
-      if (!(error instanceof ParleyError)) throw error;
-      return { result: { ...queued, reason: error }, others: null };
+  async unreact(target: string, seq: number, reaction: string, deadlineMs: number): Promise<readonly number[]> {
+    const { row } = await this.#context.own();
+    for await (const { lines } of this.read(target, { after: seq })) {
+      const own = lines.find((line) => line.reactsTo === seq && line.reaction === reaction && line.from === row.name);
+      if (own !== undefined) return (await this.messages.delete(target, own.seq, deadlineMs)).seqs;
     }
-    const refusal = flushed.refused.get(txnId);
-    if (refusal !== undefined) throw refusal;
-    const sent = flushed.sent.get(txnId);
-    if (sent !== undefined) return { result: { ...queued, seq: sent.seq, state: 'sent' }, others: flushed };
-    const reason = flushed.kept.get(txnId) ?? new ParleyError('deadline_exceeded');
-    return { result: { ...queued, reason }, others: flushed };
+    throw new ParleyError('no_such_message', 'You have not reacted like this.');
   }
 
   /** Sends what waits. @throws ParleyError when no node takes it */

@@ -13,7 +13,7 @@ import { waitUntil } from '../testing/wait-until.ts';
 import type { TestServer } from '../api/test-server.ts';
 import type { RoomDetailJson } from '../protocol/http/schemas.ts';
 import type { ParleyError } from '../protocol/errors.ts';
-import type { SendResult } from './client.ts';
+import type { SendResult } from './composer.ts';
 
 const MS_MAX = 10_000;
 const MESSAGE = /^\/v1\/rooms\/R[^/]*\/messages\/[^?]*$/;

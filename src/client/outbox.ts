@@ -6,6 +6,7 @@ import { txnTimeMs } from '../protocol/txn-id.ts';
 import { messagesOf, messageSent } from './answers.ts';
 import { rosterOf } from './rosters.ts';
 import { KEY, pack, readRow, unpack, writeRow } from './rows.ts';
+import type { EnvelopeExtensions } from '../protocol/envelope-extensions.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { MessageId, RoomId, TxnId } from '../protocol/ids.ts';
 import type { ClientContext } from './context.ts';
@@ -24,6 +25,8 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'payload_too_large',
   'forbidden',
   'no_such_room',
+  'no_such_message',
+  'message_full',
   'no_such_user',
   'txn_reused',
   'txn_expired',
@@ -31,6 +34,13 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'user_key_changed',
   'invalid_signature',
 ]);
+
+/** What is to be sent. */
+export interface Draft {
+  /** As `encodeContent` makes it. */
+  readonly content: Uint8Array;
+  readonly extensions?: EnvelopeExtensions;
+}
 
 export interface Sent {
   readonly room: RoomId;
@@ -66,19 +76,20 @@ export class Outbox {
    * @param txnId also that of a message that was added before, which is then this very message
    * @throws ParleyError `txn_reused` when that one has other content
    */
-  async add({ room, peer }: Target, content: Uint8Array, txnId: TxnId): Promise<void> {
+  async add({ room, peer }: Target, { content, extensions = {} }: Draft, txnId: TxnId): Promise<void> {
     const { platform } = this.#context;
     await platform.store.transaction(async (tx) => {
       const known = await tx.get(KEY.outbox(txnId));
       if (known !== undefined) {
         const row = unpack<OutboxRow>(known);
-        if (row.room === room && toBase64Url(row.content) === toBase64Url(content)) return;
+        const isSame = row.room === room && toBase64Url(row.content) === toBase64Url(content);
+        if (isSame && JSON.stringify(row.extensions ?? {}) === JSON.stringify(extensions)) return;
         throw new ParleyError('txn_reused', 'This transaction id waits in the outbox with other content.');
       }
       const counter = ((await readRow(tx, 'counter')) ?? 0) + 1;
       writeRow(tx, 'counter', counter);
       const r = await rememberedSalt(tx, txnId, () => platform.random(32));
-      tx.put(KEY.outbox(txnId), pack({ txnId, room, peer, content, r, counter } satisfies OutboxRow));
+      tx.put(KEY.outbox(txnId), pack({ txnId, room, peer, content, extensions, r, counter } satisfies OutboxRow));
     });
   }
 
@@ -153,6 +164,7 @@ export class Outbox {
       txnId: row.txnId,
       recipients: roster.devices,
       content: row.content,
+      ...(row.extensions === undefined ? {} : { extensions: row.extensions }),
       r: row.r,
       senderCounter: row.counter,
     });

@@ -213,7 +213,7 @@ describe('what is read', () => {
   it('is not what somebody has tampered with', async () => {
     lie((messages) =>
       messages.map((message) => {
-        const bytes = Uint8Array.from(fromBase64Url(message.envelope));
+        const bytes = Uint8Array.from(fromBase64Url(message.envelope!));
         bytes[bytes.length - 1]! ^= 1;
         return { ...message, envelope: toBase64Url(bytes) };
       }),

@@ -2,9 +2,11 @@ import { fromBase64Url } from '../protocol/base64url.ts';
 import { decodeContent } from '../protocol/content.ts';
 import { ParleyError } from '../protocol/errors.ts';
 import { KEY, pack, unpack } from './rows.ts';
+import type { Content } from '../protocol/content.ts';
+import type { Relation } from '../protocol/envelope-extensions.ts';
 import type { OpenFailure } from '../crypto/conversation.ts';
 import type { MessageJsonT } from '../protocol/http/schemas.ts';
-import type { AccountName, DeviceId, RoomId, TxnId } from '../protocol/ids.ts';
+import type { AccountId, AccountName, DeviceId, RoomId, TxnId } from '../protocol/ids.ts';
 import type { ClientContext } from './context.ts';
 import type { KnownDevice } from './people.ts';
 import type { Rooms } from './rooms.ts';
@@ -32,14 +34,31 @@ export interface MessageLine {
   readonly account: AccountName;
   readonly device: DeviceId;
   readonly sentAt: string;
-  /** Null when it cannot be read; then `unreadable` says why. */
+  /** Null when it cannot be read; then `unreadable` or `gone` says why. Null for a reaction, too. */
   readonly text: string | null;
   readonly unreadable?: UnreadableReason;
+  /** Nothing stands here any more. */
+  readonly gone?: 'deleted' | 'expired';
+  /** The message that this one answers. */
+  readonly replyTo?: number;
+  /** The message that began the thread to which this one belongs. */
+  readonly thread?: number;
+  /** Those it names, as far as this client knows their names. */
+  readonly mentions?: readonly AccountName[];
+  /** The message of which `text` is the new text. */
+  readonly edits?: number;
+  /** The message to which `reaction` is one. */
+  readonly reactsTo?: number;
+  readonly reaction?: string;
 }
 
+/** What people read of it. */
+type Said = Pick<MessageLine, 'text' | 'replyTo' | 'thread' | 'mentions' | 'edits' | 'reactsTo' | 'reaction'>;
+
 type Opened =
-  | { readonly text: string; readonly txnId: TxnId }
-  | { readonly unreadable: UnreadableReason; readonly txnId?: TxnId };
+  | { readonly said: Said; readonly txnId: TxnId }
+  | { readonly unreadable: UnreadableReason; readonly txnId?: TxnId }
+  | { readonly gone: 'deleted' | 'expired'; readonly txnId?: undefined };
 
 /** Turns envelopes into what people read. Nothing is taken from a node on trust; nothing is left out silently. */
 export class Reader {
@@ -56,6 +75,10 @@ export class Reader {
     const opened: Opened[] = [];
     const senders = new Map<string, KnownDevice | UnreadableReason>();
     for (const message of messages) {
+      if (message.gone !== undefined) {
+        opened.push({ gone: message.gone });
+        continue;
+      }
       const who = `${message.device} ${message.fromId} ${message.from}`;
       const sender = senders.get(who) ?? (await this.#sender(message));
       senders.set(who, sender);
@@ -76,18 +99,45 @@ export class Reader {
       purpose: 'message',
       cluster: await this.#context.cluster(),
       room: message.room as RoomId,
-      envelopeBytes: fromBase64Url(message.envelope),
+      envelopeBytes: fromBase64Url(message.envelope!),
       own: { device: keys.device, sealing: keys.sealing },
       sender,
     });
     if (!opened.ok) return { unreadable: opened.reason };
-    const { txnId } = opened.header;
+    const { txnId, relation } = opened.header;
     if (message.id !== `${txnId}-${sender.device}`) return { unreadable: 'wrong_id' };
     const decoded = decodeContent(opened.content);
     if (!decoded.ok) return { unreadable: decoded.reason, txnId };
-    return decoded.content.type === 'text'
-      ? { text: decoded.content.text, txnId }
-      : { unreadable: 'unsupported', txnId };
+    const said = await this.#said(decoded.content, relation);
+    return typeof said === 'string' ? { unreadable: said, txnId } : { said, txnId };
+  }
+
+  /** Or why it says nothing: a content must do what its header tells nodes that it does. */
+  async #said(content: Content, relation: Relation | undefined): Promise<Said | UnreadableReason> {
+    if (content.type === 'room-meta') return 'unsupported';
+    if (content.type !== (relation?.type ?? 'text')) return 'malformed';
+    switch (content.type) {
+      case 'text': {
+        const { text, replyTo, thread, mentions } = content;
+        const answers = { ...(replyTo === undefined ? {} : { replyTo }), ...(thread === undefined ? {} : { thread }) };
+        return { text, ...answers, ...(await this.#mentioned(mentions)) };
+      }
+      case 'edit':
+        return { text: content.text, edits: relation!.seq, ...(await this.#mentioned(content.mentions)) };
+      case 'reaction':
+        break;
+    }
+    return { text: null, reactsTo: relation!.seq, reaction: content.reaction };
+  }
+
+  async #mentioned(accounts: readonly string[] | undefined): Promise<Pick<Said, 'mentions'>> {
+    if (accounts === undefined) return {};
+    const names: AccountName[] = [];
+    for (const account of accounts) {
+      const name = await this.#context.people.nameOf(account as AccountId);
+      if (name !== undefined) names.push(name);
+    }
+    return { mentions: names };
   }
 
   /** The sending device as its account vouches for it, or why there is none. */
@@ -132,5 +182,8 @@ function lineOf(message: MessageJsonT, opened: Opened): MessageLine {
     device: message.device as DeviceId,
     sentAt: message.sentAt,
   };
-  return 'text' in opened ? { ...line, text: opened.text } : { ...line, text: null, unreadable: opened.unreadable };
+  if ('said' in opened) return { ...line, ...opened.said };
+  return 'gone' in opened
+    ? { ...line, text: null, gone: opened.gone }
+    : { ...line, text: null, unreadable: opened.unreadable };
 }

@@ -1,4 +1,5 @@
 import { Packr } from 'msgpackr';
+import type { EnvelopeExtensions } from '../protocol/envelope-extensions.ts';
 import type { AccountId, AccountName, ClusterId, DeviceId, RoomId, SessionId, TxnId } from '../protocol/ids.ts';
 import type { StoreTransaction } from './store.ts';
 
@@ -51,6 +52,8 @@ export interface OutboxRow {
   /** In a direct room: whom it is shared with, so that it can be opened when it does not exist yet. */
   readonly peer: AccountId | null;
   readonly content: Uint8Array;
+  /** What nodes are to know of it. */
+  readonly extensions?: EnvelopeExtensions;
   /** 32 random bytes; with the content they make the tag by which a retry is recognised. */
   readonly r: Uint8Array;
   readonly counter: number;

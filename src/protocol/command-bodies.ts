@@ -2,7 +2,7 @@ import { isAccountId, isAccountName, isDeviceId, isRoomId, isSessionId } from '.
 import { LIMITS } from './limits.ts';
 import type { CommandBodies, CommandKind } from './commands.ts';
 import type { DeviceRecord } from './device-record.ts';
-import type { StampMs } from './ids.ts';
+import type { Seq, StampMs } from './ids.ts';
 
 /** The fields of a kind of body, in a fixed order; what is optional is nil when it is missing. */
 export interface BodyCodec<Body> {
@@ -53,6 +53,7 @@ const envelope = bytesOf(1, LIMITS.envelopeBytesMax);
 const members = listOf(account, LIMITS.membersPerCommandMax);
 const time: Check<StampMs> = (value): value is StampMs =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+const seq: Check<Seq> = (value): value is Seq => typeof value === 'number' && Number.isSafeInteger(value) && value >= 1;
 const kindOfRoom: Check<'direct' | 'group'> = (value): value is 'direct' | 'group' =>
   value === 'direct' || value === 'group';
 const stateKey: Check<string> = (value): value is string =>
@@ -164,6 +165,11 @@ export const bodyCodecs: { readonly [K in CommandKind]: BodyCodec<CommandBodies[
     [room, envelope],
     (it) => [it.room, it.envelope],
     (room, envelope) => ({ room, envelope }),
+  ),
+  'message.delete': codec(
+    [room, seq],
+    (it) => [it.room, it.seq],
+    (room, seq) => ({ room, seq }),
   ),
   'invite.create': codec(
     [hash, time],

@@ -8,7 +8,7 @@ import { ParleyError } from './errors.ts';
 import { makeTxnId } from './txn-id.ts';
 import type { Actor, Command, CommandKind } from './commands.ts';
 import type { DeviceRecord } from './device-record.ts';
-import type { AccountId, AccountName, DeviceId, RoomId, SessionId, StampMs, TxnId } from './ids.ts';
+import type { AccountId, AccountName, DeviceId, RoomId, SessionId, Seq, StampMs, TxnId } from './ids.ts';
 
 const packr = new Packr({ useRecords: false, moreTypes: false, variableMapSize: true });
 const TAIL = 'a2b3c4d5e6f7g2h3i4j5k6l7mn';
@@ -54,6 +54,7 @@ const examples: { readonly [K in CommandKind]: readonly Extract<Command, { kind:
   'room.remove': [{ room, member: account }],
   'room.set-meta': [{ room, sealedMeta: bytes(10) }],
   'message.send': [{ room, envelope: bytes(800) }],
+  'message.delete': [{ room, seq: 3 as Seq }],
   'invite.create': [{ inviteHash: bytes(32), expiresAt: time }],
   'state.sweep': [{ keys: [] }, { keys: ['x/0000000000000001/s/S', 'b'] }],
 };

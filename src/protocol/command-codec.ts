@@ -29,6 +29,7 @@ const KINDS = [
   'message.send',
   'invite.create',
   'state.sweep',
+  'message.delete',
 ] as const satisfies readonly CommandKind[];
 
 export function encodeCommand<K extends CommandKind>(command: CommandOf<K>): Uint8Array {

@@ -63,6 +63,8 @@ export interface CommandBodies {
   'room.remove': { readonly room: RoomId; readonly member: AccountId };
   'room.set-meta': { readonly room: RoomId; readonly sealedMeta: Uint8Array };
   'message.send': { readonly room: RoomId; readonly envelope: Uint8Array };
+  /** The envelope at this place, and the edits of and reactions to it. */
+  'message.delete': { readonly room: RoomId; readonly seq: Seq };
   'invite.create': { readonly inviteHash: Uint8Array; readonly expiresAt: StampMs };
   /** Housekeeping proposed by the leader: keys that it found expired; `apply()` checks each one again. */
   'state.sweep': { readonly keys: readonly string[] };
@@ -102,6 +104,8 @@ export interface CommandValues {
     /** Log index of the first application: becomes the reply's cursor. */
     readonly index: number;
   };
+  /** Everything that is gone with it. */
+  'message.delete': { readonly room: RoomId; readonly seqs: readonly Seq[] };
   'invite.create': { readonly expiresAt: StampMs };
   'state.sweep': { readonly removed: number };
 }

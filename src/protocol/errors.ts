@@ -72,6 +72,7 @@ export const ERRORS = {
   txn_from_future: row(422, 1, false, 'This transaction id is ahead of the cluster time: set the clock.'),
   stale_devices: row(409, 7, false, 'The devices of this room changed: encrypt again for the current ones.'),
   room_too_large: row(422, 1, false, 'An encrypted room holds at most 256 devices.'),
+  message_full: row(422, 1, false, 'This message has as many edits and reactions as one may have.'),
   too_many: row(422, 1, false, 'A limit of this cluster is reached.'),
   rate_limited: row(429, 1, true, 'Too many requests: slow down.', 4429),
   // The cluster.

@@ -14,7 +14,20 @@ export type ChatEvent =
       readonly fromName: AccountName;
       readonly device: DeviceId;
       readonly sentAt: StampMs;
+      /** Empty when it is gone. */
       readonly envelope: Uint8Array;
+      /** Why nothing stands at this place any more: what is replayed is as it is now. */
+      readonly gone: 'deleted' | 'expired' | null;
+    }
+  /** Envelopes are gone; their places stay. */
+  | {
+      readonly kind: 'messages-gone';
+      readonly room: RoomId;
+      readonly seqs: readonly Seq[];
+      readonly reason: 'deleted' | 'expired';
+      /** Null when their time was over. */
+      readonly by: AccountId | null;
+      readonly at: StampMs;
     }
   | {
       readonly kind: 'room-created';

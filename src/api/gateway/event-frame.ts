@@ -62,6 +62,10 @@ function eventJson(event: PlacedEvent['event'], nameOf: NameOf): EventJsonT {
     case 'members-added':
     case 'member-removed':
       return { kind: event.kind, room: event.room, members: membersOf(event.members), at: timeOf(event.at) };
+    case 'messages-gone': {
+      const { kind, room, seqs, reason, by, at } = event;
+      return { kind, room, seqs: [...seqs], reason, by: by === null ? null : nameOf(by), at: timeOf(at) };
+    }
     case 'room-meta':
       return { kind: event.kind, room: event.room, at: timeOf(event.at) };
     case 'devices-changed': {

@@ -200,6 +200,7 @@ export class EventHub {
       case 'room-created':
       case 'members-added':
       case 'member-removed':
+      case 'messages-gone':
       case 'room-meta':
         return this.#rooms.get(event.room) ?? NOBODY;
       case 'devices-changed': {

@@ -1,15 +1,16 @@
 /* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { ParleyError } from '../../protocol/errors.ts';
 import { MessagesQuery, RoomPath, RoomTxnPath } from '../../protocol/http/queries.ts';
-import { MessagesReply, SendBody, SendReply } from '../../protocol/http/schemas.ts';
+import { DeletionBody, DeletionReply, MessagesReply, SendBody, SendReply } from '../../protocol/http/schemas.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { ENVELOPE, THROUGH_THE_LOG } from '../documented-errors.ts';
-import { freshEnough } from '../freshness.ts';
+import { cursorAfterWrite, freshEnough } from '../freshness.ts';
 import { readMessages } from '../message-page.ts';
 import { sessionOf } from '../route-hooks.ts';
 import { sendMessage } from '../send-message.ts';
+import { submit } from '../submit.ts';
 import { messageJson } from '../views.ts';
-import type { RoomId } from '../../protocol/ids.ts';
+import type { RoomId, Seq, TxnId } from '../../protocol/ids.ts';
 import type { ApiContext, App } from '../context.ts';
 import type { RouteHooks } from '../route-hooks.ts';
 
@@ -27,7 +28,16 @@ export function addMessageRoutes(app: App, context: ApiContext, hooks: RouteHook
         params: RoomTxnPath,
         body: SendBody,
         response: { 200: SendReply },
-        errors: [...THROUGH_THE_LOG, ...ENVELOPE, 'no_such_room', 'stale_devices', 'room_too_large'],
+        errors: [
+          ...THROUGH_THE_LOG,
+          ...ENVELOPE,
+          'no_such_room',
+          'no_such_message',
+          'forbidden',
+          'message_full',
+          'stale_devices',
+          'room_too_large',
+        ],
       },
     },
     async (request) => {
@@ -35,6 +45,31 @@ export function addMessageRoutes(app: App, context: ApiContext, hooks: RouteHook
       const reply = await sendMessage(context, sessionOf(request), { ...params, envelope: body.envelope });
       onSend();
       return reply;
+    },
+  );
+
+  app.put(
+    '/v1/rooms/:room/deletions/:txnId',
+    {
+      onRequest: hooks.loggedIn,
+      schema: {
+        tags: ['messages'],
+        summary: 'Delete a message with its edits and reactions, or one of those',
+        params: RoomTxnPath,
+        body: DeletionBody,
+        response: { 200: DeletionReply },
+        errors: [...THROUGH_THE_LOG, 'no_such_room', 'no_such_message', 'forbidden'],
+      },
+    },
+    async (request) => {
+      const { params, body } = request;
+      const { room, seqs } = await submit(context, {
+        kind: 'message.delete',
+        actor: sessionOf(request),
+        txnId: params.txnId as TxnId,
+        body: { room: params.room as RoomId, seq: body.seq as Seq },
+      });
+      return { room, seqs: [...seqs], cursor: cursorAfterWrite(context) };
     },
   );
 

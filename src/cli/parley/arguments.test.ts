@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { defaultHome, parseCount, parseDuration, parseSeq, parseTxn } from './arguments.ts';
+import { defaultHome, parseCount, parseDuration, parseLifetime, parsePlace, parseSeq, parseTxn } from './arguments.ts';
 
 describe('what is typed', () => {
   it.each([
@@ -10,6 +10,18 @@ describe('what is typed', () => {
     ['1.5m', 90_000],
     ['24h', 86_400_000],
   ])('%s is so long', (text, ms) => expect(parseDuration(text)).toBe(ms));
+  it.each([
+    ['1s', 1_000],
+    ['1.5h', 5_400_000],
+    ['7d', 604_800_000],
+  ])('%s is so long a life', (text, ms) => expect(parseLifetime(text)).toBe(ms));
+  it.each(['', '30', '500ms', '0.5s', '0d', '-1d', '9999d', 'd'])('“%s” is no life', (text) =>
+    expect(() => parseLifetime(text)).toThrow(InvalidArgumentError),
+  );
+  it.each(['0', '-1', '1.5', 'x'])('“%s” is no place', (text) =>
+    expect(() => parsePlace(text)).toThrow(InvalidArgumentError),
+  );
+
   it.each(['', 's', '0', '-1s', '1d', '25h', '1e9', '1 s', 'NaN'])('“%s” is no time', (text) =>
     expect(() => parseDuration(text)).toThrow(InvalidArgumentError),
   );

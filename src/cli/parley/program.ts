@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addAccountVerbs } from './verbs/account.ts';
 import { addMessageVerbs } from './verbs/messages.ts';
+import { addRelationVerbs } from './verbs/relations.ts';
 import { addRoomVerbs } from './verbs/rooms.ts';
 import { packageVersion } from '../version.ts';
 import { runWith } from './run.ts';
@@ -14,6 +15,7 @@ Examples:
   parley send @bob "Hello Bob"               a direct message
   echo "long text" | parley send @bob -      from standard input
   parley read @bob --limit 20                the last 20 messages
+  parley react @bob 3 👍                     to message 3; reply, edit and delete take numbers too
   parley room create garden bob carl         a group
   parley tail                                everything, live; moves on when a node dies
   parley login ann                           on a second device: prints a code and waits
@@ -48,4 +50,5 @@ function addVerbs(parley: Command, run: Run): void {
   addAccountVerbs(parley, run);
   addRoomVerbs(parley, run);
   addMessageVerbs(parley, run);
+  addRelationVerbs(parley, run);
 }

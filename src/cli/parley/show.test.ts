@@ -9,7 +9,7 @@ const line = (more: Partial<MessageLine>): MessageLine =>
 describe('a message for people', () => {
   it('says when, who and what', () => {
     expect(messageText(line({}))).toMatch(/^2026-11-2\d \d\d:04 ann: hello$/);
-    expect(messageText(line({}), 'garden')).toMatch(/\d garden ann: hello$/);
+    expect(messageText(line({}), { roomName: 'garden' })).toMatch(/\d garden ann: hello$/);
   });
 
   it('keeps further lines below the first', () => {
@@ -26,7 +26,11 @@ describe('a message for people', () => {
 
   it('cannot steer a terminal, whoever wrote it', () => {
     const evil = '\u001B[2J\r\u0007\u009B31m\u202Eevil\u2066\u0000\u007F';
-    for (const shown of [messageText(line({ text: evil })), messageText(line({}), evil), printable(evil)]) {
+    for (const shown of [
+      messageText(line({ text: evil })),
+      messageText(line({}), { roomName: evil }),
+      printable(evil),
+    ]) {
       // oxlint-disable-next-line no-control-regex -- They are what this is about.
       expect(shown).not.toMatch(/[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069]/);
       expect(shown).toContain('\\u{1b}[2J\\u{d}');

@@ -9,20 +9,34 @@ const REASONS: Partial<Record<UnreadableReason, string>> = {
   unsupported: 'written by a newer program',
 };
 
-/** `2026-11-21 10:04 ann: text`, in local time; further lines of a text stand below its first. */
-export function messageText(line: MessageLine, roomName?: string): string {
-  const head = `${localTime(line.sentAt)} ${roomName === undefined ? '' : `${printable(roomName)} `}${line.from}: `;
-  if (line.text === null) {
-    const reason = line.unreadable ?? 'unreadable';
-    return `${head}[unreadable: ${REASONS[line.unreadable ?? 'unsupported'] ?? reason}]`;
-  }
+/**
+ * `2026-11-21 10:04 ann: text`, in local time; further lines of a text stand below its first.
+ * @param show `numbered`: with the place of each message in its room
+ */
+export function messageText(
+  line: MessageLine,
+  show: { readonly roomName?: string | undefined; readonly numbered?: boolean } = {},
+): string {
+  const number = show.numbered === true ? `#${line.seq} ` : '';
+  const room = show.roomName === undefined ? '' : `${printable(show.roomName)} `;
+  const head = `${localTime(line.sentAt)} ${number}${room}${line.from}: `;
   return (
     head +
-    line.text
+    said(line)
       .split('\n')
       .map(printable)
       .join(`\n${' '.repeat(head.length)}`)
   );
+}
+
+function said(line: MessageLine): string {
+  const { text, gone, unreadable, reaction, reactsTo, edits, replyTo, thread } = line;
+  if (gone !== undefined) return `[${gone}]`;
+  if (reaction !== undefined) return `${reaction} to #${reactsTo}`;
+  if (text === null) return `[unreadable: ${REASONS[unreadable ?? 'unsupported'] ?? unreadable}]`;
+  if (edits !== undefined) return `[new text of #${edits}] ${text}`;
+  const context = [thread === undefined ? [] : `in #${thread}`, replyTo === undefined ? [] : `to #${replyTo}`].flat();
+  return context.length === 0 ? text : `[${context.join(', ')}] ${text}`;
 }
 
 function localTime(iso: string): string {

@@ -14,7 +14,7 @@ import {
   TimeField,
   TxnIdField,
 } from './fields.ts';
-import { MessageJson, RoomKind } from './schemas.ts';
+import { GoneReason, MessageJson, RoomKind } from './schemas.ts';
 
 /**
  * Frames of `/v1/ws`, JSON text, one object each. The server speaks first (`hello`); the client's first frame is
@@ -86,6 +86,14 @@ export const EventJson = Type.Union([
   }),
   Type.Object({ kind: Type.Literal('members-added'), room: RoomIdField, members: Type.Array(Member), at: TimeField }),
   Type.Object({ kind: Type.Literal('member-removed'), room: RoomIdField, members: Type.Array(Member), at: TimeField }),
+  Type.Object({
+    kind: Type.Literal('messages-gone'),
+    room: RoomIdField,
+    seqs: Type.Array(SeqField),
+    reason: GoneReason,
+    by: Type.Union([NameField, Type.Null()], { description: 'Null when their time was over.' }),
+    at: TimeField,
+  }),
   Type.Object({ kind: Type.Literal('room-meta'), room: RoomIdField, at: TimeField }),
   Type.Object({
     kind: Type.Literal('devices-changed'),

@@ -205,6 +205,21 @@ export const SendReply = Type.Object({
   cursor: CursorField,
 });
 
+// PUT /v1/rooms/{room}/deletions/{txnId} (login).
+export const DeletionBody = Type.Object(
+  { seq: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }) },
+  strict,
+);
+export const DeletionReply = Type.Object({
+  room: RoomIdField,
+  seqs: Type.Array(SeqField, { description: 'Everything that is gone with it: the message, its edits and reactions.' }),
+  cursor: CursorField,
+});
+
+export const GoneReason = Type.Union([Type.Literal('deleted'), Type.Literal('expired')], {
+  description: 'Why there is no envelope at this place any more.',
+});
+/** Either the envelope, or why it is gone. */
 export const MessageJson = Type.Object({
   room: RoomIdField,
   seq: SeqField,
@@ -213,7 +228,8 @@ export const MessageJson = Type.Object({
   fromId: AccountIdField,
   device: DeviceIdField,
   sentAt: TimeField,
-  envelope: EnvelopeField,
+  envelope: Type.Optional(EnvelopeField),
+  gone: Type.Optional(GoneReason),
 });
 // GET /v1/rooms/{room}/messages?after=|before=&limit=&cursor=&consistency=local|linearizable (login). Ascending.
 export const MessagesReply = Type.Object({ messages: Type.Array(MessageJson), lastSeq: SeqField, cursor: CursorField });

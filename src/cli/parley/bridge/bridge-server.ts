@@ -2,7 +2,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { ERRORS, ParleyError } from '../../../protocol/errors.ts';
 import { hookText, HookTransactions } from './hook.ts';
-import type { ParleyClient, SendResult } from '../../../client/client.ts';
+import type { ParleyClient } from '../../../client/client.ts';
+import type { SendResult } from '../../../client/composer.ts';
 import type { TxnId } from '../../../protocol/ids.ts';
 
 const BODY_BYTES_MAX = 64 * 1024;

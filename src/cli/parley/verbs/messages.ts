@@ -1,9 +1,9 @@
 import { ParleyError } from '../../../protocol/errors.ts';
-import { durationOption, parseCount, parseSeq, parseTxn } from '../arguments.ts';
+import { durationOption, parseCount, parseLifetime, parsePlace, parseSeq, parseTxn } from '../arguments.ts';
 import { messageText } from '../show.ts';
+import { reportPosted, reportRefused } from '../posted.ts';
 import type { Command } from 'commander';
 import type { ParleyClient } from '../../../client/client.ts';
-import type { Flushed } from '../../../client/outbox.ts';
 import type { MessageLine } from '../../../client/reader.ts';
 import type { RoomLine } from '../../../client/rooms.ts';
 import type { RoomId, TxnId } from '../../../protocol/ids.ts';
@@ -16,11 +16,14 @@ const QUEUED_MS_MAX = 5_000;
 interface SendOptions {
   readonly timeout: number;
   readonly txn?: TxnId;
+  readonly thread?: number;
+  readonly ttl?: number;
 }
 
 interface ReadVerbOptions {
   readonly after?: number;
   readonly limit?: number;
+  readonly numbers?: boolean;
 }
 
 /** What one says and hears: send, read, tail. */
@@ -33,6 +36,8 @@ export function addMessageVerbs(parley: Command, run: Run): void {
     .argument('<text>', '- reads it from standard input')
     .addOption(durationOption('--timeout <TIME>', 'how long to try; then it stays queued', '30s'))
     .option('--txn <ULID>', 'identifies the message, so that a repetition is the same one', parseTxn)
+    .option('--thread <SEQ>', 'as part of the thread that this message began', parsePlace)
+    .option('--ttl <TIME>', 'it disappears so long after it was sent: 30s, 2h, 7d', parseLifetime)
     .action((to: string, text: string, options: SendOptions) =>
       run(async (client, terminal) => {
         await send(client, terminal, { ...options, to, text: text === '-' ? await terminal.standardInput() : text });
@@ -45,12 +50,13 @@ export function addMessageVerbs(parley: Command, run: Run): void {
     .argument('<target>', target)
     .option('--after <SEQ>', 'only what follows this message (default: the last 50)', parseSeq)
     .option('--limit <N>', 'at most so many', parseCount)
+    .option('--numbers', 'show the number of each message: reply, edit, react, delete and pin take it')
     .action((to: string, options: ReadVerbOptions) =>
       run(async (client, terminal) => {
         await sendQueued(client, terminal);
         let warned = false;
         for await (const { lines, stale } of client.read(to, options)) {
-          for (const line of lines) terminal.result(line, messageText(line));
+          for (const line of lines) terminal.result(line, messageText(line, { numbered: options.numbers === true }));
           if (stale !== null && !warned) terminal.note(`there may be newer messages: ${stale.message}`);
           warned ||= stale !== null;
         }
@@ -69,15 +75,9 @@ export function addMessageVerbs(parley: Command, run: Run): void {
 async function send(
   client: ParleyClient,
   terminal: Terminal,
-  { to, text, timeout, txn }: SendOptions & { readonly to: string; readonly text: string },
+  { to, text, timeout, txn, thread, ttl }: SendOptions & { readonly to: string; readonly text: string },
 ): Promise<void> {
-  const { result, others } = await client.send(to, text, { txnId: txn, timeoutMs: timeout });
-  const { room, seq, id, state, reason } = result;
-  terminal.result({ room, seq, id, state }, state === 'sent' ? `sent, number ${seq}` : 'queued');
-  if (others !== null) reportRefused(terminal, others);
-  if (reason === undefined) return;
-  terminal.note(`the message waits here and goes out with the next command that reaches a node.`);
-  throw reason;
+  reportPosted(terminal, await client.send(to, text, { txnId: txn, timeoutMs: timeout, thread, ttlMs: ttl }));
 }
 
 /** What waits goes out on the occasion; that it cannot is no failure of the verb at hand. */
@@ -90,15 +90,11 @@ async function sendQueued(client: ParleyClient, terminal: Terminal): Promise<voi
   }
 }
 
-function reportRefused(terminal: Terminal, { refused }: Flushed): void {
-  for (const [txnId, error] of refused) terminal.note(`the queued message ${txnId} was refused: ${error.message}`);
-}
-
 async function tail(client: ParleyClient, terminal: Terminal, target: string | null): Promise<void> {
   const names = target === null && !terminal.json ? new RoomNames(client) : null;
   const listener = {
     messages: (lines: readonly MessageLine[]) => {
-      for (const line of lines) terminal.result(line, messageText(line, names?.of(line.room)));
+      for (const line of lines) terminal.result(line, messageText(line, { roomName: names?.of(line.room) }));
     },
     connected: (endpoint: string) => {
       terminal.note(`listening on ${endpoint}`);

@@ -1,7 +1,7 @@
 import { KEYS } from '../../../chat/keys.ts';
 import { findExpired } from '../../../chat/queries-sweep.ts';
 import { readRow } from '../../../chat/queries-rows.ts';
-import { messageCodec, roomCodec } from '../../../chat/rows.ts';
+import { messageCodec, roomCodec } from '../../../chat/room-rows.ts';
 import { ChatMachine } from '../../../node/chat-machine.ts';
 import type { CommandResult } from '../../../protocol/commands.ts';
 import type { RoomId } from '../../../protocol/ids.ts';

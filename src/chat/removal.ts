@@ -1,0 +1,53 @@
+import { setMessageBit } from './unread.ts';
+import { KEYS } from './keys.ts';
+import { messageAt } from './relations.ts';
+import { messageCodec } from './room-rows.ts';
+import type { AccountId, RoomId, Seq } from '../protocol/ids.ts';
+import type { GoneReason, MessageRow } from './room-rows.ts';
+import type { Work } from './work.ts';
+
+const NOTHING = new Uint8Array(0);
+
+/**
+ * Removes an envelope, and with a message all its edits and reactions. Its place, its id and its dedupe record stay:
+ * a room has no holes, and a retry is still recognised.
+ *
+ * @returns the seqs that hold nothing now, ascending; none when it was gone already
+ */
+export function removeMessage(work: Work, room: RoomId, seq: Seq, gone: GoneReason): readonly Seq[] {
+  const row = messageAt(work, room, seq);
+  if (row === undefined || row.gone !== null) return [];
+  clear(work, room, seq, row, gone);
+  if (row.relation !== null) {
+    forgetRelation(work, room, row.relation.seq, seq);
+    return [seq];
+  }
+  const related = work.relations.get([room, seq]) ?? [];
+  for (const other of related) clear(work, room, other, messageAt(work, room, other)!, gone);
+  work.relations.delete([room, seq]);
+  return [seq, ...related];
+}
+
+/** Those who watch the room are told once for all that went for one reason. @param by null for the cluster */
+export function announceGone(
+  work: Work,
+  gone: {
+    readonly room: RoomId;
+    readonly seqs: readonly Seq[];
+    readonly reason: GoneReason;
+    readonly by: AccountId | null;
+  },
+): void {
+  if (gone.seqs.length > 0) work.emit({ kind: 'messages-gone', ...gone, at: work.stampMs }, gone.room);
+}
+
+function clear(work: Work, room: RoomId, seq: Seq, row: MessageRow, gone: GoneReason): void {
+  work.view.put(KEYS.message(room, seq), messageCodec.encode({ ...row, envelope: NOTHING, gone }));
+  if (row.relation === null) setMessageBit(work, room, seq, false);
+}
+
+function forgetRelation(work: Work, room: RoomId, target: Seq, seq: Seq): void {
+  const rest = (work.relations.get([room, target]) ?? []).filter((other) => other !== seq);
+  if (rest.length === 0) work.relations.delete([room, target]);
+  else work.relations.put([room, target], rest);
+}

@@ -1,0 +1,175 @@
+import { pack, unpack } from './pack.ts';
+import type { AccountId, DeviceId, Seq, StampMs, TxnId } from '../protocol/ids.ts';
+import type { Relation } from '../protocol/envelope-extensions.ts';
+import type { RowCodec } from './rows.ts';
+
+const V1 = 1;
+
+export interface RoomRow {
+  readonly kind: 'direct' | 'group';
+  readonly creator: AccountId;
+  readonly createdAt: StampMs;
+  /** Of the newest envelope, 0 for none. */
+  readonly lastSeq: Seq;
+  /** Log index of the newest envelope, 0 for none. */
+  readonly lastIndex: number;
+  /** Roster version without its members' device versions; grows with every change of the members. */
+  readonly base: number;
+}
+
+export const roomCodec: RowCodec<RoomRow> = {
+  encode: (row) =>
+    pack([V1, row.kind === 'direct' ? 0 : 1, row.creator, row.createdAt, row.lastSeq, row.lastIndex, row.base]),
+  decode: (bytes) => {
+    const [, kind, creator, createdAt, lastSeq, lastIndex, base] = unpack(bytes) as [
+      number,
+      number,
+      AccountId,
+      StampMs,
+      Seq,
+      number,
+      number,
+    ];
+    return { kind: kind === 0 ? 'direct' : 'group', creator, createdAt, lastSeq, lastIndex, base };
+  },
+};
+
+export type Role = 'owner' | 'admin' | 'member';
+const ROLES: readonly Role[] = ['owner', 'admin', 'member'];
+
+export interface Member {
+  readonly account: AccountId;
+  readonly role: Role;
+  /** The first seq that this member may read. */
+  readonly joinedSeq: Seq;
+  /** Log index of the entry that made it a member. */
+  readonly joinedIndex: number;
+}
+
+/** All members of a room, in the order in which they joined. */
+export type MembersRow = readonly Member[];
+
+export const membersCodec: RowCodec<MembersRow> = {
+  encode: (row) => pack([V1, row.flatMap((m) => [m.account, ROLES.indexOf(m.role), m.joinedSeq, m.joinedIndex])]),
+  decode: (bytes) => {
+    const [, flat] = unpack(bytes) as [number, (string | number)[]];
+    const members: Member[] = [];
+    for (let i = 0; i < flat.length; i += 4) {
+      members.push({
+        account: flat[i] as AccountId,
+        role: ROLES[flat[i + 1] as number]!,
+        joinedSeq: flat[i + 2] as Seq,
+        joinedIndex: flat[i + 3] as number,
+      });
+    }
+    return members;
+  },
+};
+
+/** In the index of an account's rooms: what reading needs. */
+export interface MembershipRow {
+  readonly joinedSeq: Seq;
+  readonly joinedIndex: number;
+  /** The other account of a direct room. */
+  readonly peer: AccountId | null;
+}
+
+export const membershipCodec: RowCodec<MembershipRow> = {
+  encode: (row) => pack([V1, row.joinedSeq, row.joinedIndex, row.peer]),
+  decode: (bytes) => {
+    const [, joinedSeq, joinedIndex, peer] = unpack(bytes) as [number, Seq, number, AccountId | null];
+    return { joinedSeq, joinedIndex, peer };
+  },
+};
+
+export interface MetaRow {
+  readonly by: AccountId;
+  readonly at: StampMs;
+  readonly sealedMeta: Uint8Array;
+}
+
+export const metaCodec: RowCodec<MetaRow> = {
+  encode: (row) => pack([V1, row.by, row.at, row.sealedMeta]),
+  decode: (bytes) => {
+    const [, by, at, sealedMeta] = unpack(bytes) as [number, AccountId, StampMs, Uint8Array];
+    return { by, at, sealedMeta };
+  },
+};
+
+/** Why nothing stands at a position any more. */
+export type GoneReason = 'deleted' | 'expired';
+const GONE_REASONS: readonly GoneReason[] = ['deleted', 'expired'];
+const RELATION_TYPES: readonly Relation['type'][] = ['edit', 'reaction'];
+
+export interface MessageRow {
+  /** Log index and place within that entry: resuming searches by them. */
+  readonly index: number;
+  readonly order: number;
+  readonly from: AccountId;
+  readonly device: DeviceId;
+  readonly txnId: TxnId;
+  readonly sentAt: StampMs;
+  /** Empty when it is gone. */
+  readonly envelope: Uint8Array;
+  /** What it does to an earlier message; null for a message. */
+  readonly relation: Relation | null;
+  readonly gone: GoneReason | null;
+}
+
+export const messageCodec: RowCodec<MessageRow> = {
+  encode: ({ index, order, from, device, txnId, sentAt, envelope, relation, gone }) =>
+    pack([
+      V1,
+      index,
+      order,
+      from,
+      device,
+      txnId,
+      sentAt,
+      envelope,
+      ...(relation === null && gone === null
+        ? []
+        : [
+            relation === null ? null : [RELATION_TYPES.indexOf(relation.type), relation.seq],
+            gone === null ? null : GONE_REASONS.indexOf(gone),
+          ]),
+    ]),
+  decode: (bytes) => {
+    const [, index, order, from, device, txnId, sentAt, envelope, relation = null, gone = null] = unpack(bytes) as [
+      number,
+      number,
+      number,
+      AccountId,
+      DeviceId,
+      TxnId,
+      StampMs,
+      Uint8Array,
+      ([number, Seq] | null)?,
+      (number | null)?,
+    ];
+    return {
+      index,
+      order,
+      from,
+      device,
+      txnId,
+      sentAt,
+      envelope,
+      relation: relation === null ? null : { type: RELATION_TYPES[relation[0]]!, seq: relation[1] },
+      gone: gone === null ? null : GONE_REASONS[gone]!,
+    };
+  },
+};
+
+/** The seqs of all edits of and reactions to one message. */
+export type RelationsRow = readonly Seq[];
+
+export const relationsCodec: RowCodec<RelationsRow> = {
+  encode: (row) => pack([V1, row]),
+  decode: (bytes) => (unpack(bytes) as [number, Seq[]])[1],
+};
+
+/** A bit for each seq of a block, set while a message stands there. */
+export type MessageBitsRow = Uint8Array;
+
+export const messageBitsCodec: RowCodec<MessageBitsRow> = { encode: (bits) => bits, decode: (bytes) => bytes };
