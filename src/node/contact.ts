@@ -5,7 +5,9 @@ import { ParleyError } from '../protocol/errors.ts';
 import type { FoundingStep, Hello, Membership } from './founding.ts';
 import type { MemberTable } from './membership/member-table.ts';
 import type { Clock, Frame, Transport } from './ports.ts';
+import type { Standing, Verdict } from './rollback/standing.ts';
 import type { Founding, IntactStore, Manifest } from './store/node-store.ts';
+import type { PeerId } from '../consensus/types.ts';
 import type { ClusterId, NodeName } from '../protocol/ids.ts';
 
 const SAY_HELLO_EVERY_MS = 200;
@@ -25,6 +27,10 @@ interface ContactPorts {
   readonly table: () => MemberTable | null;
   /** A member of the same cluster told who is in it. */
   readonly onTable: (table: MemberTable) => void;
+  /** What this node says of its own past, and thinks of that of others. */
+  readonly standing: Pick<Standing, 'life' | 'meet' | 'learn' | 'onBeat' | 'isComparing'>;
+  /** Whether `name` is the node that the cluster knows as `peer`. */
+  readonly isPeer: (name: NodeName, peer: PeerId) => boolean;
   /** Told once this node is a member and may take part. */
   readonly onJoined: (manifest: Manifest) => void;
   readonly onFatal: (error: unknown) => void;
@@ -68,10 +74,12 @@ export class Contact {
   }
 
   start(): void {
+    const { standing } = this.#ports;
     const beat = (): void => {
       this.announce();
       this.#consider();
-      const pauseMs = this.#isMember ? MEMBER_HELLO_EVERY_MS : SAY_HELLO_EVERY_MS;
+      standing.onBeat();
+      const pauseMs = this.#isMember && !standing.isComparing ? MEMBER_HELLO_EVERY_MS : SAY_HELLO_EVERY_MS;
       this.#cancelTimer = this.#ports.clock.after(pauseMs, beat);
     };
     beat();
@@ -87,6 +95,11 @@ export class Contact {
     this.#ports.transport.broadcast('hello', encodeHello(this.#hello()));
   }
 
+  /** Tells one node: it has just come into reach, or is owed an answer. */
+  tell(node: NodeName, verdict: Verdict | null = null): void {
+    this.#ports.transport.send(node, 'hello', encodeHello({ ...this.#hello(), verdict }));
+  }
+
   /** Takes a frame of kind `hello`. */
   receive(frame: Frame): void {
     const hello = decodeHello(frame.from, frame.payload);
@@ -99,8 +112,17 @@ export class Contact {
     }
     const { membership, table } = hello;
     this.#checkCluster(own.clusterId);
-    if (membership.kind !== 'member') this.#ports.transport.send(frame.from, 'hello', encodeHello(this.#hello()));
-    else if (table !== null && membership.clusterId === own.clusterId) this.#ports.onTable(table);
+    if (membership.kind !== 'member') this.tell(frame.from);
+    else if (membership.clusterId === own.clusterId) {
+      if (table !== null) this.#ports.onTable(table);
+      this.#compare(hello);
+    }
+  }
+
+  #compare({ node, life, verdict }: Hello): void {
+    const { standing, isPeer } = this.#ports;
+    if (verdict !== null && standing.learn(verdict)) this.tell(node);
+    if (life !== null && isPeer(node, life.peer)) standing.meet(life, (found) => this.tell(node, found));
   }
 
   /** A directory that was put among the nodes of another cluster has nothing to say there. */
@@ -178,6 +200,8 @@ export class Contact {
       peers: this.#peers,
       incarnation: membership.kind === 'empty' ? this.#incarnation : null,
       table: this.#ports.table(),
+      life: this.#ports.standing.life(),
+      verdict: null,
     };
   }
 }

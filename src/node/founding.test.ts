@@ -16,6 +16,8 @@ const hello = (node: string, membership: Membership, peers = PEERS): Hello => ({
   peers,
   incarnation: null,
   table: null,
+  life: null,
+  verdict: null,
 });
 const heard = (...hellos: Hello[]): Map<NodeName, Hello> => new Map(hellos.map((h) => [h.node, h]));
 

@@ -1,6 +1,8 @@
 import type { PeerId } from '../consensus/types.ts';
 import type { ClusterId, NodeName } from '../protocol/ids.ts';
 import type { MemberTable } from './membership/member-table.ts';
+import type { Verdict } from './rollback/standing.ts';
+import type { Life } from './rollback/witness.ts';
 import type { Founding } from './store/node-store.ts';
 
 /**
@@ -25,6 +27,10 @@ export interface Hello {
   readonly incarnation: string | null;
   /** Who is in the cluster, as a member knows it. */
   readonly table: MemberTable | null;
+  /** What a member has on disk. */
+  readonly life: Life | null;
+  /** What it has found out about whom it says this to. */
+  readonly verdict: Verdict | null;
 }
 
 export type FoundingStep =

@@ -17,6 +17,8 @@ const hello = (fields: Partial<Hello>): Hello => ({
   peers: [name('n1'), name('n4')],
   incarnation: INCARNATION,
   table: null,
+  life: null,
+  verdict: null,
   ...fields,
 });
 const member = (fields: Partial<Hello> = {}): Hello =>

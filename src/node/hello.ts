@@ -2,26 +2,36 @@ import { Packr } from 'msgpackr';
 import { ParleyError } from '../protocol/errors.ts';
 import { isClusterId, isNodeName } from '../protocol/ids.ts';
 import { decodeMemberTable, encodeMemberTable, isIncarnation } from './membership/member-table.ts';
+import { lifeRow, readLife, readVerdict, verdictRow } from './rollback/life-codec.ts';
 import type { Hello, Membership } from './founding.ts';
 import type { MemberTable } from './membership/member-table.ts';
 import type { NodeName } from '../protocol/ids.ts';
 
-/** Hellos as they stand in frames: `[format, kind, cluster, peers, incarnation, table]` as msgpack. */
+/** Hellos as they stand in frames: `[format, kind, cluster, peers, incarnation, table, life, verdict]` as msgpack. */
 
 const FORMAT = 1;
 const packr = new Packr({ useRecords: false });
 
-export function encodeHello({ membership, peers, incarnation, table }: Hello): Uint8Array {
+export function encodeHello({ membership, peers, incarnation, table, life, verdict }: Hello): Uint8Array {
   const clusterId = membership.kind === 'empty' ? null : membership.clusterId;
   const tableBytes = table === null ? null : encodeMemberTable(table);
-  return packr.pack([FORMAT, membership.kind, clusterId, peers, incarnation, tableBytes]);
+  return packr.pack([
+    FORMAT,
+    membership.kind,
+    clusterId,
+    peers,
+    incarnation,
+    tableBytes,
+    life && lifeRow(life),
+    verdict && verdictRow(verdict),
+  ]);
 }
 
 /** Null for what is not a hello of this format. */
 export function decodeHello(node: NodeName, payload: Uint8Array): Hello | null {
   const value: unknown = packr.unpack(payload);
   if (!Array.isArray(value) || value[0] !== FORMAT) return null;
-  const [, kind, clusterId, peers, incarnation, table] = value as unknown[];
+  const [, kind, clusterId, peers, incarnation, table, life, verdict] = value as unknown[];
   if (!Array.isArray(peers) || !peers.every((peer) => typeof peer === 'string' && isNodeName(peer))) return null;
   const membership = readMembership(kind, clusterId);
   if (membership === null) return null;
@@ -31,6 +41,8 @@ export function decodeHello(node: NodeName, payload: Uint8Array): Hello | null {
     peers,
     incarnation: isIncarnation(incarnation) ? incarnation : null,
     table: table instanceof Uint8Array ? readTable(table) : null,
+    life: readLife(life),
+    verdict: readVerdict(verdict),
   };
 }
 

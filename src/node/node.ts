@@ -12,6 +12,8 @@ import { NodeInfoExchange } from './node-info.ts';
 import { RaftNode } from './raft/raft-node.ts';
 import { confStateOf } from './raft/recovery.ts';
 import { StateHashes } from './state-hashes.ts';
+import { RaftGate } from './rollback/raft-gate.ts';
+import { Standing } from './rollback/standing.ts';
 import { RepairWatch } from './repair/repair-watch.ts';
 import { recomputeHash } from './store/recompute-hash.ts';
 import { Sweeper } from './sweeper.ts';
@@ -24,7 +26,7 @@ import { ClusterAdmin } from './membership/cluster-admin.ts';
 import { MEMBERS_ROW, decodeMemberTable, isVoter } from './membership/member-table.ts';
 import type { MemberTable } from './membership/member-table.ts';
 import type { MemberDirectory } from './membership/member-directory.ts';
-import type { Manifest, OpenedStore, StoreDamage } from './store/node-store.ts';
+import type { Manifest, IntactStore, OpenedStore, StoreDamage } from './store/node-store.ts';
 import type { ConfState, LogIndex } from '../consensus/types.ts';
 import type { StateReader } from '../chat/ports.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
@@ -85,6 +87,7 @@ export class ParleyNode implements ChatNode {
   readonly #lag = new EventLoopLag();
   readonly #hashes: StateHashes;
   readonly #repair: RepairWatch | null;
+  readonly #standing: Standing | null;
   readonly #startedAtMs: number;
   readonly #listeners = new Set<(applied: AppliedEvents) => void>();
   readonly #replacedListeners = new Set<() => void>();
@@ -109,8 +112,9 @@ export class ParleyNode implements ChatNode {
       self: () => this.#describe(),
       onTold: (node, { wallMs }) => this.#clusterClock.heard(node, wallMs),
     });
+    this.#standing = store.kind === 'damaged' ? null : this.#buildStanding(store);
     this.#contact =
-      store.kind === 'damaged'
+      store.kind === 'damaged' || this.#standing === null
         ? null
         : new Contact(config.name, config.peers, {
             transport,
@@ -120,6 +124,8 @@ export class ParleyNode implements ChatNode {
             foundingOf: (clusterId) => foundingOf(clusterId, config.peers),
             table: () => (store.manifest === undefined ? null : parts.directory.table),
             onTable: (table) => this.#learn(table),
+            standing: this.#standing,
+            isPeer: (node, peer) => parts.directory.nameOf(peer) === node,
             onJoined: (manifest) => this.#join(manifest),
             onFatal: parts.onFatal,
           });
@@ -127,6 +133,22 @@ export class ParleyNode implements ChatNode {
     this.#admin = this.#buildAdmin();
     this.#hashes = new StateHashes(() => (store.kind === 'damaged' ? { index: 0, hash: '' } : store.state.hash()));
     transport.onFrame((frame) => this.#route(frame));
+    transport.onNamesake((boot) => this.#standing?.refuse(namesake(config.name, boot)));
+  }
+
+  #buildStanding(store: IntactStore): Standing {
+    const { directory, logger, onFatal } = this.#parts;
+    return new Standing({
+      store,
+      confState: () => this.#confState(),
+      isMember: (peer) => directory.table.members.some((member) => member.peer === peer),
+      onRefused: (problem) => {
+        logger.error({ problem }, 'this node takes no part any more');
+        void this.#raft?.stop({ transferLeadership: false });
+        this.#contact?.announce();
+      },
+      onFatal,
+    });
   }
 
   /** A table from before this node was let in would make it forget itself. */
@@ -169,6 +191,8 @@ export class ParleyNode implements ChatNode {
     this.#admin.stop();
     this.#sweeper?.stop();
     await this.#raft?.stop({ transferLeadership: true });
+    // The others remember how far this node came.
+    this.#contact?.announce();
     this.#infos.stop();
     this.#lag.stop();
   }
@@ -294,6 +318,8 @@ export class ParleyNode implements ChatNode {
   #refuseUnlessWhole(): void {
     const damage = this.#damage();
     if (damage !== undefined) throw new ParleyError('damaged', damage.reason);
+    const problem = this.#standing?.problem ?? null;
+    if (problem !== null) throw new ParleyError('rolled_back', problem);
   }
 
   #join(manifest: Manifest): void {
@@ -303,13 +329,19 @@ export class ParleyNode implements ChatNode {
     directory.reset(tableOf(manifest));
     const stored = store.state.get(MEMBERS_ROW);
     if (stored !== undefined) directory.learn(decodeMemberTable(stored));
+    const standing = this.#standing!;
+    standing.begin(manifest.peerId);
+    if (standing.problem !== null) {
+      logger.error({ problem: standing.problem }, 'this node takes no part');
+      return;
+    }
     const machine = new ChatMachine(manifest.clusterId);
     const raft: Raft = new RaftNode(
       {
         clock,
         log: store.log,
         state: store.state,
-        transport,
+        transport: new RaftGate(transport, standing, (node) => this.#contact?.tell(node)),
         directory,
         machine,
         random: Math.random,
@@ -373,8 +405,11 @@ export class ParleyNode implements ChatNode {
       const outlook = store.kind === 'damaged' ? '' : 'Being repaired by the other nodes: ';
       return `${outlook}${damage.reason} (${damage.where})`;
     }
+    const refusal = this.#standing?.problem ?? null;
+    if (refusal !== null) return refusal;
     if (this.#raft === null) return this.#contact?.problem ?? 'Waiting for the other nodes.';
-    return this.#wasRemoved() ? 'This node was removed from the cluster.' : null;
+    if (this.#wasRemoved()) return 'This node was removed from the cluster.';
+    return this.#standing?.isComparing === true ? 'Waiting for another voter, to compare what both remember.' : null;
   }
 
   /** Someone who is not in yet cannot know; someone who was, and applied the change that took it out, does. */
@@ -414,6 +449,7 @@ export class ParleyNode implements ChatNode {
 
   #role(): NodeInfo['role'] {
     if (this.#damage() !== undefined) return 'repairing';
+    if ((this.#standing?.problem ?? null) !== null) return null;
     const raft = this.#raft?.status() ?? null;
     if (raft === null) return null;
     return raft.isLearner ? 'learner' : raft.role;
@@ -449,6 +485,10 @@ export class ParleyNode implements ChatNode {
     };
   }
 }
+
+const namesake = (name: NodeName, boot: number): string =>
+  `Another process runs as ${name} at the same time (its start is ${boot}), from a copy of this data directory: ` +
+  'neither takes part any more. Stop one of them, then start the other again.';
 
 function sweepCommand(keys: readonly string[], nowMs: number): CommandOf<'state.sweep'> {
   const txnId = makeTxnId(nowMs, new Uint8Array(randomBytes(10)));

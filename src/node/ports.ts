@@ -2,6 +2,7 @@ import type { ConfState, Entry, HardState, LogIndex, PeerId, SnapshotMetadata, T
 import type { LogStorage } from '../consensus/log-storage.ts';
 import type { Message } from '../consensus/message.ts';
 import type { RepairGoal } from '../consensus/repair.ts';
+import type { Promises } from './rollback/promises.ts';
 import type { StateReader, StateView } from '../chat/ports.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
 import type { PlacedEvent } from '../protocol/events.ts';
@@ -47,6 +48,8 @@ export interface LogStore extends LogStorage {
   compact(index: LogIndex): void;
   /** Hash chained over all entries up to `index`. Known for `firstIndex() - 1 ≤ index ≤ lastIndex()`. */
   chainHash(index: LogIndex): Uint8Array;
+  /** What is durable of what this peer has promised; the entry is the last one, also where a damaged log lacks it. */
+  promised(): Promises;
   /** What the log has lost to damage and not reached again; undefined for a log that is whole. */
   readonly repair?: RepairGoal | undefined;
   /** Where the next snapshot for a follower comes from; set by the composition root. */
@@ -171,6 +174,8 @@ export interface Transport {
 export interface NodeTransport extends Transport {
   /** From now on all but greetings and hellos is said, and heard, within this cluster only. */
   bindTo(cluster: ClusterId): void;
+  /** Another process that lives at the same time speaks as this very node. */
+  onNamesake(handler: (boot: number) => void): void;
 }
 
 /** Peer ids of the core and the names people use. */

@@ -16,6 +16,7 @@ import {
   type Term,
 } from '../../consensus/types.ts';
 import type { Done, LogStore, LogWrite } from '../ports.ts';
+import type { Promises } from '../rollback/promises.ts';
 import { CHAIN_START, chainHashBytes, chainHashFrom, type ChainHash } from './chain-hash.ts';
 import { messageOf } from './damage.ts';
 import type { FatalSwitch } from './fatal-switch.ts';
@@ -189,6 +190,11 @@ export class LevelLogStore implements LogStore {
     if (index >= this.#tail.first - 1) return this.#tail.hashAt(index);
     const { place, record } = this.#records.read(index);
     return record.hashes[index - place.first]!;
+  }
+
+  promised(): Promises {
+    const { hardState, mark } = this.#mark.content;
+    return { term: hardState.term, vote: hardState.vote, entry: { index: mark.index, term: mark.term } };
   }
 
   get repair(): RepairGoal | undefined {

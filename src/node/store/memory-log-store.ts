@@ -13,6 +13,7 @@ import {
   type Term,
 } from '../../consensus/types.ts';
 import type { Done, LogStore, LogWrite } from '../ports.ts';
+import type { Promises } from '../rollback/promises.ts';
 import { CHAIN_START, chainHashBytes, chainHashFrom, chainHashOf, type ChainHash } from './chain-hash.ts';
 
 /** The same promises as the LevelDB log, but for durability: for tests that need no disk. */
@@ -48,6 +49,12 @@ export class MemoryLogStore implements LogStore {
 
   lastIndex(): LogIndex {
     return this.#storage.lastIndex();
+  }
+
+  promised(): Promises {
+    const { term, vote } = this.#storage.initialState().hardState;
+    const index = this.#storage.lastIndex();
+    return { term, vote, entry: { index, term: this.#storage.term(index) as Term } };
   }
 
   setSnapshotSource(source: () => SnapshotMetadata | undefined): void {

@@ -1,6 +1,8 @@
 import type { HardState, LogIndex, PeerId, Term } from '../../consensus/types.ts';
 import type { ClusterId, NodeName } from '../../protocol/ids.ts';
 import type { LogStore, StateStore } from '../ports.ts';
+import type { Lineage } from '../rollback/lineage.ts';
+import type { Sighting } from '../rollback/witness.ts';
 
 /**
  * What `openNodeStore` hands out: everything a node keeps on disk, behind one lock. A log or state that cannot be
@@ -47,8 +49,23 @@ export interface StoreIdentity {
   close(): Promise<void>;
 }
 
+/** What a node keeps on disk so that an old copy of a directory can be told from the one that was in use (rule 5). */
+export interface StoreHistory {
+  readonly lineage: Lineage;
+  /** Why this directory may not be used any more. Once set it stays. */
+  readonly refusal: string | undefined;
+  /** Another node knows of this start. */
+  confirm(): Promise<void>;
+  refuse(reason: string): Promise<void>;
+  /** How far the other peers were seen, as of when the store was opened. */
+  readonly sightings: readonly Sighting[];
+  /** Replaces them. One call at a time. */
+  saveSightings(sightings: readonly Sighting[]): Promise<void>;
+}
+
 export interface IntactStore extends StoreIdentity {
   readonly kind: 'intact';
+  readonly history: StoreHistory;
   /** Why the node has to be repaired by its peers; undefined for a store that has all that it ever had. */
   readonly repair: StoreDamage | undefined;
   /** May be written to only after `join()`. */

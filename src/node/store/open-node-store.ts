@@ -1,7 +1,8 @@
 import { EMPTY_CONF_STATE, type ConfState, type PeerId } from '../../consensus/types.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import type { LogStore, StateStore } from '../ports.ts';
-import { nextBootId } from './boot-counter.ts';
+import type { Sighting } from '../rollback/witness.ts';
+import { BootRecord } from './boot-record.ts';
 import { damageOf, damaged } from './damage.ts';
 import { lockDirectory, type DirectoryLock } from './directory-lock.ts';
 import { FatalSwitch } from './fatal-switch.ts';
@@ -20,10 +21,12 @@ import {
   type NodeStoreOptions,
   type OpenedStore,
   type StoreDamage,
+  type StoreHistory,
 } from './node-store.ts';
 import type { RecoveredLog } from './log-recovery.ts';
 import { markPath, openLog, replaceLog, type OpenLogOptions, type OpenedLog } from './open-log.ts';
 import { createState, openState } from './open-state.ts';
+import { readSightings, writeSightings } from './witness-file.ts';
 import type { StateDatabase } from './state-database.ts';
 import { StateFolders } from './state-folders.ts';
 
@@ -47,8 +50,8 @@ export async function openNodeStore(options: NodeStoreOptions): Promise<OpenedSt
 async function openLocked(options: NodeStoreOptions, lock: DirectoryLock): Promise<OpenedStore> {
   const { dir, logger } = options;
   const { identity, damage: lost } = await readIdentityOrDamage(options);
-  const bootId = await nextBootId(dir, Date.now());
-  const opened = { identity, bootId, lock };
+  const boot = await BootRecord.begin(dir, Date.now(), identity.manifest !== undefined);
+  const opened = { identity, boot, lock };
   let damage = lost;
   if (damage === undefined) {
     try {
@@ -77,12 +80,13 @@ async function readIdentityOrDamage({
 
 interface Opened {
   readonly identity: Identity;
-  readonly bootId: number;
+  readonly boot: BootRecord;
   readonly lock: DirectoryLock;
 }
 
 async function openParts(options: NodeStoreOptions, opened: Opened): Promise<IntactStore> {
   const fresh = opened.identity.manifest === undefined;
+  const sightings = await readSightings(options.dir, options.logger);
   const limits = { ...STORE_LIMITS, ...options.limits };
   const logOptions: OpenLogOptions = {
     dir: options.dir,
@@ -92,14 +96,15 @@ async function openParts(options: NodeStoreOptions, opened: Opened): Promise<Int
     fatal: new FatalSwitch(options.onFatal),
   };
   const parts = await openBoth(logOptions);
-  if (parts.kind === 'open') return new Intact({ ...opened, ...parts, options, limits, fatal: logOptions.fatal });
+  if (parts.kind === 'open')
+    return new Intact({ ...opened, ...parts, sightings, options, limits, fatal: logOptions.fatal });
   const { damage } = parts;
   if (!parts.mayRepair || fresh) throw damaged(damage.part, damage.where, damage.reason);
   options.logger.error({ damage }, 'the state is damaged, the log does not reach back far enough: both begin anew');
   await replaceLog(logOptions, parts.promised, false);
   const again = await openBoth(logOptions);
   if (again.kind === 'open') {
-    return new Intact({ ...opened, ...again, options, limits, fatal: logOptions.fatal, damage });
+    return new Intact({ ...opened, ...again, sightings, options, limits, fatal: logOptions.fatal, damage });
   }
   throw damaged(again.damage.part, again.damage.where, again.damage.reason);
 }
@@ -183,14 +188,31 @@ interface IntactParts extends Opened {
   readonly folders: StateFolders;
   readonly log: OpenedLog;
   readonly disk: StateDatabase;
+  readonly sightings: readonly Sighting[];
   /** Why log and state begin anew. */
   readonly damage?: StoreDamage;
+}
+
+function historyOf({ boot, options, sightings }: IntactParts): StoreHistory {
+  return {
+    get lineage() {
+      return boot.lineage;
+    },
+    get refusal() {
+      return boot.refusal;
+    },
+    confirm: () => boot.confirm(),
+    refuse: (reason) => boot.refuse(reason),
+    sightings,
+    saveSightings: (rows) => writeSightings(options.dir, rows),
+  };
 }
 
 class Intact implements IntactStore {
   readonly kind = 'intact';
   readonly dir: string;
   readonly bootId: number;
+  readonly history: StoreHistory;
   readonly repair: StoreDamage | undefined;
   readonly log: LogStore;
   readonly state: StateStore;
@@ -200,7 +222,8 @@ class Intact implements IntactStore {
   constructor(parts: IntactParts) {
     const { options, limits, fatal, folders, disk } = parts;
     this.dir = options.dir;
-    this.bootId = parts.bootId;
+    this.bootId = parts.boot.boot;
+    this.history = historyOf(parts);
     const { repair } = parts.log.recovered;
     this.repair = repair && (parts.damage ?? { part: 'log', where: 'log', reason: repair.reason });
     this.#parts = parts;
@@ -287,7 +310,7 @@ class Damaged implements DamagedStore {
 
   constructor(opened: Opened & { readonly dir: string }, damage: StoreDamage, beside: MarkContent | undefined) {
     this.dir = opened.dir;
-    this.bootId = opened.bootId;
+    this.bootId = opened.boot.boot;
     this.manifest = opened.identity.manifest;
     this.founding = opened.identity.founding;
     this.damage = damage;

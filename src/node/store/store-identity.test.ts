@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename, rm, stat, truncate, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { peerId } from '../../consensus/types.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import type { ClusterId, NodeName } from '../../protocol/ids.ts';
 import { appendAll, fillStore, testEntry } from '../../testing/store/fill-store.ts';
@@ -12,7 +13,8 @@ import {
   openMember,
   optionsFor,
 } from '../../testing/store/temporary-store.ts';
-import { nextBootId } from './boot-counter.ts';
+import { BootRecord } from './boot-record.ts';
+import { commandOrigin } from '../command-origin.ts';
 import type { IntactStore, OpenedStore } from './node-store.ts';
 import { openNodeStore } from './open-node-store.ts';
 import { encodeSealedJson } from './sealed-json.ts';
@@ -173,22 +175,60 @@ describe('the lock of a directory', () => {
 
 describe('boot ids', () => {
   const NOW_MS = 1_700_000_000_000;
-  const NOW_S = 1_700_000_000;
+  const nextBootId = async (nowMs: number): Promise<number> => (await BootRecord.begin(dir, nowMs, false)).boot;
 
-  it('are seconds, or one more than the last', async () => {
-    expect(await nextBootId(dir, NOW_MS)).toBe(NOW_S);
-    expect(await nextBootId(dir, NOW_MS)).toBe(NOW_S + 1);
-    expect(await nextBootId(dir, NOW_MS - 3_600_000)).toBe(NOW_S + 2);
-    expect(await nextBootId(dir, NOW_MS + 60_000)).toBe(NOW_S + 60);
+  it('grow with the wall clock by the millisecond, or are one more than the last', async () => {
+    const first = await nextBootId(NOW_MS);
+    expect(await nextBootId(NOW_MS)).toBe(first + 1);
+    expect(await nextBootId(NOW_MS - 3_600_000)).toBe(first + 2);
+    expect(await nextBootId(NOW_MS + 60_000)).toBe(first + 60_000);
+  });
+
+  it('fit beside a peer id into one number for many years to come', async () => {
+    const late = await nextBootId(Date.UTC(2085, 0, 1));
+    expect(commandOrigin(late, peerId(4095))).toBeLessThan(Number.MAX_SAFE_INTEGER);
   });
 
   it.each([
     ['emptied', () => unlink(fileIn('boot'))],
     ['damaged', () => flipBit(fileIn('boot'), 77)],
     ['restored from a copy', () => writeFile(fileIn('boot'), encodeSealedJson({ boot: 3 }))],
-  ])('still grow in a directory that was %s', async (_, damage) => {
-    const before = await nextBootId(dir, NOW_MS);
+  ])('still grow, a millisecond later, in a directory that was %s', async (_, damage) => {
+    const before = await nextBootId(NOW_MS);
     await damage();
-    expect(await nextBootId(dir, NOW_MS + 5000)).toBeGreaterThan(before);
+    expect(await nextBootId(NOW_MS + 1)).toBeGreaterThan(before);
+  });
+});
+
+describe('the record of starts', () => {
+  const begin = (nowMs: number, isMember = true): Promise<BootRecord> => BootRecord.begin(dir, nowMs, isMember);
+  const NOW_MS = 1_700_000_000_000;
+
+  it('keeps all starts since the last one that another node has confirmed', async () => {
+    const first = await begin(NOW_MS, false);
+    expect(first.lineage).toEqual({ since: 0, starts: [first.boot] });
+    const second = await begin(NOW_MS + 1);
+    expect(second.lineage).toEqual({ since: 0, starts: [first.boot, second.boot] });
+    await second.confirm();
+    const third = await begin(NOW_MS + 2);
+    expect(third.lineage).toEqual({ since: second.boot, starts: [second.boot, third.boot] });
+  });
+
+  it('keeps why a directory was refused', async () => {
+    const record = await begin(NOW_MS);
+    expect(record.refusal).toBeUndefined();
+    await Promise.all([record.confirm(), record.refuse('it is an old copy')]);
+    expect((await begin(NOW_MS + 1)).refusal).toBe('it is an old copy');
+  });
+
+  it.each([
+    ['lost', () => unlink(fileIn('boot'))],
+    ['damaged', () => flipBit(fileIn('boot'), 77)],
+    ['written by an older program', () => writeFile(fileIn('boot'), encodeSealedJson({ boot: 1_700_000_000 }))],
+  ])('does not pretend to know earlier starts when it was %s', async (_, damage) => {
+    await (await begin(NOW_MS)).confirm();
+    await damage();
+    const next = await begin(NOW_MS + 5);
+    expect(next.lineage).toEqual({ since: null, starts: [next.boot] });
   });
 });

@@ -149,6 +149,17 @@ describe('FrameSealing', () => {
     expect(outcomeOf(a.open(forAll(a)))).toBe('misaddressed');
   });
 
+  it('recognises another process that speaks as the same node and lives at the same time', () => {
+    const [older, newer] = [sealing(n1, 100), sealing(n1, 200)];
+    expect(older.open(forAll(newer))).toEqual({ outcome: 'namesake', senderBoot: 200 });
+    // What a predecessor sent may come late.
+    expect(outcomeOf(newer.open(forAll(older)))).toBe('misaddressed');
+    expect(newer.open(older.sealGreeting(n1, 200))).toEqual({ outcome: 'namesake', senderBoot: 100 });
+    const forged = forAll(newer);
+    forged[forged.length - 1]! ^= 1;
+    expect(outcomeOf(older.open(forged))).toBe('forged');
+  });
+
   it('does not seal for a node it has not met', () => {
     expect(a.seal('n3' as NodeName, 'hello', payload, PIECE)).toBeUndefined();
   });

@@ -67,6 +67,8 @@ export type Opened =
       readonly abandoned: number;
     }
   | { readonly outcome: 'unbound'; readonly sender: NodeName; readonly senderBoot: number }
+  /** From another process that speaks as this node, and lives now: it is newer, or speaks to this very process. */
+  | { readonly outcome: 'namesake'; readonly senderBoot: number }
   | { readonly outcome: 'dropped'; readonly reason: DropReason };
 
 export interface FrameSealingOptions {
@@ -152,7 +154,8 @@ export class FrameSealing {
     if (header === undefined) return dropped('malformed');
     const { sender, senderBoot, receiver } = header;
     if (!this.#keys.tag.every((byte, i) => byte === header.tag[i])) return dropped('foreign');
-    if (sender === this.#self || (receiver !== EVERYBODY && receiver !== this.#self)) return dropped('misaddressed');
+    if (receiver !== EVERYBODY && receiver !== this.#self) return dropped('misaddressed');
+    if (sender === this.#self) return this.#openOwn(frame, header);
     if (!BESIDE_CLUSTERS.has(header.kind) && !this.#cluster.every((byte, i) => byte === header.cluster[i])) {
       return dropped('foreign');
     }
@@ -160,6 +163,15 @@ export class FrameSealing {
     if (known !== undefined && senderBoot < known.boot) return dropped('old-boot');
     if (known?.boot === senderBoot && this.#isBound(header)) return this.#openKnown(frame, header, known);
     return this.#openUnknown(frame, header);
+  }
+
+  /** One that a predecessor sent may come late; but it did not know this process, nor was it started after it. */
+  #openOwn(frame: Buffer, header: ParsedHeader): Opened {
+    const { senderBoot, receiver, receiverBoot } = header;
+    const lives = senderBoot > this.#boot || (receiver !== EVERYBODY && receiverBoot === this.#boot);
+    if (senderBoot === this.#boot || !lives) return dropped('misaddressed');
+    const piece = decrypt(frame, header, this.#candidateKey(header));
+    return piece === undefined ? dropped('forged') : { outcome: 'namesake', senderBoot };
   }
 
   /** Whether the frame cannot be older than this process, given that its sender's boot is known. */

@@ -68,6 +68,31 @@ describe('NatsTransport', () => {
     expect(heard).toEqual(['n1 says 1', 'n1 restarted', 'n1 says 2', 'n1 says 3']);
   });
 
+  it('tells two processes that run as one node of each other', async () => {
+    await waitUntil(() => cluster.transport(n2).bootOf(n1) !== undefined);
+    const known = cluster.transport(n2).bootOf(n1);
+    const twin = await NatsTransport.connect({
+      self: n1,
+      boot: 2 ** 50,
+      secret: CLUSTER_SECRET,
+      url: cluster.sidecar(n1).clientUrl,
+      peers: NODES,
+      directory,
+      clock: systemClock,
+      logger: pino({ level: 'silent' }),
+    });
+    cleanups.push(() => twin.close());
+    const heard = new Map<string, number>();
+    cluster.transport(n1).onNamesake((boot) => heard.set('the older one', boot));
+    twin.onNamesake((boot) => heard.set('the newer one', boot));
+    await waitUntil(() => {
+      twin.broadcast('hello', Uint8Array.of(1));
+      return heard.size === 2;
+    });
+    expect(heard.get('the older one')).toBe(2 ** 50);
+    expect(heard.get('the newer one')).toBe(known);
+  });
+
   it('drops and counts what is forged, cut short, foreign, replayed or from an old boot', async () => {
     const { counters } = cluster.transport(n2);
     const raw = await connect({

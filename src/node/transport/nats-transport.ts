@@ -53,6 +53,7 @@ export class NatsTransport implements NodeTransport {
   #raftHandler: (message: Message, from: NodeName) => void = () => undefined;
   #frameHandler: (frame: Frame) => void = () => undefined;
   #hintHandler: (node: NodeName) => void = () => undefined;
+  #namesakeHandler: (boot: number) => void = () => undefined;
   #restartHandler: (node: NodeName) => void = () => undefined;
   #closed = false;
 
@@ -166,6 +167,10 @@ export class NatsTransport implements NodeTransport {
     this.#restartHandler = handler;
   }
 
+  onNamesake(handler: (boot: number) => void): void {
+    this.#namesakeHandler = handler;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#greeter.stop();
@@ -275,6 +280,10 @@ export class NatsTransport implements NodeTransport {
     else if (opened.outcome === 'unbound') {
       this.#drop('unbound');
       this.#greeter.answer(opened.sender, opened.senderBoot);
+    } else if (opened.outcome === 'namesake') {
+      // It learns from the answer that this process lives, too.
+      this.#greeter.answer(this.#self, opened.senderBoot);
+      this.#namesakeHandler(opened.senderBoot);
     } else {
       this.#counters.framesReceived += 1;
       this.#counters.bytesReceived += data.length;

@@ -1,6 +1,7 @@
 import { reaches, type RepairGoal } from '../../consensus/repair.ts';
 import { maxIndex, NO_PEER, type LogIndex } from '../../consensus/types.ts';
 import type { Done } from '../../node/ports.ts';
+import type { Promises } from '../../node/rollback/promises.ts';
 import { newerHardState } from '../../node/store/log-recovery.ts';
 import { LogImage, type HashedWrite } from './log-image.ts';
 import type { Prng } from './prng.ts';
@@ -62,6 +63,13 @@ export class SimDisk {
 
   get isStalled(): boolean {
     return this.#stalledUntilMs > this.#options.time.nowMs;
+  }
+
+  /** Term, vote and last entry, as they are durable here or were before damage. */
+  get promised(): Promises {
+    const beside = this.#repair === undefined ? undefined : this.mark.content;
+    const { term, vote } = beside?.hardState ?? this.durable.hardState;
+    return { term, vote, entry: beside?.entry ?? this.durable.lastEntryId() };
   }
 
   /** What the log lost to damage and has not reached again. */

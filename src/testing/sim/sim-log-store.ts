@@ -13,6 +13,7 @@ import {
   type Term,
 } from '../../consensus/types.ts';
 import type { Done, LogStore, LogWrite } from '../../node/ports.ts';
+import type { Promises } from '../../node/rollback/promises.ts';
 import { hashBytes } from './fast-hash.ts';
 import type { LogImage } from './log-image.ts';
 import type { DiskError, SimDisk } from './sim-disk.ts';
@@ -92,6 +93,10 @@ export class SimLogStore implements LogStore {
     const hash = this.image.hash(index);
     insist(hash !== undefined, 'log-gap', () => `no chain hash at ${index}`);
     return hashBytes(hash);
+  }
+
+  promised(): Promises {
+    return this.#env.disk.promised;
   }
 
   get repair(): RepairGoal | undefined {

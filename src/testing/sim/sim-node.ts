@@ -5,6 +5,7 @@ import type { MemberDirectory } from '../../node/membership/member-directory.ts'
 import { foundingPeers } from '../../node/peer-directory.ts';
 import type { AppliedPosition, LogWrite, MemberVerb } from '../../node/ports.ts';
 import type { CoreView } from '../../node/raft/raft-driver.ts';
+import { withStart } from '../../node/rollback/lineage.ts';
 import type { RaftPeer } from '../../node/raft/raft-peer.ts';
 import type { ClusterId, NodeName } from '../../protocol/ids.ts';
 import type { Application } from './application.ts';
@@ -56,6 +57,7 @@ export type NodeNote =
   | 'refused-snapshot'
   | 'joined'
   | 'wiped'
+  | 'refused'
   | 'crash-in-step';
 
 /** What rots on a disk; `place` in `[0, 1)` says where, or how much of it. */
@@ -96,7 +98,7 @@ export class SimNode {
   readonly #env: SimNodeEnv;
   #disk: SimDisk;
   #stateDisk: SimStateDisk;
-  #identity: DiskIdentity = { founding: undefined, manifest: undefined };
+  #identity: DiskIdentity = newIdentity();
   #isDamaged = false;
   #tampered = false;
   #boots = 0;
@@ -217,6 +219,7 @@ export class SimNode {
       return;
     }
     this.#boots += 1;
+    this.#identity.lineage = withStart(this.#identity.lineage, this.#boots);
     this.#process = this.#buildProcess(host.epoch);
     const process = this.#process;
     host.soon(() => process.start());
@@ -281,6 +284,7 @@ export class SimNode {
       onLeaderChange: ({ term, leader }) =>
         witness.note(this, 'leader', term, leader === null ? 0 : numberOfName(leader)),
       onStall: () => witness.note(this, 'stalled'),
+      onRefused: () => witness.note(this, 'refused'),
       onRaftEvent: (event) => witness.raftEvent(this, event),
       onFatal: (error) => this.uncaught(error),
     });
@@ -428,7 +432,7 @@ export class SimNode {
   wipe(): void {
     this.#disk = this.#newDisk();
     this.#stateDisk = new SimStateDisk(this.#env.prng.state);
-    this.#identity = { founding: undefined, manifest: undefined };
+    this.#identity = newIdentity();
     this.#isDamaged = false;
     this.#tampered = false;
     this.#env.witness.note(this, 'wiped');
@@ -453,6 +457,14 @@ export class SimNode {
     return this.#process?.changeMembers(verb, name);
   }
 }
+
+const newIdentity = (): DiskIdentity => ({
+  founding: undefined,
+  manifest: undefined,
+  lineage: { since: 0, starts: [] },
+  refusal: undefined,
+  sightings: [],
+});
 
 function asViolation(node: string, error: unknown): Violation {
   if (error instanceof Violation) return error;

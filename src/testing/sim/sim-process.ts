@@ -1,6 +1,6 @@
 import type { RaftEvent } from '../../consensus/events.ts';
 import type { Message } from '../../consensus/message.ts';
-import type { PeerId } from '../../consensus/types.ts';
+import type { ConfState, PeerId } from '../../consensus/types.ts';
 import { commandOrigin } from '../../node/command-origin.ts';
 import { Contact } from '../../node/contact.ts';
 import type { PlannedChange } from '../../node/membership/change-rules.ts';
@@ -10,8 +10,13 @@ import { decodeMemberTable, MEMBERS_ROW, type MemberTable } from '../../node/mem
 import { directoryOf, foundingOf, foundingPeers, tableOf } from '../../node/peer-directory.ts';
 import type { Frame, MemberVerb } from '../../node/ports.ts';
 import { RaftPeer } from '../../node/raft/raft-peer.ts';
+import { confStateOf } from '../../node/raft/recovery.ts';
 import type { LeaderView } from '../../node/raft/raft-peer-types.ts';
 import type { RaftSettings } from '../../node/raft/raft-settings.ts';
+import type { Lineage } from '../../node/rollback/lineage.ts';
+import { RaftGate } from '../../node/rollback/raft-gate.ts';
+import { Standing } from '../../node/rollback/standing.ts';
+import type { Sighting } from '../../node/rollback/witness.ts';
 import type { Founding, IntactStore, Manifest } from '../../node/store/node-store.ts';
 import type { NodeName } from '../../protocol/ids.ts';
 import type { Application, Machine } from './application.ts';
@@ -27,6 +32,9 @@ import type { VirtualTime } from './virtual-time.ts';
 export interface DiskIdentity {
   founding: Founding | undefined;
   manifest: Manifest | undefined;
+  lineage: Lineage;
+  refusal: string | undefined;
+  sightings: readonly Sighting[];
 }
 
 export interface SimProcessEnv {
@@ -58,6 +66,8 @@ export interface SimProcessEnv {
   readonly onInstalled: (index: number) => void;
   readonly onLeaderChange: (view: LeaderView) => void;
   readonly onStall: () => void;
+  /** It was found to run on an old copy of its disk. */
+  readonly onRefused: () => void;
   readonly onRaftEvent: (event: RaftEvent) => void;
   readonly onFatal: (error: unknown) => void;
 }
@@ -69,6 +79,7 @@ export class SimProcess {
   readonly #env: SimProcessEnv;
   readonly directory: MemberDirectory;
   readonly transport: SimTransport;
+  readonly #standing: Standing;
   readonly #contact: Contact;
   readonly #admin: ClusterAdmin;
   #peer: Peer | undefined;
@@ -77,12 +88,18 @@ export class SimProcess {
     this.#env = env;
     this.directory = directoryOf(foundingPeers(env.peers));
     this.transport = this.#buildTransport();
-    this.#contact = this.#buildContact();
+    const store = this.#buildStore();
+    this.#standing = this.#buildStanding(store);
+    this.#contact = this.#buildContact(store);
     this.#admin = this.#buildAdmin();
   }
 
   get log(): SimLogStore {
     return this.#env.log;
+  }
+  /** What it knows of its own past, and of that of others. */
+  get standing(): Standing {
+    return this.#standing;
   }
   get state(): SimStateStore {
     return this.#env.state;
@@ -111,12 +128,30 @@ export class SimProcess {
     return transport;
   }
 
-  #buildContact(): Contact {
+  #buildStanding(store: IntactStore): Standing {
+    const { state, onFatal, onRefused } = this.#env;
+    return new Standing({
+      store,
+      confState: () => (state.appliedIndex === 0 ? this.#foundingConfState() : state.confState),
+      isMember: (peer) => this.directory.table.members.some((member) => member.peer === peer),
+      onRefused: () => {
+        onRefused();
+        this.#peer?.stop({ transferLeadership: false }, () => {});
+      },
+      onFatal,
+    });
+  }
+
+  #foundingConfState(): ConfState {
+    return confStateOf((this.#env.identity.manifest?.peers ?? []).map(({ peerId }) => peerId));
+  }
+
+  #buildContact(store: IntactStore): Contact {
     const { host, prng, identity, peers, onFatal, settlePromises } = this.#env;
     return new Contact(host.name, peers, {
       transport: this.transport,
       clock: host.clock,
-      store: this.#buildStore(),
+      store,
       randomBytes: (length) => {
         settlePromises();
         return Uint8Array.from({ length }, () => prng.below(256));
@@ -124,6 +159,8 @@ export class SimProcess {
       foundingOf: (clusterId) => foundingOf(clusterId, peers),
       table: () => (identity.manifest === undefined ? null : this.directory.table),
       onTable: (table) => this.#learn(table),
+      standing: this.#standing,
+      isPeer: (node, peer) => this.directory.nameOf(peer) === node,
       onJoined: (manifest) => this.#join(manifest),
       onFatal,
     });
@@ -141,6 +178,18 @@ export class SimProcess {
       repair: undefined,
       dir: host.name,
       bootId,
+      history: {
+        get lineage() {
+          return identity.lineage;
+        },
+        get refusal() {
+          return identity.refusal;
+        },
+        confirm: () => onDisk(() => void (identity.lineage = { since: bootId, starts: [bootId] })),
+        refuse: (reason) => onDisk(() => void (identity.refusal = reason)),
+        sightings: identity.sightings,
+        saveSightings: (sightings) => onDisk(() => void (identity.sightings = sightings)),
+      },
       get manifest() {
         return identity.manifest;
       },
@@ -194,13 +243,18 @@ export class SimProcess {
     this.directory.reset(tableOf(manifest));
     const stored = state.get(MEMBERS_ROW);
     if (stored !== undefined) this.directory.learn(decodeMemberTable(stored));
+    this.#standing.begin(manifest.peerId);
+    if (this.#standing.problem !== null) {
+      this.#env.onRefused();
+      return;
+    }
     const machine = application.start(manifest.clusterId);
     this.#peer = new RaftPeer<unknown, unknown>(
       {
         clock: host.clock,
         log,
         state,
-        transport: this.transport,
+        transport: new RaftGate(this.transport, this.#standing),
         directory: this.directory,
         machine,
         random: () => prng.next(),
@@ -246,8 +300,8 @@ export class SimProcess {
       return;
     }
     this.#contact.receive(frame);
-    // It may have taken the next step towards membership.
-    if (this.#env.identity.manifest === undefined) this.#env.settlePromises();
+    // It may have taken the next step towards membership, or have something to write down.
+    this.#env.settlePromises();
   }
 
   // ---------------------------------------------------------------- from outside

@@ -1,0 +1,68 @@
+import type { Message } from '../../consensus/message.ts';
+import type { NodeName } from '../../protocol/ids.ts';
+import type { Frame, FrameKind, Transport } from '../ports.ts';
+import type { Standing } from './standing.ts';
+
+/**
+ * The transport as the Raft peer sees it: as long as this node may not take part, nothing of Raft leaves it or reaches
+ * it, so it promises nothing; and nothing reaches it from peers whose data was rolled back.
+ */
+export class RaftGate implements Transport {
+  readonly #transport: Transport;
+  readonly #standing: Pick<Standing, 'takesPart' | 'hears'>;
+  readonly #onMet: (node: NodeName) => void;
+
+  /** @param onMet another process of a node has come into reach */
+  constructor(
+    transport: Transport,
+    standing: Pick<Standing, 'takesPart' | 'hears'>,
+    onMet: (node: NodeName) => void = () => undefined,
+  ) {
+    this.#transport = transport;
+    this.#standing = standing;
+    this.#onMet = onMet;
+  }
+
+  sendRaft(messages: readonly Message[]): void {
+    if (this.#standing.takesPart) this.#transport.sendRaft(messages);
+  }
+
+  onRaft(handler: (message: Message, from: NodeName) => void): void {
+    this.#transport.onRaft((message, from) => {
+      if (this.#standing.hears(message)) handler(message, from);
+    });
+  }
+
+  onHint(handler: (node: NodeName) => void): void {
+    this.#transport.onHint((node) => {
+      if (this.#standing.takesPart) handler(node);
+    });
+  }
+
+  onRestart(handler: (node: NodeName) => void): void {
+    this.#transport.onRestart?.((node) => {
+      handler(node);
+      this.#onMet(node);
+    });
+  }
+
+  send(to: NodeName, kind: FrameKind, payload: Uint8Array): void {
+    this.#transport.send(to, kind, payload);
+  }
+
+  broadcast(kind: FrameKind, payload: Uint8Array): void {
+    this.#transport.broadcast(kind, payload);
+  }
+
+  onFrame(handler: (frame: Frame) => void): void {
+    this.#transport.onFrame(handler);
+  }
+
+  watch(node: NodeName | null): void {
+    this.#transport.watch(node);
+  }
+
+  close(): Promise<void> {
+    return this.#transport.close();
+  }
+}
