@@ -21,6 +21,7 @@ import { addClusterRoutes } from './routes/cluster.ts';
 import { addDeviceRoutes } from './routes/devices.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addHealthRoutes } from './routes/health.ts';
+import { addLockRoutes } from './routes/locks.ts';
 import { addMemberRoutes } from './routes/members.ts';
 import { addMessageRoutes } from './routes/messages.ts';
 import { addOpenApiRoute, describeRoutes } from './routes/openapi.ts';
@@ -104,6 +105,7 @@ function addRoutes(app: App, context: ApiContext, onSend: () => void): void {
     addRoomRoutes(routes, context, hooks);
     addMemberRoutes(routes, context, hooks);
     addMessageRoutes(routes, context, hooks, onSend);
+    addLockRoutes(routes, context, hooks);
     addEventRoutes(routes, context, hooks);
     addClusterRoutes(routes, context);
     addAdminRoutes(routes, context, hooks);

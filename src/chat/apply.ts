@@ -2,6 +2,7 @@ import { decodeCommand } from '../protocol/command-codec.ts';
 import { registerAccount } from './accounts.ts';
 import { deduped } from './dedupe.ts';
 import { approveDevice, requestDevice, revokeDevice } from './devices.ts';
+import { acquireLock, releaseLock, renewLock } from './lock-commands.ts';
 import { createInvite } from './invites.ts';
 import { deleteMessage, sendMessage } from './messages.ts';
 import { attempt } from './results.ts';
@@ -46,6 +47,8 @@ function dispatch<K extends CommandKind>(work: Work, command: CommandOf<K>): Com
 
 const byDevice = (command: CommandOf<CommandKind>): string => command.actor?.device ?? 'nobody';
 
+const bySession = (command: CommandOf<CommandKind>): string => command.actor?.session ?? 'nobody';
+
 /**
  * Every command is exactly-once: by a record of its result, or, for registering, refreshing, sending and sweeping,
  * by means of its own.
@@ -65,5 +68,8 @@ const handlers: { readonly [K in CommandKind]: Handler<K> } = {
   'message.send': sendMessage,
   'message.delete': deduped(byDevice, deleteMessage),
   'invite.create': deduped(() => 'cluster', createInvite),
+  'lock.acquire': deduped(bySession, acquireLock),
+  'lock.renew': deduped(bySession, renewLock),
+  'lock.release': deduped(bySession, releaseLock),
   'state.sweep': sweepState,
 };

@@ -20,6 +20,8 @@ const FIELDS: { readonly [K in StoredEvent['kind']]: readonly (Exclude<keyof Sto
   'room-meta': ['room', 'by', 'at'],
   'devices-changed': ['account', 'device', 'change', 'at'],
   'device-requested': ['account', 'device', 'at'],
+  'lock-granted': ['account', 'session', 'name', 'token', 'expiresAt', 'at'],
+  'lock-lost': ['account', 'session', 'name', 'token', 'reason', 'at'],
   'session-ended': ['account', 'session', 'at'],
 };
 

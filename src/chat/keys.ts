@@ -1,5 +1,5 @@
 import { toBase64Url } from '../protocol/base64url.ts';
-import type { AccountId, AccountName, DeviceId, RoomId, SessionId, TxnId } from '../protocol/ids.ts';
+import type { AccountId, AccountName, DeviceId, LockName, RoomId, SessionId, TxnId } from '../protocol/ids.ts';
 
 /**
  * Keys of all rows. One letter for the kind, then ids; numbers have a fixed width so that text order is number
@@ -22,6 +22,10 @@ export const KEYS = {
   session: (session: SessionId) => `s/${session}`,
   spent: (session: SessionId, hash: Uint8Array) => `u/${session}/${toBase64Url(hash)}`,
   challenge: (id: Uint8Array) => `c/${toBase64Url(id)}`,
+  lock: (name: LockName) => `l/${name}`,
+  sessionLocks: (session: SessionId) => `o/${session}`,
+  /** The greatest fencing token so far. */
+  lockTokens: 'o',
   invite: (hash: Uint8Array) => `i/${toBase64Url(hash)}`,
   room: (room: RoomId) => `r/${room}`,
   members: (room: RoomId) => `m/${room}`,

@@ -106,6 +106,8 @@ export async function audienceOf(reader: StateReader, { index, event }: PlacedEv
     case 'devices-changed':
       return [...(await accountsSharingRooms(reader, event.account))];
     case 'device-requested':
+    case 'lock-granted':
+    case 'lock-lost':
     case 'session-ended':
       break;
   }

@@ -3,6 +3,7 @@ import { LIMITS } from '../protocol/limits.ts';
 import { CHALLENGE_AHEAD_MS_MAX } from './bounds.ts';
 import { invariant } from './invariant.ts';
 import { KEYS } from './keys.ts';
+import { releaseLocksOf } from './locks.ts';
 import { accept, reject } from './results.ts';
 import { sameBytes } from './roster.ts';
 import { timeCodec } from './rows.ts';
@@ -116,6 +117,7 @@ export function endSession(work: Work, session: SessionId): void {
   if (row.ended) return;
   work.sessions.put(session, { ...row, ended: true });
   delist(work, row.device, session);
+  releaseLocksOf(work, session);
   work.emit({ kind: 'session-ended', account: row.account, session, at: work.stampMs }, row.account);
 }
 

@@ -1,9 +1,10 @@
 import { forgetRequest } from './devices.ts';
+import { releaseLocksOf, standingLock } from './locks.ts';
 import { parseExpiryKey } from './keys.ts';
 import { unpack } from './pack.ts';
 import { accept, reject } from './results.ts';
 import { delist } from './sessions.ts';
-import type { AccountId, DeviceId, SessionId } from '../protocol/ids.ts';
+import type { AccountId, DeviceId, LockName, SessionId } from '../protocol/ids.ts';
 import type { Handler } from './results.ts';
 import type { Work } from './work.ts';
 
@@ -39,6 +40,8 @@ function remove(work: Work, target: string, index: Uint8Array): number {
       return removeSession(work, first as SessionId);
     case 'q/':
       return forgetRequest(work, first as AccountId, second as DeviceId) ? 1 : 0;
+    case 'l/':
+      return expireLock(work, target.slice(2) as LockName) ? 1 : 0;
     case 'y/':
       work.answers.delete(first as DeviceId);
       return 1;
@@ -48,6 +51,12 @@ function remove(work: Work, target: string, index: Uint8Array): number {
   }
 }
 
+/** The lease may have been renewed since it was noted when it ends. */
+function expireLock(work: Work, name: LockName): boolean {
+  const before = work.locks.get(name);
+  return before !== undefined && standingLock(work, name) !== before;
+}
+
 /** Its end is fixed when it is made, so a session whose time is in the index is over. */
 function removeSession(work: Work, session: SessionId): number {
   const row = work.sessions.get(session);
@@ -55,6 +64,7 @@ function removeSession(work: Work, session: SessionId): number {
   work.sessions.delete(session);
   if (!row.ended) {
     delist(work, row.device, session);
+    releaseLocksOf(work, session);
     work.emit({ kind: 'session-ended', account: row.account, session, at: work.stampMs }, row.account);
   }
   return 1;

@@ -26,6 +26,7 @@ import type { StateView } from './ports.ts';
 import type { Roster } from './roster.ts';
 import type { RoomRow } from './room-rows.ts';
 import type { GlobalsRow } from './rows.ts';
+import { lockCodec, lockTokenCodec, sessionLocksCodec, type SessionLocksRow } from './lock-rows.ts';
 
 /**
  * Everything that the commands of one batch share: the rows they read and write, the leader's time, and what they
@@ -47,6 +48,9 @@ export class Work {
   readonly requests;
   readonly answers;
   readonly sessions;
+  readonly locks;
+  readonly sessionLocks;
+  readonly lockTokens;
   readonly rooms;
   readonly members;
   readonly feeds;
@@ -70,6 +74,9 @@ export class Work {
     this.requests = new Table(view, KEYS.requests, requestsCodec);
     this.answers = new Table(view, KEYS.answer, answerCodec);
     this.sessions = new Table(view, KEYS.session, sessionCodec);
+    this.locks = new Table(view, KEYS.lock, lockCodec);
+    this.sessionLocks = new Table<SessionId, SessionLocksRow>(view, KEYS.sessionLocks, sessionLocksCodec);
+    this.lockTokens = new Table(view, () => KEYS.lockTokens, lockTokenCodec);
     this.rooms = new Table(view, KEYS.room, roomCodec);
     this.members = new Table(view, KEYS.members, membersCodec);
     this.feeds = new Table(view, KEYS.feed, feedCodec);
@@ -135,6 +142,9 @@ export class Work {
       this.requests,
       this.answers,
       this.sessions,
+      this.locks,
+      this.sessionLocks,
+      this.lockTokens,
       this.rooms,
       this.members,
       this.feeds,

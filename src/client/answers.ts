@@ -1,6 +1,7 @@
 import { Value } from '@sinclair/typebox/value';
 import { directRoomIdOf } from '../protocol/derive-ids.ts';
 import { isBase64Url } from '../protocol/base64url.ts';
+import { LockAcquireReply, LockJson, LockReleaseReply, LockRenewReply, LocksReply } from '../protocol/http/locks.ts';
 import {
   AccountJson,
   ChallengeReply,
@@ -106,6 +107,21 @@ export const roomDetail = (room: RoomId, own: AccountId, peer: AccountId | null)
 
 export const roomWritten = (room: RoomId): Decode<Static<typeof RoomReply>> =>
   decoderOf(RoomReply, (answer) => answer.room === room);
+
+// ------------------------------------------------------------ locks
+
+export const lockAcquired = (name: string): Decode<Static<typeof LockAcquireReply>> =>
+  decoderOf(
+    LockAcquireReply,
+    (answer) => answer.name === name && (answer.state === 'held') === (answer.token !== null),
+  );
+export const lockRenewed = (name: string, token: number): Decode<Static<typeof LockRenewReply>> =>
+  decoderOf(LockRenewReply, (answer) => answer.name === name && answer.token === token);
+export const lockReleased = (name: string): Decode<Static<typeof LockReleaseReply>> =>
+  decoderOf(LockReleaseReply, (answer) => answer.name === name);
+export const lockShown = (name: string): Decode<Static<typeof LockJson>> =>
+  decoderOf(LockJson, (answer) => answer.name === name);
+export const locksShown = decoderOf(LocksReply);
 
 // ------------------------------------------------------------ messages
 

@@ -5,6 +5,7 @@ import { ClientContext } from './context.ts';
 import { Enrolment } from './enrolment.ts';
 import { Feed } from './feed.ts';
 import { History } from './history.ts';
+import { Locks } from './locks.ts';
 import { Outbox } from './outbox.ts';
 import { Reader } from './reader.ts';
 import { Rooms } from './rooms.ts';
@@ -37,6 +38,7 @@ export class ParleyClient {
   readonly enrolment: Enrolment;
   readonly rooms: Rooms;
   readonly messages: Composer;
+  readonly locks: Locks;
   readonly #context: ClientContext;
   readonly #outbox: Outbox;
   readonly #reader: Reader;
@@ -47,6 +49,7 @@ export class ParleyClient {
     this.account = new Account(context);
     this.enrolment = new Enrolment(context);
     this.rooms = new Rooms(context);
+    this.locks = new Locks(context);
     this.#outbox = new Outbox(context, this.rooms);
     this.messages = new Composer(context, { rooms: this.rooms, outbox: this.#outbox });
     this.#reader = new Reader(context, this.rooms);

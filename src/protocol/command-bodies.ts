@@ -1,4 +1,4 @@
-import { isAccountId, isAccountName, isDeviceId, isRoomId, isSessionId } from './ids.ts';
+import { isAccountId, isAccountName, isDeviceId, isLockName, isRoomId, isSessionId } from './ids.ts';
 import { LIMITS } from './limits.ts';
 import type { CommandBodies, CommandKind } from './commands.ts';
 import type { DeviceRecord } from './device-record.ts';
@@ -54,6 +54,13 @@ const members = listOf(account, LIMITS.membersPerCommandMax);
 const time: Check<StampMs> = (value): value is StampMs =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 const seq: Check<Seq> = (value): value is Seq => typeof value === 'number' && Number.isSafeInteger(value) && value >= 1;
+const numberFrom =
+  (min: number, max = Number.MAX_SAFE_INTEGER): Check<number> =>
+  (value): value is number =>
+    typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max;
+const lockName = text(isLockName);
+const lockToken = numberFrom(1);
+const lockTtlMs = numberFrom(LIMITS.lockTtlMsMin, LIMITS.lockTtlMsMax);
 const kindOfRoom: Check<'direct' | 'group'> = (value): value is 'direct' | 'group' =>
   value === 'direct' || value === 'group';
 const stateKey: Check<string> = (value): value is string =>
@@ -175,6 +182,21 @@ export const bodyCodecs: { readonly [K in CommandKind]: BodyCodec<CommandBodies[
     [hash, time],
     (it) => [it.inviteHash, it.expiresAt],
     (inviteHash, expiresAt) => ({ inviteHash, expiresAt }),
+  ),
+  'lock.acquire': codec(
+    [lockName, lockTtlMs, numberFrom(0, LIMITS.lockWaitMsMax)],
+    (it) => [it.name, it.ttlMs, it.waitMs],
+    (name, ttlMs, waitMs) => ({ name, ttlMs, waitMs }),
+  ),
+  'lock.renew': codec(
+    [lockName, lockToken, lockTtlMs],
+    (it) => [it.name, it.token, it.ttlMs],
+    (name, token, ttlMs) => ({ name, token, ttlMs }),
+  ),
+  'lock.release': codec(
+    [lockName, orNil(lockToken)],
+    (it) => [it.name, it.token ?? null],
+    (name, token) => (token === null ? { name } : { name, token }),
   ),
   'state.sweep': codec(
     [listOf(stateKey, COMMAND_LIMITS.sweepKeysMax)],

@@ -8,7 +8,7 @@ import { ParleyError } from './errors.ts';
 import { makeTxnId } from './txn-id.ts';
 import type { Actor, Command, CommandKind } from './commands.ts';
 import type { DeviceRecord } from './device-record.ts';
-import type { AccountId, AccountName, DeviceId, RoomId, SessionId, Seq, StampMs, TxnId } from './ids.ts';
+import type { AccountId, AccountName, DeviceId, LockName, RoomId, SessionId, Seq, StampMs, TxnId } from './ids.ts';
 
 const packr = new Packr({ useRecords: false, moreTypes: false, variableMapSize: true });
 const TAIL = 'a2b3c4d5e6f7g2h3i4j5k6l7mn';
@@ -21,6 +21,7 @@ const actor: Actor = { account, device, session };
 const bytes = (length: number, fill = 9) => new Uint8Array(length).fill(fill);
 const record: DeviceRecord = { device, signingKey: bytes(32), sealingKey: bytes(32, 8), signature: bytes(64) };
 const name = 'alice' as AccountName;
+const lockName = `${room}/deploy` as LockName;
 const time = 1_700_000_000_000 as StampMs;
 
 const examples: { readonly [K in CommandKind]: readonly Extract<Command, { kind: K }>['body'][] } = {
@@ -56,6 +57,9 @@ const examples: { readonly [K in CommandKind]: readonly Extract<Command, { kind:
   'message.send': [{ room, envelope: bytes(800) }],
   'message.delete': [{ room, seq: 3 as Seq }],
   'invite.create': [{ inviteHash: bytes(32), expiresAt: time }],
+  'lock.acquire': [{ name: lockName, ttlMs: 30_000, waitMs: 0 }],
+  'lock.renew': [{ name: lockName, token: 7, ttlMs: 30_000 }],
+  'lock.release': [{ name: lockName, token: 7 }, { name: lockName }],
   'state.sweep': [{ keys: [] }, { keys: ['x/0000000000000001/s/S', 'b'] }],
 };
 const commands: Command[] = (Object.keys(examples) as CommandKind[]).flatMap((kind) =>
@@ -198,6 +202,8 @@ function isStillRight(command: Command, field: number, wrong: unknown): boolean 
   // What msgpack has for `undefined` is nil: an optional field that is missing.
   const isOptional =
     command.kind === 'room.create' || command.kind === 'room.add' || command.kind === 'account.register';
+  if (command.kind === 'lock.release' && field === 1) return wrong === null;
+  if (command.kind.startsWith('lock.') && field === 0) return wrong === 'x';
   if (isEnvelope && isBytes) return wrong.length === 7;
   return isOptional && wrong === null;
 }

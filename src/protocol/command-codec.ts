@@ -30,6 +30,9 @@ const KINDS = [
   'invite.create',
   'state.sweep',
   'message.delete',
+  'lock.acquire',
+  'lock.renew',
+  'lock.release',
 ] as const satisfies readonly CommandKind[];
 
 export function encodeCommand<K extends CommandKind>(command: CommandOf<K>): Uint8Array {

@@ -1,4 +1,15 @@
-import type { AccountId, AccountName, DeviceId, MessageId, RoomId, Seq, SessionId, StampMs, TxnId } from './ids.ts';
+import type {
+  AccountId,
+  AccountName,
+  DeviceId,
+  LockName,
+  MessageId,
+  RoomId,
+  Seq,
+  SessionId,
+  StampMs,
+  TxnId,
+} from './ids.ts';
 import type { DeviceRecord } from './device-record.ts';
 import type { ErrorCode } from './errors.ts';
 
@@ -66,6 +77,15 @@ export interface CommandBodies {
   /** The envelope at this place, and the edits of and reactions to it. */
   'message.delete': { readonly room: RoomId; readonly seq: Seq };
   'invite.create': { readonly inviteHash: Uint8Array; readonly expiresAt: StampMs };
+  'lock.acquire': {
+    readonly name: LockName;
+    readonly ttlMs: number;
+    /** How long to stand in the queue; 0 for not at all. */
+    readonly waitMs: number;
+  };
+  'lock.renew': { readonly name: LockName; readonly token: number; readonly ttlMs: number };
+  /** Without a token: whatever the session has of it, a place in the queue too. */
+  'lock.release': { readonly name: LockName; readonly token?: number };
   /** Housekeeping proposed by the leader: keys that it found expired; `apply()` checks each one again. */
   'state.sweep': { readonly keys: readonly string[] };
 }
@@ -107,6 +127,18 @@ export interface CommandValues {
   /** Everything that is gone with it. */
   'message.delete': { readonly room: RoomId; readonly seqs: readonly Seq[] };
   'invite.create': { readonly expiresAt: StampMs };
+  'lock.acquire': {
+    readonly name: LockName;
+    readonly state: 'held' | 'waiting';
+    /** Null while waiting. */
+    readonly token: number | null;
+    /** Of the lease; while waiting: of the place in the queue. */
+    readonly expiresAt: StampMs;
+    /** Place in the queue from 1 on; 0 for the holder. */
+    readonly position: number;
+  };
+  'lock.renew': { readonly name: LockName; readonly token: number; readonly expiresAt: StampMs };
+  'lock.release': { readonly name: LockName };
   'state.sweep': { readonly removed: number };
 }
 

@@ -66,6 +66,8 @@ export const ERRORS = {
   not_a_group: row(409, 7, false, 'A direct room has its two members for ever.'),
   ambiguous: row(409, 7, false, 'This name stands for more than one room: use room:ID.'),
   user_key_changed: row(409, 7, false, 'The signing key of this user changed: compare it before you go on.'),
+  lock_held: row(409, 7, false, 'Somebody else holds this lock: ask with waitMs to stand in its queue.'),
+  lock_lost: row(409, 7, false, 'This lease is over: somebody else may hold the lock.'),
   // Sending.
   txn_reused: row(422, 7, false, 'This transaction id was used with other content.'),
   txn_expired: row(410, 7, false, 'This transaction id is too old: look for it in the room before resending.'),

@@ -1,4 +1,4 @@
-import type { AccountId, AccountName, DeviceId, MessageId, RoomId, Seq, SessionId, StampMs } from './ids.ts';
+import type { AccountId, AccountName, DeviceId, LockName, MessageId, RoomId, Seq, SessionId, StampMs } from './ids.ts';
 
 /**
  * What an applied command means to those who watch. Every node derives the same events from the same log; each
@@ -55,6 +55,24 @@ export type ChatEvent =
     }
   /** Seen by the account's own devices only. */
   | { readonly kind: 'device-requested'; readonly account: AccountId; readonly device: DeviceId; readonly at: StampMs }
+  | {
+      readonly kind: 'lock-granted';
+      readonly account: AccountId;
+      readonly session: SessionId;
+      readonly name: LockName;
+      readonly token: number;
+      readonly expiresAt: StampMs;
+      readonly at: StampMs;
+    }
+  | {
+      readonly kind: 'lock-lost';
+      readonly account: AccountId;
+      readonly session: SessionId;
+      readonly name: LockName;
+      readonly token: number;
+      readonly reason: 'expired' | 'session-ended';
+      readonly at: StampMs;
+    }
   | { readonly kind: 'session-ended'; readonly account: AccountId; readonly session: SessionId; readonly at: StampMs };
 
 /** One event with its place: `index` is the log index, `order` its position within that entry. */

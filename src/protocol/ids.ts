@@ -27,6 +27,8 @@ export type TxnId = Brand<string, 'TxnId'>;
 export type MessageId = Brand<string, 'MessageId'>;
 /** Position of an envelope in its room, from 1, gap-free. */
 export type Seq = Brand<number, 'Seq'>;
+/** Up to 128 of `A–Za–z0–9._:-`; behind `<room id>/` for a lock that only the members of that room may take. */
+export type LockName = Brand<string, 'LockName'>;
 /** Milliseconds since the Unix epoch, stamped by the leader, never decreasing along the log. */
 export type StampMs = Brand<number, 'StampMs'>;
 
@@ -39,6 +41,7 @@ export const ID_PATTERNS = {
   room: idPattern('R'),
   nodeName: /^[a-z][a-z0-9-]{0,31}$/,
   accountName: /^[a-z0-9._-]{2,32}$/,
+  lockName: /^(?:R[a-z2-7]{26}\/)?[A-Za-z0-9._:-]{1,128}$/,
   txn: /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/,
 } as const;
 
@@ -50,6 +53,14 @@ export const isTxnId = (text: string): text is TxnId => ID_PATTERNS.txn.test(tex
 export const isNodeName = (text: string): text is NodeName => ID_PATTERNS.nodeName.test(text);
 export const isAccountName = (text: string): text is AccountName => ID_PATTERNS.accountName.test(text);
 export const isClusterId = (text: string): text is ClusterId => ID_PATTERNS.cluster.test(text);
+
+export const isLockName = (text: string): text is LockName => ID_PATTERNS.lockName.test(text);
+
+/** The room whose members may take this lock; null for one that everybody may. */
+export function lockRoomOf(name: LockName): RoomId | null {
+  const [room, rest] = name.split('/');
+  return rest === undefined ? null : (room as RoomId);
+}
 
 export function messageIdOf(txnId: TxnId, device: DeviceId): MessageId {
   return `${txnId}-${device}` as MessageId;

@@ -22,6 +22,11 @@ export const LIMITS = {
   /** A transaction id is remembered at least this long, and refused when its own time is older. */
   txnWindowMs: 7 * 24 * 3_600_000,
   txnFutureMs: 10 * 60_000,
+  lockTtlMsMin: 1_000,
+  lockTtlMsMax: 3_600_000,
+  lockWaitMsMax: 24 * 3_600_000,
+  locksPerSessionMax: 64,
+  lockWaitersMax: 256,
   /** How long a node holds a request while the cluster elects a leader. */
   requestDeadlineMs: 10_000,
 } as const;

@@ -74,6 +74,14 @@ function eventJson(event: PlacedEvent['event'], nameOf: NameOf): EventJsonT {
     }
     case 'device-requested':
       return { kind: event.kind, device: event.device, at: timeOf(event.at) };
+    case 'lock-granted': {
+      const { kind, name, token, session, expiresAt, at } = event;
+      return { kind, name, token, session, expiresAt: timeOf(expiresAt), at: timeOf(at) };
+    }
+    case 'lock-lost': {
+      const { kind, name, token, session, reason, at } = event;
+      return { kind, name, token, session, reason, at: timeOf(at) };
+    }
     case 'session-ended':
       break;
   }

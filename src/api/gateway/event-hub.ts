@@ -209,6 +209,8 @@ export class EventHub {
         return feeds;
       }
       case 'device-requested':
+      case 'lock-granted':
+      case 'lock-lost':
       case 'session-ended':
         break;
     }

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addAccountVerbs } from './verbs/account.ts';
+import { addLockVerbs } from './verbs/locks.ts';
 import { addMessageVerbs } from './verbs/messages.ts';
 import { addRelationVerbs } from './verbs/relations.ts';
 import { addRoomVerbs } from './verbs/rooms.ts';
@@ -51,4 +52,5 @@ function addVerbs(parley: Command, run: Run): void {
   addRoomVerbs(parley, run);
   addMessageVerbs(parley, run);
   addRelationVerbs(parley, run);
+  addLockVerbs(parley, run);
 }

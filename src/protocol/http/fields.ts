@@ -20,6 +20,16 @@ export const SessionIdField = Type.String({ pattern: '^S[a-z2-7]{26}$' });
 export const RoomIdField = Type.String({ pattern: '^R[a-z2-7]{26}$' });
 export const ClusterIdField = Type.String({ pattern: '^C[a-z2-7]{26}$' });
 export const NodeNameField = Type.String({ pattern: '^[a-z][a-z0-9-]{0,31}$' });
+export const LockNameField = Type.String({
+  pattern: '^(?:R[a-z2-7]{26}/)?[A-Za-z0-9._:-]{1,128}$',
+  description: 'Up to 128 of A–Z a–z 0–9 . _ : -; behind `ROOM/` for a lock of that room’s members.',
+});
+export const FencingTokenField = Type.Integer({
+  minimum: 1,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description:
+    'Greater than that of every earlier grant: what the lock protects refuses smaller ones than it has seen.',
+});
 export const TxnIdField = Type.String({
   pattern: '^[0-7][0-9A-HJKMNP-TV-Z]{25}$',
   description: 'ULID made by the client; a retry carries the same one.',

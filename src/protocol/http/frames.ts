@@ -6,6 +6,8 @@ import {
   CursorField,
   DeviceIdField,
   EnvelopeField,
+  FencingTokenField,
+  LockNameField,
   NameField,
   RoomIdField,
   SeqField,
@@ -104,6 +106,22 @@ export const EventJson = Type.Union([
     at: TimeField,
   }),
   Type.Object({ kind: Type.Literal('device-requested'), device: DeviceIdField, at: TimeField }),
+  Type.Object({
+    kind: Type.Literal('lock-granted'),
+    name: LockNameField,
+    token: FencingTokenField,
+    session: SessionIdField,
+    expiresAt: TimeField,
+    at: TimeField,
+  }),
+  Type.Object({
+    kind: Type.Literal('lock-lost'),
+    name: LockNameField,
+    token: FencingTokenField,
+    session: SessionIdField,
+    reason: Type.Union([Type.Literal('expired'), Type.Literal('session-ended')]),
+    at: TimeField,
+  }),
   Type.Object({ kind: Type.Literal('session-ended'), session: SessionIdField, at: TimeField }),
 ]);
 export const EventFrame = Type.Object({ type: Type.Literal('event'), cursor: CursorField, event: EventJson });
