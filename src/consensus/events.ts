@@ -56,6 +56,8 @@ export type RaftEvent =
   | { readonly kind: 'transfer-aborted'; readonly to: PeerId }
   | { readonly kind: 'repaired'; readonly term: Term; readonly index: LogIndex }
   | { readonly kind: 'peer-restarted'; readonly peer: PeerId }
+  /** A linearizable read for which nobody had to be asked. */
+  | { readonly kind: 'read-from-lease'; readonly index: LogIndex }
   | { readonly kind: 'leader-forgotten'; readonly leader: PeerId; readonly term: Term }
   | { readonly kind: 'hint-taken'; readonly leader: PeerId; readonly term: Term }
   | { readonly kind: 'hint-cancelled'; readonly leader: PeerId; readonly term: Term }

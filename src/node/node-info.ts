@@ -1,5 +1,6 @@
 import { Packr } from 'msgpackr';
 import type { Clock, Transport } from './ports.ts';
+import type { RaftSettings } from './raft/raft-settings.ts';
 import type { NodeName } from '../protocol/ids.ts';
 import type { StatusJson } from '../protocol/http/schemas.ts';
 
@@ -9,6 +10,8 @@ type NodeStatus = StatusJson['nodes'][number];
 export interface NodeInfo extends Omit<NodeStatus, 'up' | 'lag'> {
   /** The leader as this node sees it. */
   readonly leader: string | null;
+  /** How it confirms linearizable reads. */
+  readonly reads: RaftSettings['reads'];
   readonly messagesPerSecond: number;
   readonly eventLoopLagMs: number;
   /** Its clock as it said this, milliseconds since the epoch. */

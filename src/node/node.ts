@@ -26,6 +26,7 @@ import { ClusterAdmin } from './membership/cluster-admin.ts';
 import { MEMBERS_ROW, decodeMemberTable, isVoter } from './membership/member-table.ts';
 import type { MemberTable } from './membership/member-table.ts';
 import type { MemberDirectory } from './membership/member-directory.ts';
+import type { RaftSettings } from './raft/raft-settings.ts';
 import type { Manifest, IntactStore, OpenedStore, StoreDamage } from './store/node-store.ts';
 import type { ConfState, LogIndex } from '../consensus/types.ts';
 import type { StateReader } from '../chat/ports.ts';
@@ -51,6 +52,7 @@ export interface NodeConfig {
   readonly peers: readonly NodeName[];
   readonly advertiseUrl: string;
   readonly registration: ClusterJson['registration'];
+  readonly reads: RaftSettings['reads'];
   readonly version: string;
 }
 
@@ -95,6 +97,7 @@ export class ParleyNode implements ChatNode {
   #sweeper: Sweeper | null = null;
   #loadSource: () => { sockets: number; messagesPerSecond: number } = () => ({ sockets: 0, messagesPerSecond: 0 });
   #lagMs = 0;
+  #leasesAreAgreed = false;
   #stopping = false;
 
   constructor(parts: NodeParts) {
@@ -110,7 +113,10 @@ export class ParleyNode implements ChatNode {
       transport,
       clock,
       self: () => this.#describe(),
-      onTold: (node, { wallMs }) => this.#clusterClock.heard(node, wallMs),
+      onTold: (node, { wallMs }) => {
+        this.#clusterClock.heard(node, wallMs);
+        this.#compareReads();
+      },
     });
     this.#standing = store.kind === 'damaged' ? null : this.#buildStanding(store);
     this.#contact =
@@ -149,6 +155,11 @@ export class ParleyNode implements ChatNode {
       },
       onFatal,
     });
+  }
+
+  /** Leases rest on what all voters promise: while one of them is unknown, or does otherwise, none is trusted. */
+  #compareReads(): void {
+    this.#leasesAreAgreed = this.#otherVoters().every((node) => this.#infos.last(node)?.reads === 'lease');
   }
 
   /** A table from before this node was let in would make it forget itself. */
@@ -346,6 +357,7 @@ export class ParleyNode implements ChatNode {
         machine,
         random: Math.random,
         clusterMs: () => this.#clusterClock.nowMs(),
+        leasesAreAgreed: () => this.#leasesAreAgreed,
       },
       {
         self: config.name,
@@ -353,6 +365,7 @@ export class ParleyNode implements ChatNode {
         boot: commandOrigin(store.bootId, manifest.peerId),
         clusterId: manifest.clusterId,
         foundingVoters: manifest.peers.map((peer) => peer.peerId),
+        settings: { reads: config.reads },
       },
       {
         onFatal,
@@ -369,6 +382,7 @@ export class ParleyNode implements ChatNode {
           logger.info({ members: directory.table.members }, 'members changed');
           if (this.#wasRemoved()) logger.warn({}, 'this node was removed from the cluster: it can be stopped');
           this.#contact?.announce();
+          this.#compareReads();
         },
         onLeaderChange: (view) => logger.info({ ...view }, 'leader changed'),
         onStall: (lateMs) => logger.warn({ lateMs }, 'the event loop was held up'),
@@ -380,6 +394,7 @@ export class ParleyNode implements ChatNode {
     );
     this.#raft = raft;
     logger.info({ clusterId: manifest.clusterId, peer: manifest.peerId }, 'member of the cluster');
+    if (config.reads === 'lease') logger.info({}, 'reads from leases: failover by hints is off');
     raft.start().catch(onFatal);
     this.#admin.start();
     this.#sweeper = new Sweeper({
@@ -475,6 +490,7 @@ export class ParleyNode implements ChatNode {
       version: config.version,
       uptimeMs: Math.round(clock.monotonicMs() - this.#startedAtMs),
       sockets: load.sockets,
+      reads: config.reads,
       messagesPerSecond: load.messagesPerSecond,
       eventLoopLagMs: this.#lagMs,
       wallMs: clock.wallMs(),

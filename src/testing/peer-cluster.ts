@@ -34,6 +34,7 @@ export type Loses = (from: NodeName, to: NodeName, kind: Kind) => boolean;
 export interface PeerClusterOptions {
   readonly settings?: Partial<RaftSettings>;
   readonly machine?: (node: NodeName) => StateMachine<ListResult, ListEvent>;
+  readonly leasesAreAgreed?: () => boolean;
   /** Puts something between a node and its log. */
   readonly logOf?: (node: NodeName, log: LogStore) => LogStore;
 }
@@ -105,7 +106,7 @@ export class PeerCluster {
     const store = await this.#openStore(name);
     const transport = new LoopTransport(name, (to, deliver, kind) => this.#carry(name, to, deliver, kind));
     const fatal: unknown[] = [];
-    const { settings, machine, logOf } = this.#options;
+    const { settings, machine, logOf, leasesAreAgreed } = this.#options;
     const running: RunningPeer = {
       name,
       store,
@@ -121,6 +122,7 @@ export class PeerCluster {
           directory: foundingDirectory(),
           machine: machine?.(name) ?? new ListMachine({ forgetsTransactions: false }),
           random: Math.random,
+          leasesAreAgreed,
         },
         {
           self: name,

@@ -26,6 +26,7 @@ export interface ChatdConfig {
   readonly origins: readonly string[];
   readonly trustedProxies: readonly string[];
   readonly registration: 'open' | 'invite' | 'closed';
+  readonly reads: 'quorum' | 'lease';
   readonly limitsFile: string | null;
   readonly logLevel: string;
 }
@@ -77,6 +78,7 @@ export function readChatdConfig(flags: Raw, env: Readonly<Record<string, string 
     origins: listOf(merged.origin).map((origin) => parseUrl(origin, '--origin')),
     trustedProxies: listOf(merged['trusted-proxies']),
     registration: need('registration') as ChatdConfig['registration'],
+    reads: need('reads') as ChatdConfig['reads'],
     limitsFile: text('limits'),
     logLevel: need('log-level'),
   };

@@ -38,6 +38,15 @@ export const CHATD_OPTIONS = [
     default: 'invite',
     choices: ['open', 'invite', 'closed'],
   },
+  {
+    name: 'reads',
+    value: 'HOW',
+    help:
+      'how linearizable reads are confirmed: quorum asks a majority each time, lease trusts the leader’s clock and ' +
+      'turns failover by hints off; the same on all nodes',
+    default: 'quorum',
+    choices: ['quorum', 'lease'],
+  },
   { name: 'limits', value: 'FILE', help: 'JSON file with rate limits that differ from the defaults' },
   {
     name: 'log-level',

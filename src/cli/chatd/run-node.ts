@@ -81,7 +81,14 @@ async function build(
   closers.push(() => transport.close());
 
   const node = new ParleyNode({
-    config: { name: config.name, peers, advertiseUrl: config.advertiseUrl, registration: config.registration, version },
+    config: {
+      name: config.name,
+      peers,
+      advertiseUrl: config.advertiseUrl,
+      registration: config.registration,
+      reads: config.reads,
+      version,
+    },
     secret,
     store,
     transport,

@@ -35,6 +35,7 @@ const isOnlyVoter = ({ tracker, id }: Raft): boolean => tracker.isSingleton && t
 const serveRead = (raft: Raft, request: Message): void => {
   const index = raft.log.committed;
   if (isOnlyVoter(raft) || hasLease(raft)) {
+    if (!isOnlyVoter(raft)) raft.config.onEvent({ kind: 'read-from-lease', index });
     answerRead(raft, request, index);
     return;
   }

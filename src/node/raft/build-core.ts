@@ -1,4 +1,5 @@
 import { RawNode } from '../../consensus/raw-node.ts';
+import { leaseSlackTicks } from './lease-guard.ts';
 import { confStateOf, storageForCore } from './recovery.ts';
 import type { RaftEvent } from '../../consensus/events.ts';
 import type { PeerId } from '../../consensus/types.ts';
@@ -32,7 +33,10 @@ export function buildCore({ id, ports, foundingVoters, settings, onEvent }: Core
     maxInflightBytes: settings.inflightBytesMax,
     checkQuorum: true,
     preVote: true,
-    hintVotes: true,
+    // A hint makes a follower break the promise that leases rest on.
+    hintVotes: settings.reads !== 'lease',
+    readOnlyOption: settings.reads === 'lease' ? 'lease' : 'safe',
+    leaseSlackTicks: leaseSlackTicks(settings),
     disableProposalForwarding: true,
     stepDownOnRemoval: true,
     onEvent,

@@ -41,6 +41,8 @@ class Bench {
   readonly diskWasFree: boolean[] = [];
   readonly node: RawNode;
   readonly driver: RaftDriver;
+  /** Before the core is handed anything. */
+  onInput: () => void = () => {};
   finishInstall: () => void = () => {};
   installed = 0;
   #turns: (() => void)[] = [];
@@ -67,6 +69,7 @@ class Bench {
       defer: (turn) => this.#turns.push(turn),
       sendRaft: (messages) => this.sent.push(...messages),
       prepareSnapshot: (message) => message,
+      beforeInput: () => this.onInput(),
       beforeReady: (diskIsFree) => this.diskWasFree.push(diskIsFree),
       onView: () => {},
       onReadStates: () => {},
@@ -149,6 +152,28 @@ const append = (from: number, count: number, term = T1, commit = 0): MessageFiel
   logTerm: (from === 1 ? 0 : 1) as Term,
   entries: Array.from({ length: count }, (_, i) => entry(from + i, term)),
   commit: commit as LogIndex,
+});
+
+describe('before the core is handed anything', () => {
+  it('whoever has to know it is told, in the same turn', () => {
+    let told = 0;
+    bench.onInput = () => (told += 1);
+    const isTold = (act: () => void): boolean => {
+      told = 0;
+      act();
+      return told > 0;
+    };
+    let toldWithin = 0;
+    bench.driver.input(() => (toldWithin = told));
+    expect(toldWithin).toBe(1);
+    bench.driver.inputNow(() => (toldWithin = told));
+    expect(toldWithin).toBeGreaterThan(1);
+    bench.receive(MessageType.app, append(1, 2));
+    expect(isTold(() => bench.written())).toBe(true);
+    // Reads and proposals are handed in by the turn itself.
+    bench.driver.schedule();
+    expect(isTold(() => bench.turn())).toBe(true);
+  });
 });
 
 describe('a follower', () => {

@@ -34,6 +34,8 @@ export interface RaftDriverEnv {
   readonly sendRaft: (messages: readonly Message[]) => void;
   /** Last chance to change what goes to the network; undefined drops it. */
   readonly prepareSnapshot: (message: Message) => Message | undefined;
+  /** Before anything is handed to the core. */
+  readonly beforeInput: () => void;
   /** Brings work to the core: proposals if the disk is free, reads, forwarded commands. */
   readonly beforeReady: (diskIsFree: boolean) => void;
   readonly onView: (view: CoreView) => void;
@@ -89,15 +91,22 @@ export class RaftDriver {
   /** Lets `action` tell the core something; what follows from it is done in the next turn. */
   input(action: (node: RawNode) => void): void {
     if (this.#stopped) return;
-    this.#guard(() => action(this.#env.node));
+    this.#handIn(action);
     this.schedule();
   }
 
   /** The same, and the consequences at once. */
   inputNow(action: (node: RawNode) => void): void {
     if (this.#stopped) return;
-    this.#guard(() => action(this.#env.node));
+    this.#handIn(action);
     this.#turn();
+  }
+
+  #handIn(action: (node: RawNode) => void): void {
+    this.#guard(() => {
+      this.#env.beforeInput();
+      action(this.#env.node);
+    });
   }
 
   /** Asks for a turn once the inputs at hand have been taken in. */
@@ -120,9 +129,10 @@ export class RaftDriver {
   }
 
   #rounds(): void {
-    const { node, roundsPerTurnMax, beforeReady } = this.#env;
+    const { node, roundsPerTurnMax, beforeInput, beforeReady } = this.#env;
     for (let round = 0; round < roundsPerTurnMax; round += 1) {
       if (this.#stopped) return;
+      beforeInput();
       beforeReady(this.#entryWrites === 0 && !this.#installing);
       if (!node.hasReady()) return;
       this.#carryOut(node.ready());
@@ -163,7 +173,8 @@ export class RaftDriver {
 
   /** Hands the answers of a storage thread to whom they concern. */
   #deliver(responses: readonly Message[]): void {
-    const { self, node, sendRaft } = this.#env;
+    const { self, node, sendRaft, beforeInput } = this.#env;
+    beforeInput();
     const network: Message[] = [];
     for (const response of responses) {
       if (response.to === self) node.step(response);

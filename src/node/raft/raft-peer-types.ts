@@ -17,6 +17,8 @@ export interface RaftPorts<Result, Event> {
   readonly machine: StateMachine<Result, Event>;
   /** The time that a leader stamps entries with, as well as this node can tell. Default: its own clock. */
   readonly clusterMs?: (() => number) | undefined;
+  /** Whether all voters are known to run with `reads: 'lease'`. Default: they are. */
+  readonly leasesAreAgreed?: (() => boolean) | undefined;
   /** Random numbers in `[0, 1)` for the election jitter. */
   readonly random: () => number;
   /** Runs the callback once the input that is at hand has been taken in. Default: `setImmediate`. */

@@ -15,6 +15,7 @@ import { GracefulStop } from './graceful-stop.ts';
 import { holdsLeaderForDead, isForPeer, tolerate } from './incoming.ts';
 import { LeaderHandover } from './leader-handover.ts';
 import { LeaderObserver } from './leader-observer.ts';
+import { LeaseGuard } from './lease-guard.ts';
 import { MembershipChanges } from './membership-changes.ts';
 import { RaftDriver, type CoreView } from './raft-driver.ts';
 import type { RaftPeerConfig, RaftPeerEvents, RaftPeerStatus, RaftPorts } from './raft-peer-types.ts';
@@ -278,8 +279,10 @@ export class RaftPeer<Result, Event> {
   }
 
   #buildDriver(node: RawNode): RaftDriver {
-    const { log, transport } = this.#ports;
+    const { log, transport, leasesAreAgreed } = this.#ports;
     const { term, commit } = node.basicStatus().hardState;
+    const isAgreed = leasesAreAgreed ?? (() => true);
+    const lease = new LeaseGuard({ reads: this.#settings.reads, ticker: this.#ticker, core: node, isAgreed });
     return new RaftDriver({
       self: this.#id,
       node,
@@ -289,6 +292,7 @@ export class RaftPeer<Result, Event> {
       defer: this.#defer,
       sendRaft: (messages) => transport.sendRaft(messages),
       prepareSnapshot: (message) => this.#sender.prepare(message),
+      beforeInput: () => lease.check(),
       beforeReady: (diskIsFree) => this.#beforeReady(diskIsFree),
       onView: (view) => this.#leader.onView(view),
       onReadStates: (states) => this.#waits.onReadStates(states),
@@ -314,12 +318,8 @@ export class RaftPeer<Result, Event> {
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#ticker.stop();
-    this.#driver?.stop();
-    this.#applier.stop();
-    this.#queue.stop();
-    this.#waits.stop();
-    this.#membership.stop();
+    const parts = [this.#ticker, this.#driver, this.#applier, this.#queue, this.#waits, this.#membership];
+    for (const part of parts) part?.stop();
     this.#sender.closeAll();
     this.#compactor.stop();
     this.#ports.transport.watch(null);

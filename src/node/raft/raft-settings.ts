@@ -7,6 +7,11 @@ export interface RaftSettings {
   readonly electionTicks: number;
   /** A tick that comes later than this was held up by the process, not by the cluster. */
   readonly stallMs: number;
+  /**
+   * How linearizable reads are confirmed: by a round of heartbeats to a majority, or from the leader's lease, which
+   * excludes failover by hints. The same on all nodes.
+   */
+  readonly reads: 'quorum' | 'lease';
   /** How many rounds of `ready` one turn of the event loop may handle. */
   readonly readyRoundsPerTurnMax: number;
 
@@ -75,6 +80,7 @@ export const DEFAULT_RAFT_SETTINGS: RaftSettings = {
   heartbeatTicks: 2,
   electionTicks: 20,
   stallMs: 100,
+  reads: 'quorum',
   readyRoundsPerTurnMax: 16,
 
   batchBytesPreferred: 64 * KIB,

@@ -85,6 +85,25 @@ describe('Ticker', () => {
     expect(seen.ticks).toBeGreaterThanOrEqual(5);
   });
 
+  it('tells of a second stall while a tick waits for what came in the first', () => {
+    const { manual, seen } = start();
+    manual.nowMs = 1_000;
+    manual.fire();
+    manual.nowMs = 2_000;
+    manual.fire();
+    expect(seen).toEqual({ ticks: 1, stalls: [975, 1_000] });
+  });
+
+  it('knows that it is late before its timer fires', () => {
+    const { manual, ticker } = start();
+    manual.nowMs = 125;
+    expect(ticker.isLate).toBe(false);
+    manual.nowMs = 126;
+    expect(ticker.isLate).toBe(true);
+    manual.fire();
+    expect(ticker.isLate).toBe(false);
+  });
+
   it('stops', () => {
     const { manual, ticker, seen } = start();
     ticker.stop();

@@ -36,6 +36,11 @@ export class Ticker {
     this.#cancel = undefined;
   }
 
+  /** Whether the tick that is due was held up, and nobody has been told yet. */
+  get isLate(): boolean {
+    return this.#options.clock.monotonicMs() - this.#dueMs > this.#options.stallMs;
+  }
+
   #arm(delayMs: number): void {
     this.#cancel = this.#options.clock.after(delayMs, () => this.#fire());
   }
@@ -45,11 +50,11 @@ export class Ticker {
     const nowMs = clock.monotonicMs();
     const lateMs = nowMs - this.#dueMs;
     const stalled = lateMs > stallMs;
+    if (stalled) onStall(lateMs);
     if (stalled && !this.#postponed) {
       this.#postponed = true;
       this.#dueMs = nowMs;
       this.#arm(0);
-      onStall(lateMs);
       return;
     }
     // A tick is postponed once: however slow the process is, its clock goes on.

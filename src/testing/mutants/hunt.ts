@@ -32,12 +32,13 @@ function huntWhere(mutant: Mutant): Promise<Found> {
 
 type Found = Pick<Catch, 'rule' | 'seeds' | 'simulatedMs'>;
 
-async function huntInSimulator({ name, budget, machine, focus, blind }: Mutant): Promise<Found> {
+async function huntInSimulator({ name, budget, machine, focus, reads, blind }: Mutant): Promise<Found> {
   const mutated = await loadMutant(name);
   let simulatedMs = 0;
   for (let seed = 1; seed <= budget.seeds; seed += 1) {
     const { seconds } = budget;
-    const world = mutated.draw({ ...DEFAULT_OPTIONS, seed, seconds, machine, focus, checksDurability: blind !== true });
+    const checksDurability = blind !== true;
+    const world = mutated.draw({ ...DEFAULT_OPTIONS, seed, seconds, machine, focus, reads, checksDurability });
     const { violation, stats } = await mutated.run(world);
     simulatedMs += stats.simulatedMs;
     if (violation === undefined) continue;

@@ -1,5 +1,6 @@
 import type { ChaosOptions } from '../consensus/chaos.ts';
 import type { Story } from './stories.ts';
+import type { ReadsKind } from '../sim/leased-world.ts';
 import type { Focus, MachineKind } from '../sim/world-traits.ts';
 
 /** A change of one place in one source file. `find` stands there exactly once. */
@@ -24,6 +25,8 @@ export interface Mutant {
   readonly machine?: MachineKind;
   /** What these worlds are about; anything, when not said. */
   readonly focus?: Focus;
+  /** How reads are confirmed in these worlds; either, when not said. */
+  readonly reads?: ReadsKind;
   /** It has to be found by its consequences: nobody looks whether what a message promises is on disk. */
   readonly blind?: boolean;
   /** Shown by this sequence of events in the bare core instead: chance hardly ever comes upon it. */

@@ -63,4 +63,32 @@ export const READ_MUTANTS: readonly Mutant[] = [
     },
     budget: { seeds: 1000, seconds: 1 },
   },
+  {
+    name: 'lease-too-long-on-nodes',
+    what: 'The same, in the whole of a node.',
+    edits: [
+      {
+        file: 'src/consensus/lease-ticks.ts',
+        find: 'Math.floor((electionTicks - 1 - slackTicks) * (1 - CLOCK_DRIFT_MAX)) - slackTicks;',
+        replace: 'Math.floor((electionTicks - 1 - slackTicks) * (4 - CLOCK_DRIFT_MAX)) - slackTicks;',
+      },
+    ],
+    reads: 'lease',
+    focus: 'elections',
+    budget: { seeds: 300, seconds: 10 },
+  },
+  {
+    name: 'lease-outlives-a-stall',
+    what: 'A leader that was stopped answers from its lease before it looks at its clock.',
+    edits: [
+      {
+        file: 'src/node/raft/lease-guard.ts',
+        find: "if (reads === 'lease' && (ticker.isLate || !isAgreed())) core.voidLease();",
+        replace: "if (reads === 'lease' && !isAgreed()) core.voidLease();",
+      },
+    ],
+    reads: 'lease',
+    focus: 'elections',
+    budget: { seeds: 300, seconds: 10 },
+  },
 ];

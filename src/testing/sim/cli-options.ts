@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { ReadsKind } from './leased-world.ts';
 import { FOCUSES, type Focus, type MachineKind } from './world-traits.ts';
 
 export const USAGE = `usage: npm run sim -- [options]
@@ -7,6 +8,7 @@ export const USAGE = `usage: npm run sim -- [options]
   --seconds N      simulated seconds with faults, in each (default 60)
   --machine NAME   what the log drives: list or chat (default: either, by seed)
   --focus NAME     what the worlds are about: elections, membership, snapshots, damage or anything
+  --reads HOW      how linearizable reads are confirmed: quorum or lease (default: either, by seed)
   --mutant NAME    plant one of the bugs that \`npm run mutants -- --list\` names
   --jobs J         processes (default 1)
   --no-shrink      report failures as they are
@@ -20,6 +22,7 @@ export interface CliOptions {
   readonly seconds: number;
   readonly machine: MachineKind | undefined;
   readonly focus: Focus | undefined;
+  readonly reads: ReadsKind | undefined;
   readonly mutant: string | undefined;
   readonly jobs: number;
   readonly shrinks: boolean;
@@ -40,6 +43,7 @@ export function readOptions(args: readonly string[]): CliOptions {
       seconds: { type: 'string', default: '60' },
       machine: { type: 'string' },
       focus: { type: 'string' },
+      reads: { type: 'string' },
       mutant: { type: 'string' },
       jobs: { type: 'string', default: '1' },
       'no-shrink': { type: 'boolean', default: false },
@@ -48,9 +52,12 @@ export function readOptions(args: readonly string[]): CliOptions {
       trace: { type: 'boolean', default: false },
     },
   });
-  const { machine, mutant, out, replay, trace } = values;
+  const { machine, reads, mutant, out, replay, trace } = values;
   if (machine !== undefined && machine !== 'list' && machine !== 'chat') {
     throw new Error(`--machine is list or chat, not ${machine}.`);
+  }
+  if (reads !== undefined && reads !== 'quorum' && reads !== 'lease') {
+    throw new Error(`--reads is quorum or lease, not ${reads}.`);
   }
   const focus = [...FOCUSES, 'anything' as const].find((name) => name === values.focus);
   if (values.focus !== undefined && focus === undefined) {
@@ -62,6 +69,7 @@ export function readOptions(args: readonly string[]): CliOptions {
     seconds: count('--seconds', values.seconds),
     machine,
     focus,
+    reads,
     mutant,
     jobs: Math.min(count('--jobs', values.jobs), JOBS_MAX),
     shrinks: !values['no-shrink'],

@@ -54,10 +54,10 @@ async function runSeeds(engine: Engine, options: CliOptions): Promise<number> {
 /** Says what broke, with a stack where there is one, and writes down the smallest world in which it still does. */
 async function explain(engine: Engine, options: CliOptions, failure: SeedResult): Promise<void> {
   const { seed, broken, stats } = failure;
-  const { seconds, machine, focus, mutant } = options;
-  const world = engine.draw({ ...DEFAULT_OPTIONS, seed, seconds, machine, focus });
+  const { seconds, machine, focus, reads, mutant } = options;
+  const world = engine.draw({ ...DEFAULT_OPTIONS, seed, seconds, machine, focus, reads });
   console.log(`FAIL ${summary(failure)}\n  ${await messageOf(engine, world, broken!.message)}`);
-  const flags = Object.entries({ machine, focus, mutant }).map(([name, value]) =>
+  const flags = Object.entries({ machine, focus, reads, mutant }).map(([name, value]) =>
     value === undefined ? '' : ` --${name} ${value}`,
   );
   console.log(`  again: npm run sim -- --seeds 1 --seed ${seed} --seconds ${seconds}${flags.join('')}`);

@@ -18,12 +18,12 @@ const MICROSECONDS = 1_000;
 
 export async function runSeed(
   engine: Engine,
-  { seconds, machine, focus }: Pick<CliOptions, 'seconds' | 'machine' | 'focus'>,
+  { seconds, machine, focus, reads }: Pick<CliOptions, 'seconds' | 'machine' | 'focus' | 'reads'>,
   seed: number,
   sink?: TraceSink,
 ): Promise<SeedResult> {
   const before = process.cpuUsage();
-  const world = engine.draw({ ...DEFAULT_OPTIONS, seed, seconds, machine, focus });
+  const world = engine.draw({ ...DEFAULT_OPTIONS, seed, seconds, machine, focus, reads });
   const { violation, traceHash, stats, coverage } = await engine.run(world, sink);
   const { user, system } = process.cpuUsage(before);
   const broken = violation && { rule: violation.rule, message: violation.message };

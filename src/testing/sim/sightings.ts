@@ -174,6 +174,7 @@ const EVENT_NAMES: { readonly [K in RaftEvent['kind']]?: string } = {
   'message-ignored': 'message ignored',
   'hint-taken': 'hint taken',
   'hint-cancelled': 'hint cancelled by a sign of life',
+  'read-from-lease': 'read answered from a lease',
   'quorum-lost': 'leader without a quorum stepped down',
   'append-rejected': 'append rejected',
   'snapshot-sent': 'snapshot sent',

@@ -17,6 +17,8 @@ export interface SimHostOptions {
 
 /** Wall clocks begin at some day of 2026. */
 const EPOCH_MS = Date.UTC(2026, 5, 1);
+/** How long a process that was paused reads what came meanwhile. */
+const READING_MS = 2;
 /** Of an event that concerns whichever process runs when it happens. */
 const ANY_LIFE = -1;
 
@@ -37,6 +39,9 @@ export class SimHost implements EventOwner {
   #pausedUntilMs = 0;
   /** What came while the event loop was paused. */
   #held: ScheduledEvent[] = [];
+  /** Timers of the process. */
+  readonly #timers = new WeakSet<ScheduledEvent>();
+  #resumptions = 0;
   #rate: number;
   /** What the monotonic clock showed when its rate last changed, and when that was. */
   #rateSinceMs = 0;
@@ -86,7 +91,16 @@ export class SimHost implements EventOwner {
 
   resume(): void {
     this.#pausedUntilMs = 0;
-    for (const event of this.#held.splice(0)) this.#options.time.again(event);
+    this.#resumptions += 1;
+    const { time } = this.#options;
+    // An event loop may read its sockets, and act upon what they say, before it looks at its clock.
+    const readsFirst = this.#resumptions % 2 === 0;
+    const late: ScheduledEvent[] = [];
+    for (const event of this.#held.splice(0)) {
+      if (readsFirst && this.#timers.has(event)) late.push(event);
+      else time.again(event);
+    }
+    if (late.length > 0) time.after(READING_MS, () => late.forEach((event) => time.again(event)));
   }
 
   jumpWallClock(byMs: number): void {
@@ -109,6 +123,7 @@ export class SimHost implements EventOwner {
     monotonicMs: () => this.#monotonicMs(),
     after: (delayMs, callback) => {
       const event = this.after(delayMs / this.#rate, callback);
+      this.#timers.add(event);
       return () => {
         event.run = undefined;
       };

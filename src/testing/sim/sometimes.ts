@@ -70,6 +70,7 @@ export const SOMETIMES = [
   'read on the leader',
   'read on a follower',
   'read across a change of leader',
+  'read answered from a lease',
   'own command read elsewhere',
   'message sealed again for a new roster',
   'message refused to a former member',

@@ -1,6 +1,8 @@
+import { withLeases } from './leased-world.ts';
 import { drawFaults } from './faults/draw-faults.ts';
 import type { Fault } from './faults/fault.ts';
 import { Prng } from './prng.ts';
+import type { ReadsKind } from './leased-world.ts';
 import { drawTraits, FOCUSES, type Focus, type MachineKind, type WorldTraits } from './world-traits.ts';
 
 export interface SimulationOptions {
@@ -9,6 +11,8 @@ export interface SimulationOptions {
   readonly seconds: number;
   readonly machine?: MachineKind | undefined;
   readonly focus?: Focus | undefined;
+  /** How linearizable reads are confirmed; either, when not said. */
+  readonly reads?: ReadsKind | undefined;
   /** Off: lies of a disk are found by their consequences only. */
   readonly checksDurability: boolean;
 }
@@ -28,15 +32,21 @@ export interface World {
 }
 
 /** Streams of chance: what one part draws must not depend on another part. */
-export const STREAM = { traits: 1, faults: 2, load: 3, nodes: 100, disks: 200, states: 300 } as const;
+export const STREAM = { traits: 1, faults: 2, load: 3, reads: 4, nodes: 100, disks: 200, states: 300 } as const;
 
 const CHAT_CHANCE = 0.2;
 const FOCUS_CHANCE = 0.5;
-export function drawWorld({ seed, seconds, machine, focus, checksDurability }: SimulationOptions): World {
+const LEASE_CHANCE = 0.15;
+
+export function drawWorld(options: SimulationOptions): World {
+  const { seed, seconds, machine, focus, reads, checksDurability } = options;
   const prng = new Prng(seed, STREAM.traits);
   const drawnMachine = prng.chance(CHAT_CHANCE) ? 'chat' : 'list';
   const drawnFocus = prng.chance(FOCUS_CHANCE) ? prng.pick(FOCUSES) : 'anything';
   const traits = drawTraits(prng, machine ?? drawnMachine, focus ?? drawnFocus);
   const faults = drawFaults(new Prng(seed, STREAM.faults), { ...traits, endMs: seconds * 1_000 });
-  return { seed, seconds, checksDurability, traits, faults };
+  const world = { seed, seconds, checksDurability, traits, faults };
+  const chance = new Prng(seed, STREAM.reads);
+  const readsFromLeases = chance.chance(LEASE_CHANCE);
+  return reads === 'lease' || (reads === undefined && readsFromLeases) ? withLeases(world, chance) : world;
 }
