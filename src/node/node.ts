@@ -385,6 +385,7 @@ export class ParleyNode implements ChatNode {
           this.#compareReads();
         },
         onLeaderChange: (view) => logger.info({ ...view }, 'leader changed'),
+        onSnapshotFailed: (reason) => logger.warn({ reason }, 'a snapshot failed'),
         onStall: (lateMs) => logger.warn({ lateMs }, 'the event loop was held up'),
         onRaftEvent: (event) => {
           if (event.kind === 'repaired') logger.info({ index: event.index }, 'repaired: the log is whole again');

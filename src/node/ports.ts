@@ -92,7 +92,7 @@ export interface StateStore extends StateReader {
   sync(): Promise<void>;
   /** A consistent view of all rows at the applied index, to be streamed to a follower. */
   openSnapshot(): StateSnapshot;
-  /** Receives such a stream beside the live state; nothing changes before `finish`. */
+  /** Receives such a stream beside the live state; nothing changes before `finish`. @throws ParleyError `disk_full` */
   beginInstall(header: StateSnapshotHeader): Promise<StateInstall>;
   close(): Promise<void>;
 }
@@ -115,7 +115,7 @@ export interface StateSnapshot {
 }
 
 export interface StateInstall {
-  /** @throws ParleyError `damaged` for what can be no part of a snapshot */
+  /** @throws ParleyError `damaged` for what can be no part of a snapshot, `disk_full`; then it can only be aborted */
   write(chunk: Uint8Array): Promise<void>;
   /** Checks what was written as `finish` does, without a consequence. @throws ParleyError `damaged` */
   check?(): void;

@@ -89,6 +89,7 @@ export const ERRORS = {
   shutting_down: row(503, 3, true, 'This node is going down: use another.', 4504),
   damaged: row(503, 1, true, 'The data of this node is damaged: use another, and see chatctl status.', 4503),
   rolled_back: row(503, 1, true, 'The data of this node is older than what it promised: use another node.', 4503),
+  disk_full: row(503, 1, true, 'There is no space left on the disk of this node.'),
   cursor_invalid: row(410, 7, false, 'This cursor belongs to another cluster or epoch: start afresh.'),
   slow_consumer: row(503, 1, true, 'You read too slowly: resume from your cursor.', 4505),
   unsupported_version: row(400, 1, false, 'A newer program wrote this: upgrade.'),

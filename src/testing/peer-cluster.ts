@@ -37,6 +37,7 @@ export interface PeerClusterOptions {
   readonly leasesAreAgreed?: () => boolean;
   /** Puts something between a node and its log. */
   readonly logOf?: (node: NodeName, log: LogStore) => LogStore;
+  readonly onSnapshotFailed?: ((reason: string) => void) | undefined;
 }
 
 export interface RunningPeer {
@@ -106,7 +107,7 @@ export class PeerCluster {
     const store = await this.#openStore(name);
     const transport = new LoopTransport(name, (to, deliver, kind) => this.#carry(name, to, deliver, kind));
     const fatal: unknown[] = [];
-    const { settings, machine, logOf, leasesAreAgreed } = this.#options;
+    const { settings, machine, logOf, leasesAreAgreed, onSnapshotFailed } = this.#options;
     const running: RunningPeer = {
       name,
       store,
@@ -132,7 +133,11 @@ export class PeerCluster {
           foundingVoters: PEERS.map(({ peerId }) => peerId),
           settings: { ...QUICK, ...settings },
         },
-        { onFatal: (error) => fatal.push(error), onInstalled: () => (running.installs += 1) },
+        {
+          onFatal: (error) => fatal.push(error),
+          onInstalled: () => (running.installs += 1),
+          onSnapshotFailed: (reason) => onSnapshotFailed?.(reason),
+        },
       ),
     };
     transport.onFrame((frame) => void running.raft.handleFrame(frame));

@@ -42,7 +42,7 @@ describe('frames between nodes', () => {
       }),
     );
     const request = fc.oneof(
-      fc.record({ kind: fc.constant('pull' as const), id, piece: count }),
+      fc.record({ kind: fc.constant('pull' as const), id, written: count, first: count, count }),
       fc.record({ kind: fc.constant('finished' as const), id, ok: fc.boolean() }),
     );
     fc.assert(

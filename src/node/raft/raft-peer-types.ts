@@ -60,6 +60,8 @@ export interface RaftPeerEvents<Event> {
   /** Who is in the cluster changed. */
   readonly onMembers?: () => void;
   readonly onLeaderChange?: (view: LeaderView) => void;
+  /** A snapshot to or from another node came to nothing, and why. It is tried again. */
+  readonly onSnapshotFailed?: (reason: string) => void;
   readonly onStall?: (lateMs: number) => void;
   readonly onRaftEvent?: (event: RaftEvent) => void;
 }

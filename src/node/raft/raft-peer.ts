@@ -1,7 +1,7 @@
 import type { RawNode } from '../../consensus/raw-node.ts';
 import { MessageType, type Message } from '../../consensus/message.ts';
 import type { Explanation } from '../../consensus/status.ts';
-import { maxIndex, type LogIndex, type PeerId, type Term } from '../../consensus/types.ts';
+import type { LogIndex, PeerId, Term } from '../../consensus/types.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import type { NodeName, StampMs } from '../../protocol/ids.ts';
 import type { Frame, FrameKind } from '../ports.ts';
@@ -21,8 +21,7 @@ import { RaftDriver, type CoreView } from './raft-driver.ts';
 import type { RaftPeerConfig, RaftPeerEvents, RaftPeerStatus, RaftPorts } from './raft-peer-types.ts';
 import { DEFAULT_RAFT_SETTINGS, type RaftSettings } from './raft-settings.ts';
 import { confStateOf, logRepair } from './recovery.ts';
-import { SnapshotReceiver, type StagedSnapshot } from './snapshot-receiver.ts';
-import { SnapshotSender } from './snapshot-sender.ts';
+import { Snapshots } from './snapshots.ts';
 import { StampClock } from './stamp-clock.ts';
 import type { BatchOutcome, CommittedBatch } from './state-machine.ts';
 import { Ticker } from './ticker.ts';
@@ -41,8 +40,7 @@ export class RaftPeer<Result, Event> {
   readonly #stamps: StampClock;
   readonly #queue: CommandQueue<Result>;
   readonly #waits: Waits;
-  readonly #sender: SnapshotSender;
-  readonly #receiver: SnapshotReceiver;
+  readonly #snapshots: Snapshots;
   readonly #compactor: Compactor;
   readonly #applier: Applier<Result, Event>;
   readonly #membership: MembershipChanges;
@@ -72,8 +70,7 @@ export class RaftPeer<Result, Event> {
     this.#disk = new DiskWatch(this.#settings.diskStallMs, monotonicMs);
     this.#queue = this.#buildQueue(monotonicMs);
     this.#waits = this.#buildWaits(monotonicMs);
-    this.#sender = this.#buildSender(monotonicMs);
-    this.#receiver = this.#buildReceiver(monotonicMs);
+    this.#snapshots = this.#buildSnapshots();
     this.#compactor = this.#buildCompactor(monotonicMs);
     this.#membership = this.#buildMembership(monotonicMs);
     this.#applier = this.#buildApplier();
@@ -110,33 +107,14 @@ export class RaftPeer<Result, Event> {
     });
   }
 
-  #buildSender(monotonicMs: () => number): SnapshotSender {
-    const { log, state, transport } = this.#ports;
-    return new SnapshotSender({
-      boot: this.#config.boot,
-      clusterId: this.#config.clusterId,
+  #buildSnapshots(): Snapshots {
+    return new Snapshots({
+      ports: this.#ports,
+      config: this.#config,
       settings: this.#settings,
-      log,
-      state,
-      monotonicMs,
-      send: (to, kind, payload) => transport.send(to, kind, payload),
-      reportSnapshot: (peer, ok) => this.#driver?.input((node) => node.reportSnapshot(peer, ok)),
-      matchOf: (peer) => this.#core.status().progress.find(({ id }) => id === peer)?.match,
-      onFatal: this.#fatal,
-    });
-  }
-
-  #buildReceiver(monotonicMs: () => number): SnapshotReceiver {
-    const { state, transport } = this.#ports;
-    return new SnapshotReceiver({
-      clusterId: this.#config.clusterId,
-      settings: this.#settings,
-      state,
-      monotonicMs,
-      send: (to, kind, payload) => transport.send(to, kind, payload),
-      commitIndex: () => maxIndex(this.#driver!.view.commit, state.appliedIndex),
-      term: () => this.#driver!.view.term,
-      stepSnapshot: (message) => this.#driver?.inputNow((node) => void node.step(message)),
+      core: () => this.#core,
+      driver: () => this.#driver,
+      onFailed: (reason) => this.#events.onSnapshotFailed?.(reason),
       onFatal: this.#fatal,
     });
   }
@@ -149,7 +127,7 @@ export class RaftPeer<Result, Event> {
       state,
       monotonicMs,
       appliedIndex: () => this.#core.basicStatus().applied,
-      pinnedIndex: () => this.#sender.pinnedIndex,
+      pinnedIndex: () => this.#snapshots.pinnedIndex,
       onFatal: this.#fatal,
     });
   }
@@ -271,8 +249,7 @@ export class RaftPeer<Result, Event> {
     this.#leader.begin();
     transport.onRaft((message, from) => this.#onMessage(message, from));
     transport.onHint((name) => this.#report(name, (core, peer, term) => void core.hintLeaderDead(peer, term)));
-    // A new process may have lost what the old one acknowledged.
-    transport.onRestart?.((name) => this.#report(name, (core, peer) => core.reportRestarted(peer)));
+    transport.onRestart?.((name) => this.#onRestart(name));
     this.#ticker.start();
     this.#driver.schedule();
     done();
@@ -291,14 +268,14 @@ export class RaftPeer<Result, Event> {
       roundsPerTurnMax: this.#settings.readyRoundsPerTurnMax,
       defer: this.#defer,
       sendRaft: (messages) => transport.sendRaft(messages),
-      prepareSnapshot: (message) => this.#sender.prepare(message),
+      prepareSnapshot: (message) => this.#snapshots.prepare(message),
       beforeInput: () => lease.check(),
       beforeReady: (diskIsFree) => this.#beforeReady(diskIsFree),
       onView: (view) => this.#leader.onView(view),
       onReadStates: (states) => this.#waits.onReadStates(states),
       apply: (entries, done) => this.#applier.enqueue(entries, done),
       whenApplierIsIdle: (callback) => this.#applier.whenIdle(callback),
-      takeSnapshot: (message) => this.#takeSnapshot(message),
+      takeSnapshot: (message) => this.#snapshots.take(message),
       onInstalled: (index) => this.#onInstalled(index),
       onDisk: (event, writes) => this.#disk.onDisk(event, writes),
       onFatal: this.#fatal,
@@ -320,10 +297,9 @@ export class RaftPeer<Result, Event> {
     this.#over = true;
     const parts = [this.#ticker, this.#driver, this.#applier, this.#queue, this.#waits, this.#membership];
     for (const part of parts) part?.stop();
-    this.#sender.closeAll();
     this.#compactor.stop();
     this.#ports.transport.watch(null);
-    this.#receiver.stop(() => {
+    this.#snapshots.stop(() => {
       this.#atRest = true;
       for (const done of this.#stopCallbacks.splice(0)) done();
     });
@@ -339,8 +315,7 @@ export class RaftPeer<Result, Event> {
     this.#queue.onTick();
     this.#waits.onTick();
     this.#membership.onTick();
-    this.#sender.onTick((index) => this.#compactor.bytesBehind(index));
-    this.#receiver.onTick();
+    this.#snapshots.onTick((index) => this.#compactor.bytesBehind(index));
     if (!driver.installing) this.#compactor.onTick();
     if (this.#leads) this.#handover.toOneOf(this.#disk.successors());
     if (!this.#over) this.#stopping.onTick();
@@ -352,7 +327,7 @@ export class RaftPeer<Result, Event> {
     if (driver === undefined || this.#over) return;
     if (!isForPeer(this.#id, message)) return;
     if (message.type === MessageType.snap) {
-      tolerate(() => this.#receiver.onSnap(message, from));
+      tolerate(() => this.#snapshots.onSnap(message, from));
       return;
     }
     if (holdsLeaderForDead(message, driver.view.term)) this.#leader.suspect();
@@ -366,12 +341,19 @@ export class RaftPeer<Result, Event> {
     if (peer !== undefined) driver?.input((core) => tell(core, peer, driver.view.term));
   }
 
+  /** A new process may have lost what the old one acknowledged, and knows nothing of what it was doing. */
+  #onRestart(name: NodeName): void {
+    if (this.#over) return;
+    this.#snapshots.onRestart(name, this.#ports.directory.peerOf(name));
+    this.#report(name, (core, peer) => core.reportRestarted(peer));
+  }
+
   /** Who reads which frames; the other kinds are none of Raft's business. */
   readonly #frameHandlers: { readonly [K in FrameKind]?: (frame: Frame) => void } = {
     forward: ({ from, payload }) => this.#queue.onForward(from, payload),
     'forward-refused': ({ from, payload }) => this.#queue.onRefusal(from, payload),
-    'snapshot-request': ({ from, payload }) => this.#sender.onRequest(from, payload),
-    'snapshot-chunk': ({ from, payload }) => this.#receiver.onPiece(from, payload),
+    'snapshot-request': (frame) => this.#snapshots.onRequest(frame),
+    'snapshot-chunk': (frame) => this.#snapshots.onPiece(frame),
   };
 
   handleFrame(frame: Frame): boolean {
@@ -432,13 +414,6 @@ export class RaftPeer<Result, Event> {
     this.#queue.applied(index, items, outcome.results);
   }
 
-  #takeSnapshot({ snapshot }: Message): StagedSnapshot | undefined {
-    if (snapshot === undefined) return undefined;
-    // What this node streamed to others when it led is a view of the state that is about to go.
-    this.#sender.closeAll();
-    return this.#receiver.take(snapshot.metadata);
-  }
-
   #onInstalled(index: LogIndex): void {
     this.#membership.reload();
     this.#waits.applied(this.appliedIndex);
@@ -486,7 +461,7 @@ export class RaftPeer<Result, Event> {
       durableIndex: state.durableIndex,
       stampMs: state.lastStampMs,
       waiting: this.#queue.waitingCount,
-      installing: this.#receiver.receiving,
+      installing: this.#snapshots.receiving,
     };
   }
 

@@ -46,6 +46,8 @@ export interface RaftSettings {
   readonly waitersMax: number;
 
   readonly snapshotChunkBytesMax: number;
+  /** Pieces of one snapshot that may be under way at once. */
+  readonly snapshotWindowPieces: number;
   /** A piece of a snapshot that does not come within this time is asked for again. */
   readonly snapshotRetryMs: number;
   readonly snapshotRetriesMax: number;
@@ -54,6 +56,9 @@ export interface RaftSettings {
   readonly snapshotSessionsMax: number;
   /** As long as a snapshot is streamed, the log behind it is kept up to this size. */
   readonly snapshotPinBytesMax: number;
+  /** After a snapshot that failed the next one waits this long, doubled with every failure up to the maximum. */
+  readonly snapshotPauseMs: number;
+  readonly snapshotPauseMsMax: number;
 
   readonly compactCheckMs: number;
   /** The log is compacted when it holds more applied entries, or more bytes of them, than this. */
@@ -106,12 +111,15 @@ export const DEFAULT_RAFT_SETTINGS: RaftSettings = {
   readRetryMs: 200,
   waitersMax: 65_536,
 
-  snapshotChunkBytesMax: 256 * KIB,
+  snapshotChunkBytesMax: 63 * KIB,
+  snapshotWindowPieces: 16,
   snapshotRetryMs: 300,
   snapshotRetriesMax: 20,
   snapshotIdleMs: 5_000,
   snapshotSessionsMax: 4,
   snapshotPinBytesMax: 256 * MIB,
+  snapshotPauseMs: 200,
+  snapshotPauseMsMax: 30_000,
 
   compactCheckMs: 1_000,
   compactEntries: 20_000,

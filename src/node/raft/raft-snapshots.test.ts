@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { NodeName } from '../../protocol/ids.ts';
 import { PeerCluster } from '../../testing/peer-cluster.ts';
 import { waitUntil } from '../../testing/wait-until.ts';
 import type { RaftSettings } from './raft-settings.ts';
@@ -8,8 +9,8 @@ import type { RaftSettings } from './raft-settings.ts';
 const SHORT_LOG: Partial<RaftSettings> = { batchItemsMax: 1, compactEntries: 20, tailEntries: 5, compactCheckMs: 10 };
 
 let cluster: PeerCluster | undefined;
-const start = async (settings: Partial<RaftSettings>): Promise<PeerCluster> =>
-  (cluster = await PeerCluster.start({ settings: { ...SHORT_LOG, ...settings } }));
+const start = async (settings: Partial<RaftSettings>, onSnapshotFailed?: (reason: string) => void) =>
+  (cluster = await PeerCluster.start({ settings: { ...SHORT_LOG, ...settings }, onSnapshotFailed }));
 afterEach(async () => {
   await cluster?.close();
   cluster = undefined;
@@ -75,8 +76,9 @@ describe('a follower that was away too long', () => {
     expect(failuresOf(world)).toEqual([]);
   });
 
-  it('may go away in the middle, again and again, and hurts nobody', async () => {
-    const world = await start({ snapshotIdleMs: 100 });
+  it('may go away in the middle, again and again, hurts nobody, and is served at once when it is back', async () => {
+    // Whoever waited until the leader gives its former process up would wait too long.
+    const world = await start({ snapshotIdleMs: 60_000 });
     const { lost } = await leaveBehind(world, 300);
     for (let round = 0; round < 3; round += 1) {
       let asked = false;
@@ -91,6 +93,65 @@ describe('a follower that was away too long', () => {
     world.loses = () => false;
     await world.startNode(lost);
     await world.equal();
+    expect(failuresOf(world)).toEqual([]);
+  });
+});
+
+describe('a busy leader and a slow follower', () => {
+  /** A load that does not end before it is told to. */
+  function keepWriting(world: PeerCluster, through: NodeName): () => Promise<void> {
+    let isOn = true;
+    const lane = async (_: unknown, number: number): Promise<void> => {
+      for (let n = 0; isOn; n += 1) await world.append(through, `load${number}.${n}`);
+    };
+    const lanes = Promise.all(Array.from({ length: 4 }, lane));
+    // Told by `stop`, if the test gets that far.
+    lanes.catch(() => {});
+    return async () => {
+      isOn = false;
+      await lanes;
+    };
+  }
+
+  it('meet by one snapshot, while the load goes on', async () => {
+    const world = await start({ snapshotChunkBytesMax: 2_048, snapshotRetryMs: 5 });
+    const { lost, leader } = await leaveBehind(world, 300);
+    const begun = leader.store.log.lastIndex();
+    const stop = keepWriting(world, leader.name);
+    // It takes the follower longer to fetch the state than the leader to write all that it keeps for the tardy.
+    const hasMovedOn = (): boolean => leader.store.log.lastIndex() > begun + 100;
+    let pieces = 0;
+    world.loses = (_from, _to, kind) => kind === 'snapshot-chunk' && (!hasMovedOn() || (pieces += 1) % 4 !== 0);
+    const back = await world.startNode(lost);
+    await waitUntil(() => back.installs > 0);
+    const installed = back.store.state.appliedIndex;
+    await waitUntil(() => back.store.state.appliedIndex > installed + 20);
+    await waitUntil(() => leader.store.state.appliedIndex - back.store.state.appliedIndex < 50);
+    // Then the leader compacts its log again.
+    await waitUntil(() => leader.store.log.firstIndex() > installed);
+    await stop();
+    await world.equal();
+    expect(back.installs).toBe(1);
+    expect(failuresOf(world)).toEqual([]);
+  });
+
+  it('do not meet as long as more is written than the leader may keep: it keeps no more, and says so', async () => {
+    const failures: string[] = [];
+    const world = await start({ snapshotPinBytesMax: 2_000, snapshotPauseMs: 10, snapshotPauseMsMax: 50 }, (reason) =>
+      failures.push(reason),
+    );
+    const { lost, leader } = await leaveBehind(world, 300);
+    world.loses = (_from, _to, kind) => kind === 'snapshot-chunk';
+    const stop = keepWriting(world, leader.name);
+    const back = await world.startNode(lost);
+    await waitUntil(() => failures.filter((reason) => reason.includes('more than 2000 bytes')).length >= 3);
+    const compacted = leader.store.log.firstIndex();
+    await waitUntil(() => leader.store.log.firstIndex() > compacted);
+    expect(back.installs).toBe(0);
+    await stop();
+    world.loses = () => false;
+    await world.equal();
+    expect(back.installs).toBeGreaterThan(0);
     expect(failuresOf(world)).toEqual([]);
   });
 });

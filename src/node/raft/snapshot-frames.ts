@@ -14,6 +14,7 @@ export interface SnapshotId {
 
 export interface SnapshotDescription {
   readonly id: SnapshotId;
+  readonly format: number;
   readonly clusterId: ClusterId;
   readonly chainHash: Uint8Array;
   readonly stampMs: StampMs;
@@ -21,8 +22,18 @@ export interface SnapshotDescription {
 }
 
 export type SnapshotRequest =
-  | { readonly kind: 'pull'; readonly id: SnapshotId; readonly piece: number }
+  | SnapshotPull
   | { readonly kind: 'finished'; readonly id: SnapshotId; readonly ok: boolean };
+
+/** Asks for the pieces from `first` on, `count` of them, perhaps none: then it says that the follower is still there. */
+export interface SnapshotPull {
+  readonly kind: 'pull';
+  readonly id: SnapshotId;
+  /** All pieces before this one are written: they are never asked for again. */
+  readonly written: number;
+  readonly first: number;
+  readonly count: number;
+}
 
 export type SnapshotPiece =
   | { readonly kind: 'rows'; readonly id: SnapshotId; readonly piece: number; readonly bytes: Uint8Array }
@@ -30,8 +41,9 @@ export type SnapshotPiece =
   /** The sender has closed this snapshot. */
   | { readonly kind: 'gone'; readonly id: SnapshotId };
 
-const VERSION = 1;
-const FORMAT = 1;
+const VERSION = 2;
+/** How rows are encoded; see `store/row-stream.ts`. */
+export const SNAPSHOT_FORMAT = 1;
 const packr = new Packr({ useRecords: false, moreTypes: false });
 
 export const sameSnapshot = (a: SnapshotId, b: SnapshotId): boolean => a.boot === b.boot && a.number === b.number;
@@ -41,16 +53,16 @@ export function encodeDescription(id: SnapshotId, header: StateSnapshotHeader): 
   return packr.pack([VERSION, id.boot, id.number, format, clusterId, chainHash, stampMs, stateHash]);
 }
 
-/** @throws ParleyError `bad_request`, `unsupported_version` */
+/** @throws ParleyError `bad_request` */
 export function decodeDescription(bytes: Uint8Array): SnapshotDescription {
   const [boot, number, format, clusterId, chainHash, stampMs, stateHash] = fieldsOf(bytes, 7);
-  if (format !== FORMAT) throw new ParleyError('unsupported_version', `Snapshot format ${String(format)} is unknown.`);
-  if (!isCount(boot) || !isCount(number) || typeof clusterId !== 'string') throw malformed();
+  if (!isCount(boot) || !isCount(number) || !isCount(format) || typeof clusterId !== 'string') throw malformed();
   if (!(chainHash instanceof Uint8Array) || typeof stampMs !== 'number' || typeof stateHash !== 'string') {
     throw malformed();
   }
   return {
     id: { boot, number },
+    format,
     clusterId: clusterId as ClusterId,
     chainHash: Uint8Array.from(chainHash),
     stampMs: stampMs as StampMs,
@@ -60,21 +72,21 @@ export function decodeDescription(bytes: Uint8Array): SnapshotDescription {
 
 export function headerOf(description: SnapshotDescription, metadata: SnapshotMetadata): StateSnapshotHeader {
   const { clusterId, chainHash, stampMs, stateHash } = description;
-  return { format: FORMAT, clusterId, metadata, chainHash, stampMs, stateHash };
+  return { format: SNAPSHOT_FORMAT, clusterId, metadata, chainHash, stampMs, stateHash };
 }
 
 export function encodeRequest(request: SnapshotRequest): Uint8Array {
   const { boot, number } = request.id;
-  const detail = request.kind === 'pull' ? request.piece : request.ok;
-  return packr.pack([VERSION, request.kind === 'pull' ? 0 : 1, boot, number, detail]);
+  if (request.kind === 'finished') return packr.pack([VERSION, 1, boot, number, request.ok, 0, 0]);
+  return packr.pack([VERSION, 0, boot, number, request.written, request.first, request.count]);
 }
 
 /** @throws ParleyError `bad_request` */
 export function decodeRequest(bytes: Uint8Array): SnapshotRequest {
-  const [kind, boot, number, detail] = fieldsOf(bytes, 4);
-  if (!isCount(boot) || !isCount(number)) throw malformed();
+  const [kind, boot, number, detail, first, count] = fieldsOf(bytes, 6);
+  if (!isCount(boot) || !isCount(number) || !isCount(first) || !isCount(count)) throw malformed();
   const id = { boot, number };
-  if (kind === 0 && isCount(detail)) return { kind: 'pull', id, piece: detail };
+  if (kind === 0 && isCount(detail)) return { kind: 'pull', id, written: detail, first, count };
   if (kind === 1 && typeof detail === 'boolean') return { kind: 'finished', id, ok: detail };
   throw malformed();
 }

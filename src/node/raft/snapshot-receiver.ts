@@ -10,8 +10,12 @@ import {
   encodeRequest,
   headerOf,
   sameSnapshot,
+  SNAPSHOT_FORMAT,
+  type SnapshotDescription,
   type SnapshotId,
+  type SnapshotPiece,
 } from './snapshot-frames.ts';
+import { SnapshotPull } from './snapshot-pull.ts';
 
 export interface SnapshotReceiverEnv {
   readonly clusterId: ClusterId;
@@ -23,6 +27,8 @@ export interface SnapshotReceiverEnv {
   readonly term: () => Term;
   /** Gives `MsgSnap` to the core and lets it act, which may `take` the install. */
   readonly stepSnapshot: (message: Message) => void;
+  /** Told, in a sentence, why a snapshot was not taken. */
+  readonly onFailed: (reason: string) => void;
   readonly onFatal: (error: unknown) => void;
 }
 
@@ -38,18 +44,15 @@ interface Transfer {
   readonly from: NodeName;
   readonly id: SnapshotId;
   readonly header: StateSnapshotHeader;
+  readonly pull: SnapshotPull;
   message: Message;
   install: StateInstall | undefined;
-  /** The piece that is wanted next, and whether it was asked for or is being written. */
-  nextPiece: number;
-  phase: 'opening' | 'asking' | 'writing' | 'complete' | 'taken' | 'finishing';
-  askedAtMs: number;
-  retries: number;
+  phase: 'opening' | 'waiting' | 'writing' | 'complete' | 'taken' | 'finishing';
 }
 
 /**
- * The follower's side: `MsgSnap` only describes the leader's state. Its rows are pulled, one bounded piece at a time,
- * into a staging area beside the live state; only when all are there does the core learn of the snapshot, and only if
+ * The follower's side: `MsgSnap` only describes the leader's state. Its rows are pulled, a bounded window of pieces
+ * at a time, into a staging area beside the live state; only when all are there does the core learn of the snapshot, and only if
  * the core still wants it does it replace anything.
  */
 export class SnapshotReceiver {
@@ -77,7 +80,12 @@ export class SnapshotReceiver {
       return;
     }
     const description = decodeDescription(snapshot.data);
-    if (description.clusterId !== this.#env.clusterId) return;
+    const refusal = this.#refusalOf(description);
+    if (refusal !== undefined) {
+      this.#env.onFailed(`A snapshot of ${from} is refused: ${refusal}.`);
+      this.#report(from, description.id, false);
+      return;
+    }
     const current = this.#transfer;
     if (current?.phase === 'taken' || current?.phase === 'finishing') return;
     if (current !== undefined && current.from === from && sameSnapshot(current.id, description.id)) {
@@ -88,31 +96,51 @@ export class SnapshotReceiver {
     this.#begin(message, from, description.id, headerOf(description, snapshot.metadata));
   }
 
+  #refusalOf({ clusterId, format }: SnapshotDescription): string | undefined {
+    if (clusterId !== this.#env.clusterId) {
+      return `it is of cluster ${clusterId}, and this node belongs to ${this.#env.clusterId}`;
+    }
+    if (format === SNAPSHOT_FORMAT) return undefined;
+    return `its format is ${format}, and this program knows only ${SNAPSHOT_FORMAT}`;
+  }
+
   #begin(message: Message, from: NodeName, id: SnapshotId, header: StateSnapshotHeader): void {
     const transfer: Transfer = {
       from,
       id,
       header,
+      pull: this.#pull(from, id),
       message,
       install: undefined,
-      nextPiece: 0,
       phase: 'opening',
-      askedAtMs: 0,
-      retries: 0,
     };
     this.#transfer = transfer;
-    this.#run(this.#env.state.beginInstall(header), (install) => {
-      transfer.install = install;
-      if (this.#transfer === transfer) this.#ask(transfer);
-      else this.#abort(install);
+    this.#run(this.#env.state.beginInstall(header).catch(refusalOrThrow), (install) => {
+      const isCurrent = this.#transfer === transfer;
+      if (typeof install !== 'string') {
+        transfer.install = install;
+        if (isCurrent) this.#await(transfer);
+        else this.#abort(install);
+      } else if (isCurrent) this.#refuse(transfer, install);
     });
   }
 
-  #ask(transfer: Transfer): void {
-    transfer.phase = 'asking';
-    transfer.askedAtMs = this.#env.monotonicMs();
-    const request = encodeRequest({ kind: 'pull', id: transfer.id, piece: transfer.nextPiece });
-    this.#env.send(transfer.from, 'snapshot-request', request);
+  #pull(from: NodeName, id: SnapshotId): SnapshotPull {
+    const { settings, monotonicMs, send } = this.#env;
+    return new SnapshotPull({
+      windowPieces: settings.snapshotWindowPieces,
+      retryMs: settings.snapshotRetryMs,
+      retriesMax: settings.snapshotRetriesMax,
+      monotonicMs,
+      ask: (question) => send(from, 'snapshot-request', encodeRequest({ kind: 'pull', id, ...question })),
+    });
+  }
+
+  /** Goes on with the next piece if it is there already. */
+  #await(transfer: Transfer): void {
+    transfer.phase = 'waiting';
+    transfer.pull.ask();
+    this.#goOn(transfer);
   }
 
   /** @throws ParleyError `bad_request` */
@@ -124,29 +152,38 @@ export class SnapshotReceiver {
       if (transfer.phase !== 'taken' && transfer.phase !== 'finishing') this.#abandon();
       return;
     }
-    if (transfer.phase !== 'asking' || piece.piece !== transfer.nextPiece) return;
-    if (piece.kind === 'end') this.#complete(transfer);
-    else this.#write(transfer, piece.bytes);
+    transfer.pull.take(piece);
+    if (transfer.phase === 'waiting') this.#goOn(transfer);
+  }
+
+  #goOn(transfer: Transfer): void {
+    const piece: SnapshotPiece | undefined = transfer.pull.next;
+    if (piece?.kind === 'end') this.#complete(transfer);
+    else if (piece?.kind === 'rows') this.#write(transfer, piece.bytes);
   }
 
   #write(transfer: Transfer, bytes: Uint8Array): void {
     transfer.phase = 'writing';
     const install = transfer.install!;
-    const written = install.write(bytes).then(() => true, isFalseIfDamaged);
-    this.#run(written, (sound) => {
+    const written = install.write(bytes).then(() => undefined, refusalOrThrow);
+    this.#run(written, (refusal) => {
       if (this.#transfer !== transfer) {
         this.#abort(install);
         return;
       }
-      transfer.phase = 'asking';
-      if (!sound) {
-        this.#abandon();
+      transfer.phase = 'waiting';
+      if (refusal !== undefined) {
+        this.#refuse(transfer, refusal);
         return;
       }
-      transfer.nextPiece += 1;
-      transfer.retries = 0;
-      this.#ask(transfer);
+      transfer.pull.written();
+      this.#goOn(transfer);
     });
+  }
+
+  #refuse(transfer: Transfer, reason: string): void {
+    this.#env.onFailed(`The snapshot of ${transfer.from} is refused: ${reason}`);
+    this.#abandon();
   }
 
   /** What is damaged is refused before the core counts on it: the leader hears so, and sends another. */
@@ -155,8 +192,7 @@ export class SnapshotReceiver {
     try {
       transfer.install!.check?.();
     } catch (error) {
-      isFalseIfDamaged(error);
-      this.#abandon();
+      this.#refuse(transfer, refusalOrThrow(error));
       return;
     }
     this.#env.stepSnapshot(transfer.message);
@@ -174,19 +210,22 @@ export class SnapshotReceiver {
       finish: () => this.#finish(transfer),
       report: (ok) => {
         this.#transfer = undefined;
-        this.#report(transfer, ok);
+        this.#report(transfer.from, transfer.id, ok);
       },
     };
   }
 
   onTick(): void {
     const transfer = this.#transfer;
-    if (transfer?.phase !== 'asking') return;
-    const { settings, monotonicMs } = this.#env;
-    if (monotonicMs() - transfer.askedAtMs < settings.snapshotRetryMs) return;
-    transfer.retries += 1;
-    if (transfer.retries > settings.snapshotRetriesMax) this.#abandon();
-    else this.#ask(transfer);
+    if (transfer === undefined || transfer.phase === 'opening') return;
+    if (!transfer.pull.onTick(transfer.phase !== 'waiting')) this.#refuse(transfer, 'its pieces no longer come.');
+  }
+
+  /** Another process of a node takes part: it knows nothing of what the old one was sending. */
+  onPeerRestarted(name: NodeName): void {
+    const transfer = this.#transfer;
+    const mayEnd = transfer?.phase !== 'taken' && transfer?.phase !== 'finishing';
+    if (transfer?.from === name && mayEnd) this.#abandon();
   }
 
   #finish(transfer: Transfer): Promise<void> {
@@ -226,14 +265,14 @@ export class SnapshotReceiver {
     const transfer = this.#transfer;
     if (transfer === undefined) return;
     this.#transfer = undefined;
-    this.#report(transfer, false);
+    this.#report(transfer.from, transfer.id, false);
     // While the store is busy with it, the abort follows once it is done.
     const busy = transfer.phase === 'opening' || transfer.phase === 'writing';
     if (!busy) this.#abort(transfer.install!);
   }
 
-  #report({ from, id }: Transfer, ok: boolean): void {
-    this.#env.send(from, 'snapshot-request', encodeRequest({ kind: 'finished', id, ok }));
+  #report(to: NodeName, id: SnapshotId, ok: boolean): void {
+    this.#env.send(to, 'snapshot-request', encodeRequest({ kind: 'finished', id, ok }));
   }
 
   #abort(install: StateInstall): void {
@@ -241,8 +280,11 @@ export class SnapshotReceiver {
   }
 }
 
-/** Rethrows everything else: what this node's own disk does to it cannot be mended by another snapshot. */
-function isFalseIfDamaged(error: unknown): false {
-  if (error instanceof ParleyError && error.code === 'damaged') return false;
+/**
+ * Why a snapshot cannot be taken, although nothing is wrong with what this node has: it is damaged, or there is no room
+ * for it. All else is rethrown: what this node's own disk does to it cannot be mended by another snapshot.
+ */
+function refusalOrThrow(error: unknown): string {
+  if (error instanceof ParleyError && (error.code === 'damaged' || error.code === 'disk_full')) return error.message;
   throw error;
 }

@@ -37,6 +37,8 @@ class Bench {
   readonly match = new Map<PeerId, number>();
   readonly pieces: SnapshotPiece[] = [];
   readonly reports: string[] = [];
+  readonly failures: string[] = [];
+  readonly announced: Message[] = [];
   readonly fatal: unknown[] = [];
   readonly log = new MemoryLogStore();
   readonly sender: SnapshotSender;
@@ -52,6 +54,9 @@ class Bench {
       state,
       monotonicMs: () => this.nowMs,
       send: (_to, _kind, payload) => this.pieces.push(decodePiece(payload)),
+      sendRaft: (messages) => this.announced.push(...messages),
+      nameOf: (peer) => `n${peer}` as NodeName,
+      onFailed: (reason) => this.failures.push(reason),
       reportSnapshot: (peer, ok) => this.reports.push(`${peer} ${ok ? 'ok' : 'failed'}`),
       matchOf: (peer) => this.match.get(peer) as LogIndex | undefined,
       onFatal: (error) => this.fatal.push(error),
@@ -76,8 +81,8 @@ class Bench {
     return message?.snapshot && decodeDescription(message.snapshot.data).id;
   }
 
-  pull(id: SnapshotId, piece: number): void {
-    this.sender.onRequest(N2, encodeRequest({ kind: 'pull', id, piece }));
+  pull(id: SnapshotId, first: number, { written = first, count = 1 } = {}): void {
+    this.sender.onRequest(N2, encodeRequest({ kind: 'pull', id, written, first, count }));
   }
 
   finished(id: SnapshotId, ok: boolean): void {
@@ -91,25 +96,115 @@ class Bench {
 }
 
 describe('streaming', () => {
-  it('brings one bounded piece per question, the last one again when it was lost', async () => {
+  const numbersOf = (bench: Bench): readonly number[] =>
+    bench.pieces.map((piece) => (piece.kind === 'gone' ? -1 : piece.piece));
+
+  it('brings bounded pieces in their order, and an end', async () => {
     const bench = new Bench({ snapshotChunkBytesMax: 4_096 });
     bench.grow(20);
     const id = bench.prepare(P2)!;
-    bench.pull(id, 0);
-    await waitUntil(() => bench.pieces.length === 1);
-    bench.pull(id, 0);
-    bench.pull(id, 2);
-    await waitUntil(() => bench.pieces.length === 2);
-    expect(bench.pieces[1]).toEqual(bench.pieces[0]);
-    for (let piece = 1; bench.pieces.at(-1)?.kind === 'rows'; piece += 1) {
+    for (let piece = 0; bench.pieces.at(-1)?.kind !== 'end'; piece += 1) {
       bench.pull(id, piece);
-      await waitUntil(() => bench.pieces.length === piece + 2);
+      await waitUntil(() => bench.pieces.length === piece + 1);
     }
     const rows = bench.pieces.filter((piece) => piece.kind === 'rows');
     expect(rows.length).toBeGreaterThan(2);
     expect(Math.max(...rows.map(({ bytes }) => bytes.length))).toBeLessThanOrEqual(4_096);
+    expect(numbersOf(bench)).toEqual(bench.pieces.map((_, piece) => piece));
     bench.finished(id, true);
     expect(bench.reports).toEqual(['2 ok']);
+  });
+
+  it('has no more under way than the window holds, whatever is asked for', async () => {
+    const bench = new Bench({ snapshotChunkBytesMax: 1_000, snapshotWindowPieces: 4 });
+    bench.grow(20);
+    const id = bench.prepare(P2)!;
+    bench.pull(id, 0, { count: 1_000_000 });
+    await waitUntil(() => bench.pieces.length === 4);
+    // Time for more, if more came.
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+    expect(numbersOf(bench)).toEqual([0, 1, 2, 3]);
+    bench.pull(id, 5, { written: 2 });
+    await waitUntil(() => bench.pieces.length === 6);
+    expect(numbersOf(bench)).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  it('sends again what was lost, but nothing that was written', async () => {
+    const bench = new Bench({ snapshotChunkBytesMax: 1_000, snapshotWindowPieces: 4 });
+    bench.grow(20);
+    const id = bench.prepare(P2)!;
+    bench.pull(id, 0, { count: 4 });
+    await waitUntil(() => bench.pieces.length === 4);
+    bench.pull(id, 2, { written: 2, count: 1 });
+    expect(bench.pieces[4]).toEqual(bench.pieces[2]);
+    bench.pull(id, 1, { written: 2, count: 1 });
+    expect(numbersOf(bench)).toEqual([0, 1, 2, 3, 2]);
+  });
+
+  it('is told of again until its follower asks', () => {
+    const bench = new Bench({ snapshotRetryMs: 100, snapshotIdleMs: 10_000 });
+    bench.grow(1);
+    const id = bench.prepare(P2)!;
+    bench.passTime(99);
+    expect(bench.announced).toEqual([]);
+    bench.passTime(1);
+    bench.passTime(100);
+    expect(bench.announced.map(({ to, snapshot }) => [to, decodeDescription(snapshot!.data).id])).toEqual([
+      [P2, id],
+      [P2, id],
+    ]);
+    bench.pull(id, 0, { count: 0 });
+    bench.passTime(1_000);
+    expect(bench.announced.length).toBe(2);
+  });
+
+  it('is over when its follower has it, although the word of it was lost', () => {
+    const bench = new Bench();
+    bench.grow(10);
+    const id = bench.prepare(P2)!;
+    bench.match.set(P2, 9);
+    bench.passTime(25);
+    expect(bench.reports).toEqual([]);
+    bench.match.set(P2, 10);
+    bench.grow(10);
+    bench.passTime(25);
+    expect(bench.reports).toEqual(['2 ok']);
+    // What goes on after it is kept all the same.
+    expect(bench.sender.pinnedIndex).toBe(10);
+    bench.pull(id, 0);
+    expect(bench.pieces).toEqual([{ kind: 'gone', id }]);
+  });
+
+  it('ends at once when its follower starts anew', () => {
+    const bench = new Bench();
+    bench.grow(1);
+    const [two, three] = [bench.prepare(P2)!, bench.prepare(P3)!];
+    bench.sender.onPeerRestarted(P2);
+    bench.pull(two, 0, { count: 0 });
+    bench.pull(three, 0, { count: 0 });
+    expect(bench.pieces).toEqual([{ kind: 'gone', id: two }]);
+    expect(bench.prepare(P2)).toBeDefined();
+  });
+
+  it('is not begun again at once after a failure, and later after each further one', () => {
+    const bench = new Bench({ snapshotPauseMs: 100, snapshotPauseMsMax: 300, snapshotIdleMs: 10_000 });
+    bench.grow(1);
+    for (const pauseMs of [100, 200, 300, 300]) {
+      bench.finished(bench.prepare(P2)!, false);
+      bench.passTime(pauseMs - 1);
+      bench.reports.length = 0;
+      expect(bench.prepare(P2)).toBeUndefined();
+      expect(bench.prepare(P3)).toBeDefined();
+      bench.passTime(1);
+      expect(bench.reports).toEqual(['2 failed']);
+    }
+    expect(bench.failures[0]).toContain('n2');
+    bench.finished(bench.prepare(P2)!, false);
+    bench.sender.onPeerRestarted(P2);
+    bench.finished(bench.prepare(P2)!, true);
+    bench.finished(bench.prepare(P2)!, false);
+    bench.passTime(100);
+    expect(bench.prepare(P2)).toBeDefined();
   });
 
   it('says that what was closed is gone', () => {
@@ -137,9 +232,14 @@ describe('streaming', () => {
     const bench = new Bench({ snapshotPinBytesMax: 1_000 });
     bench.grow(1);
     bench.prepare(P2);
+    bench.bytesBehind = 1_000;
+    bench.passTime(1);
+    expect(bench.reports).toEqual([]);
     bench.bytesBehind = 1_001;
     bench.passTime(1);
     expect(bench.reports).toEqual(['2 failed']);
+    expect(bench.failures[0]).toContain('more than 1000 bytes');
+    expect(bench.sender.pinnedIndex).toBeUndefined();
   });
 
   it('goes to so many at once; the others are told to ask later', () => {

@@ -2,17 +2,12 @@ import { strict as assert } from 'node:assert';
 import type { Message } from '../../consensus/message.ts';
 import type { LogIndex, PeerId } from '../../consensus/types.ts';
 import type { ClusterId, NodeName } from '../../protocol/ids.ts';
-import type { LogStore, StateSnapshot, StateSnapshotHeader, StateStore } from '../ports.ts';
+import type { LogStore, StateSnapshotHeader, StateStore } from '../ports.ts';
 import { CatchUpHolds } from './catch-up-holds.ts';
 import type { RaftSettings } from './raft-settings.ts';
-import {
-  decodeRequest,
-  encodeDescription,
-  encodePiece,
-  sameSnapshot,
-  type SnapshotId,
-  type SnapshotPiece,
-} from './snapshot-frames.ts';
+import { decodeRequest, encodeDescription, encodePiece, sameSnapshot, type SnapshotId } from './snapshot-frames.ts';
+import { SnapshotPauses } from './snapshot-pauses.ts';
+import { SnapshotStream } from './snapshot-stream.ts';
 
 export interface SnapshotSenderEnv {
   readonly boot: number;
@@ -22,20 +17,27 @@ export interface SnapshotSenderEnv {
   readonly state: StateStore;
   readonly monotonicMs: () => number;
   readonly send: (to: NodeName, kind: 'snapshot-chunk', payload: Uint8Array) => void;
+  /** Sends a `MsgSnap` once more. */
+  readonly sendRaft: (messages: readonly Message[]) => void;
+  readonly nameOf: (peer: PeerId) => NodeName | undefined;
   readonly reportSnapshot: (peer: PeerId, ok: boolean) => void;
   /** How far the peer's log is known to be that of this leader; undefined when this node does not lead it. */
   readonly matchOf: (peer: PeerId) => LogIndex | undefined;
+  /** Told, in a sentence, why a snapshot did not arrive. */
+  readonly onFailed: (reason: string) => void;
   readonly onFatal: (error: unknown) => void;
 }
 
 interface Session {
   readonly id: SnapshotId;
   readonly peer: PeerId;
-  readonly snapshot: StateSnapshot;
+  /** Describes the snapshot to the follower. */
+  readonly message: Message;
+  readonly stream: SnapshotStream;
   readonly index: LogIndex;
-  /** The piece that was read last; a follower that lost it may ask once more. */
-  last: SnapshotPiece | undefined;
-  reading: boolean;
+  /** Whether the follower has asked for anything yet. */
+  isKnown: boolean;
+  announcedAtMs: number;
   usedAtMs: number;
 }
 
@@ -48,13 +50,15 @@ export class SnapshotSender {
   readonly #env: SnapshotSenderEnv;
   #sessions: Session[] = [];
   readonly #holds: CatchUpHolds;
-  #failedPeers: PeerId[] = [];
+  readonly #pauses: SnapshotPauses;
+  #refusedPeers: PeerId[] = [];
   #lastNumber = 0;
 
   constructor(env: SnapshotSenderEnv) {
     this.#env = env;
     const { settings, monotonicMs, matchOf, log } = env;
     this.#holds = new CatchUpHolds({ settings, monotonicMs, matchOf, lastIndex: () => log.lastIndex() });
+    this.#pauses = new SnapshotPauses(settings, monotonicMs);
   }
 
   /** The log after this index must stay; undefined when nobody needs it. */
@@ -67,81 +71,125 @@ export class SnapshotSender {
 
   /**
    * Opens the state for the peer that `message` (a `MsgSnap`) goes to, and describes it in the message. Returns
-   * undefined when too many are open: the core will hear on the next tick that it failed.
+   * undefined when too many are open, or the last one to this peer has just failed: the core will hear on the next
+   * tick that this one failed, too.
    */
   prepare(message: Message): Message | undefined {
     const peer = message.to;
     this.#closeWhere((session) => session.peer === peer);
     this.#holds.release(peer);
-    if (this.#sessions.length >= this.#env.settings.snapshotSessionsMax) {
-      this.#failedPeers.push(peer);
+    if (this.#sessions.length >= this.#env.settings.snapshotSessionsMax || this.#pauses.isPausing(peer)) {
+      this.#refusedPeers.push(peer);
       return undefined;
     }
-    const snapshot = this.#env.state.openSnapshot();
+    const session = this.#open(message);
+    this.#sessions.push(session);
+    return session.message;
+  }
+
+  #open(message: Message): Session {
+    const { boot, clusterId, log, state, monotonicMs } = this.#env;
+    const snapshot = state.openSnapshot();
     const { metadata } = snapshot.header;
     assert(message.snapshot !== undefined && metadata.index >= message.snapshot.metadata.index, 'the state went back');
     this.#lastNumber += 1;
-    const id: SnapshotId = { boot: this.#env.boot, number: this.#lastNumber };
-    const { log, clusterId } = this.#env;
+    const id: SnapshotId = { boot, number: this.#lastNumber };
     const header: StateSnapshotHeader = { ...snapshot.header, clusterId, chainHash: log.chainHash(metadata.index) };
-    const usedAtMs = this.#env.monotonicMs();
-    this.#sessions.push({ id, peer, snapshot, index: metadata.index, last: undefined, reading: false, usedAtMs });
-    return { ...message, snapshot: { metadata, data: encodeDescription(id, header) } };
+    const nowMs = monotonicMs();
+    return {
+      id,
+      peer: message.to,
+      message: { ...message, snapshot: { metadata, data: encodeDescription(id, header) } },
+      stream: this.#stream(id, message.to, snapshot),
+      index: metadata.index,
+      isKnown: false,
+      announcedAtMs: nowMs,
+      usedAtMs: nowMs,
+    };
+  }
+
+  #stream(id: SnapshotId, peer: PeerId, snapshot: ReturnType<StateStore['openSnapshot']>): SnapshotStream {
+    const { settings, send, nameOf, onFatal } = this.#env;
+    return new SnapshotStream({
+      id,
+      snapshot,
+      chunkBytesMax: settings.snapshotChunkBytesMax,
+      windowPieces: settings.snapshotWindowPieces,
+      send: (piece) => {
+        const name = nameOf(peer);
+        if (name !== undefined) send(name, 'snapshot-chunk', encodePiece(piece));
+      },
+      onFatal,
+    });
   }
 
   /** @throws ParleyError `bad_request` */
   onRequest(from: NodeName, payload: Uint8Array): void {
     const request = decodeRequest(payload);
     const session = this.#sessions.find(({ id }) => sameSnapshot(id, request.id));
-    if (request.kind === 'finished') {
-      if (session === undefined) return;
-      this.#closeWhere((other) => other === session);
-      if (request.ok) this.#holds.add(session.peer, session.index);
-      this.#env.reportSnapshot(session.peer, request.ok);
-    } else if (session === undefined) {
-      this.#env.send(from, 'snapshot-chunk', encodePiece({ kind: 'gone', id: request.id }));
-    } else {
+    if (session === undefined) {
+      const gone = request.kind === 'pull';
+      if (gone) this.#env.send(from, 'snapshot-chunk', encodePiece({ kind: 'gone', id: request.id }));
+    } else if (request.kind === 'pull') {
+      session.isKnown = true;
       session.usedAtMs = this.#env.monotonicMs();
-      this.#pull(from, session, request.piece);
-    }
+      session.stream.onPull(request);
+    } else if (request.ok) this.#succeed(session);
+    else this.#fail(session, 'it was refused or given up there');
   }
 
-  #pull(from: NodeName, session: Session, piece: number): void {
-    const lastPiece = session.last === undefined || session.last.kind === 'gone' ? -1 : session.last.piece;
-    if (piece === lastPiece && session.last !== undefined) {
-      this.#env.send(from, 'snapshot-chunk', encodePiece(session.last));
-      return;
-    }
-    // Anything but the next piece is a question that was overtaken.
-    if (piece !== lastPiece + 1 || session.reading || session.last?.kind === 'end') return;
-    session.reading = true;
-    session.snapshot.nextChunk(this.#env.settings.snapshotChunkBytesMax).then(
-      (bytes) => {
-        session.reading = false;
-        if (!this.#sessions.includes(session)) return;
-        const { id } = session;
-        session.last = bytes === undefined ? { kind: 'end', id, piece } : { kind: 'rows', id, piece, bytes };
-        this.#env.send(from, 'snapshot-chunk', encodePiece(session.last));
-      },
-      (error: unknown) => {
-        // A view that was closed under the reading cannot be read on; that is no fault of the state.
-        if (this.#sessions.includes(session)) this.#env.onFatal(error);
-      },
-    );
+  #succeed(session: Session): void {
+    const { peer, index } = session;
+    this.#closeWhere((other) => other === session);
+    this.#pauses.forget(peer);
+    this.#holds.add(peer, index);
+    this.#env.reportSnapshot(peer, true);
+  }
+
+  #fail(session: Session, reason: string): void {
+    const { peer } = session;
+    this.#closeWhere((other) => other === session);
+    this.#pauses.onFailed(peer);
+    this.#env.onFailed(`The snapshot for ${this.#env.nameOf(peer) ?? `peer ${peer}`} did not arrive: ${reason}.`);
+    this.#env.reportSnapshot(peer, false);
+  }
+
+  /** Another process of the peer takes part, and begins anew: what the old one was receiving is of no use to it. */
+  onPeerRestarted(peer: PeerId): void {
+    this.#pauses.forget(peer);
+    this.#closeWhere((session) => session.peer === peer);
   }
 
   /** `bytesBehind` tells how many bytes of log lie after an index. */
   onTick(bytesBehind: (index: LogIndex) => number): void {
-    const { settings, monotonicMs, reportSnapshot } = this.#env;
-    for (const peer of this.#failedPeers.splice(0)) reportSnapshot(peer, false);
+    for (const peer of this.#refusedPeers.splice(0)) this.#env.reportSnapshot(peer, false);
     this.#holds.onTick(bytesBehind);
-    if (this.#sessions.length === 0) return;
-    const nowMs = monotonicMs();
-    const over = this.#closeWhere(
-      ({ usedAtMs, index }) =>
-        nowMs - usedAtMs > settings.snapshotIdleMs || bytesBehind(index) > settings.snapshotPinBytesMax,
-    );
-    for (const { peer } of over) reportSnapshot(peer, false);
+    const nowMs = this.#env.monotonicMs();
+    for (const session of this.#sessions) {
+      const reason = this.#reasonToEnd(session, nowMs, bytesBehind);
+      // It has arrived, even if the word of it was lost.
+      if ((this.#env.matchOf(session.peer) ?? -1) >= session.index) this.#succeed(session);
+      else if (reason !== undefined) this.#fail(session, reason);
+      else this.#announceAgain(session, nowMs);
+    }
+  }
+
+  #reasonToEnd(
+    { usedAtMs, index }: Session,
+    nowMs: number,
+    bytesBehind: (index: LogIndex) => number,
+  ): string | undefined {
+    const { snapshotIdleMs, snapshotPinBytesMax } = this.#env.settings;
+    if (nowMs - usedAtMs > snapshotIdleMs) return `nothing was heard of it for ${snapshotIdleMs} ms`;
+    if (bytesBehind(index) <= snapshotPinBytesMax) return undefined;
+    return `more than ${snapshotPinBytesMax} bytes were written meanwhile`;
+  }
+
+  /** The message that tells of the snapshot may have been lost. */
+  #announceAgain(session: Session, nowMs: number): void {
+    if (session.isKnown || nowMs - session.announcedAtMs < this.#env.settings.snapshotRetryMs) return;
+    session.announcedAtMs = nowMs;
+    this.#env.sendRaft([session.message]);
   }
 
   /** Nobody is streamed to any more: this node ends, or its own state is about to be replaced. */
@@ -153,7 +201,7 @@ export class SnapshotSender {
   #closeWhere(which: (session: Session) => boolean): readonly Session[] {
     const closed = this.#sessions.filter(which);
     this.#sessions = this.#sessions.filter((session) => !which(session));
-    for (const { snapshot } of closed) snapshot.close().catch(this.#env.onFatal);
+    for (const { stream } of closed) stream.close();
     return closed;
   }
 }

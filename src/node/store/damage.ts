@@ -25,6 +25,12 @@ export function isRefusal(error: unknown): boolean {
   return REFUSALS.some((words) => words.test(message));
 }
 
+const OUT_OF_SPACE = /\b(ENOSPC|EDQUOT|EFBIG)\b|No space left on device|Disk quota exceeded|File too large/;
+
+export function isOutOfSpace(error: unknown): boolean {
+  return OUT_OF_SPACE.test(messageOf(error));
+}
+
 /** What an error that came while a part was opened or read means: damage, unless the system refused its service. */
 export function damageUnlessRefused(part: DamagedPart, where: string, error: unknown): ParleyError {
   const reason = messageOf(error);

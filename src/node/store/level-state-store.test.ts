@@ -10,7 +10,9 @@ import { insistIntact, insistRepairing, makeTemporaryFolder, optionsFor } from '
 import { waitUntil } from '../../testing/wait-until.ts';
 import type { StateSnapshotHeader } from '../ports.ts';
 import { ByteReader } from './level-check/byte-reader.ts';
+import { openDatabase } from './level-database.ts';
 import type { LevelStateStore } from './level-state-store.ts';
+import { STORE_LIMITS } from './node-store.ts';
 import { openNodeStore } from './open-node-store.ts';
 
 describe('installing a snapshot', () => {
@@ -67,8 +69,10 @@ describe('damage', () => {
   beforeEach(async () => {
     dir = await makeTemporaryFolder();
     await fillStore(dir, { last: 40, compactTo: 20 });
-    // Once more, so that all of it is in tables.
+    // Once more, so that all of it is in tables, which nothing compacts while they are looked at.
     await (await openNodeStore(optionsFor(dir))).close();
+    for (const state of (await readdir(dir)).filter((name) => /^state-\d+$/.test(name)))
+      await compact(join(dir, state));
   });
   afterEach(() => removeImage(dir));
 
@@ -112,6 +116,14 @@ describe('damage', () => {
     await store.close();
   });
 });
+
+async function compact(location: string): Promise<void> {
+  const { writeBufferBytes } = STORE_LIMITS;
+  const database = await openDatabase(location, { createIfMissing: false, writeBufferBytes, blockCacheBytes: 0 });
+  // The driver's own, of the LevelDB that is underneath.
+  await (database as unknown as { compactRange(from: string, to: string): Promise<void> }).compactRange('', '\x7f');
+  await database.close();
+}
 
 /** The footer names the index, whose first entry names the first data block: `shared, unshared, length, key, place`. */
 function endOfFirstBlock(file: Buffer): number {

@@ -2,7 +2,6 @@ import { EMPTY_CONF_STATE, ZERO_INDEX, ZERO_TERM, type LogIndex } from '../../co
 import type { StampMs } from '../../protocol/ids.ts';
 import { damageOf, damageUnlessRefused, damaged, messageOf } from './damage.ts';
 import type { FatalSwitch } from './fatal-switch.ts';
-import { MultisetHash } from './multiset-hash.ts';
 import { checkDatabase, checkTables, tableBytes } from './level-check/check-database.ts';
 import { cutWriteAheadFiles } from './level-check/cut-write-ahead.ts';
 import { readVersion, type LevelVersion } from './level-check/manifest-reader.ts';
@@ -70,7 +69,6 @@ export async function createState({
     term: ZERO_TERM,
     stampMs: 0 as StampMs,
     confState: EMPTY_CONF_STATE,
-    hash: new MultisetHash(),
   });
   await folders.point(name);
   return disk;

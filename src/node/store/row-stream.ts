@@ -1,4 +1,4 @@
-import { ROW_KEY_BYTES_MAX } from './row-digest.ts';
+import { isRowKey, ROW_KEY_BYTES_MAX } from './row-digest.ts';
 import type { Row } from './row-merge.ts';
 
 /**
@@ -9,13 +9,19 @@ const HEAD_BYTES = 6;
 /** No row comes near; a length beyond is a broken stream. */
 export const ROW_VALUE_BYTES_MAX = 64 * 1024 * 1024;
 
-export function encodeRowForStream([key, value]: Row): Buffer {
-  const bytes = Buffer.allocUnsafe(HEAD_BYTES + key.length + value.length);
-  bytes.writeUInt16BE(key.length, 0);
-  bytes.writeUInt32BE(value.length, 2);
-  bytes.write(key, HEAD_BYTES, 'latin1');
-  bytes.set(value, HEAD_BYTES + key.length);
-  return bytes;
+export const rowStreamBytes = ([key, value]: Row): number => HEAD_BYTES + key.length + value.length;
+
+export function encodeRowsForStream(rows: readonly Row[]): Buffer {
+  const stream = Buffer.allocUnsafe(rows.reduce((bytes, row) => bytes + rowStreamBytes(row), 0));
+  let at = 0;
+  for (const [key, value] of rows) {
+    stream.writeUInt16BE(key.length, at);
+    stream.writeUInt32BE(value.length, at + 2);
+    stream.write(key, at + HEAD_BYTES, 'latin1');
+    stream.set(value, at + HEAD_BYTES + key.length);
+    at += HEAD_BYTES + key.length + value.length;
+  }
+  return stream;
 }
 
 /** Puts rows together again from chunks. Holds at most one incomplete row. */
@@ -28,9 +34,15 @@ export class RowStreamDecoder {
     return this.#rest.length === 0;
   }
 
-  /** The rows that this chunk completes, or undefined when it is not what the encoder makes. */
+  /**
+   * The rows that this chunk completes, or undefined when it is not what the encoder makes. Values are views of the
+   * chunk, which must not change before they are done with.
+   */
   push(chunk: Uint8Array): Row[] | undefined {
-    const bytes = this.#rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#rest, chunk]);
+    const bytes =
+      this.#rest.length === 0
+        ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+        : Buffer.concat([this.#rest, chunk]);
     const rows: Row[] = [];
     let at = 0;
     while (at + HEAD_BYTES <= bytes.length) {
@@ -40,7 +52,7 @@ export class RowStreamDecoder {
       const end = at + HEAD_BYTES + keyBytes + valueBytes;
       if (end > bytes.length) break;
       const key = bytes.toString('latin1', at + HEAD_BYTES, at + HEAD_BYTES + keyBytes);
-      if (key <= this.#lastKey) return undefined;
+      if (key <= this.#lastKey || !isRowKey(key)) return undefined;
       this.#lastKey = key;
       rows.push([key, bytes.subarray(at + HEAD_BYTES + keyBytes, end)]);
       at = end;

@@ -1,5 +1,8 @@
-import { beginBatch, syncWriteAheadFiles, type Database } from './level-database.ts';
 import type { StateSnapshotHeader } from '../ports.ts';
+import { beginBatch, putAll, syncWriteAheadFiles, type Database } from './level-database.ts';
+import { MultisetHash } from './multiset-hash.ts';
+import { RowDigest } from './row-digest.ts';
+import type { Row } from './row-merge.ts';
 import { StateDatabase, openStateDatabase } from './state-database.ts';
 import {
   APPLIED_KEY,
@@ -8,6 +11,9 @@ import {
   encodeApplied,
   encodeIndex,
   encodeInstalled,
+  encodeRow,
+  rowKeyOf,
+  storedRowBytes,
   type AppliedRow,
 } from './state-rows.ts';
 
@@ -15,6 +21,8 @@ import {
 export class StateBuilder {
   readonly #database: Database;
   readonly #where: string;
+  readonly #rowDigest = new RowDigest();
+  readonly #hash = new MultisetHash();
 
   private constructor(database: Database, where: string) {
     this.#database = database;
@@ -26,13 +34,26 @@ export class StateBuilder {
     return new StateBuilder(await openStateDatabase(location, { createIfMissing: true, writeBufferBytes }), where);
   }
 
-  async putRows(rows: readonly (readonly [rowKey: string, stored: Uint8Array])[]): Promise<void> {
-    const batch = beginBatch(this.#database);
-    for (const [rowKey, stored] of rows) batch.put(rowKey, stored);
-    await batch.write();
+  /** Of the rows so far. */
+  get hash(): MultisetHash {
+    return this.#hash;
   }
 
-  async finish(applied: AppliedRow, installedFrom?: StateSnapshotHeader): Promise<StateDatabase> {
+  async putRows(rows: readonly Row[]): Promise<void> {
+    const room = Buffer.allocUnsafe(rows.reduce((bytes, [, value]) => bytes + storedRowBytes(value), 0));
+    let at = 0;
+    const stored = rows.map(([key, value]): [string, Uint8Array] => {
+      const digest = this.#rowDigest.of(key, value);
+      this.#hash.addDigest(digest);
+      const from = at;
+      at += storedRowBytes(value);
+      return [rowKeyOf(key), encodeRow(digest, value, room.subarray(from, at))];
+    });
+    await putAll(this.#database, stored);
+  }
+
+  async finish(position: Omit<AppliedRow, 'hash'>, installedFrom?: StateSnapshotHeader): Promise<StateDatabase> {
+    const applied: AppliedRow = { ...position, hash: this.#hash };
     const batch = beginBatch(this.#database);
     batch.put(APPLIED_KEY, encodeApplied(applied));
     batch.put(DURABLE_KEY, encodeIndex(DURABLE_KEY, applied.index));

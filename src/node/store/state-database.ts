@@ -30,6 +30,8 @@ import { recoverState, type RecoveredState } from './state-recovery.ts';
 
 const BLOCK_CACHE_BYTES = 32 * 1024 * 1024;
 const ROWS_PER_STEP = 1024;
+/** Each reading is a trip to another thread and back; what it brings is checked in one turn of the event loop. */
+const BYTES_PER_READ = 256 * 1024;
 
 /** Rows of one or more applied entries, in the form in which they are stored; undefined for a deleted one. */
 export interface RowGroup {
@@ -115,6 +117,7 @@ export class StateDatabase {
       limit: range.limit ?? -1,
       reverse: range.reverse ?? false,
       fillCache: range.limit !== undefined,
+      highWaterMarkBytes: BYTES_PER_READ,
     });
     return new RowIterator(iterator, this.where, (error) => this.#explain(error));
   }
@@ -182,7 +185,12 @@ export class StateDatabase {
   async #hashRows(snapshot: ReturnType<Database['snapshot']>): Promise<MultisetHash> {
     const found = new MultisetHash();
     const reader = new RowReader(this.where);
-    const iterator = iterate(this.#database, { ...ROW_RANGE, snapshot, fillCache: false });
+    const iterator = iterate(this.#database, {
+      ...ROW_RANGE,
+      snapshot,
+      fillCache: false,
+      highWaterMarkBytes: BYTES_PER_READ,
+    });
     try {
       for (;;) {
         const rows = await iterator.nextv(ROWS_PER_STEP);

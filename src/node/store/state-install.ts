@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
+import { ParleyError } from '../../protocol/errors.ts';
 import type { StateInstall, StateSnapshotHeader } from '../ports.ts';
-import { damaged } from './damage.ts';
-import { MultisetHash } from './multiset-hash.ts';
-import { RowDigest, isRowKey } from './row-digest.ts';
+import { damaged, isOutOfSpace } from './damage.ts';
 import { RowStreamDecoder } from './row-stream.ts';
 import { StateBuilder } from './state-builder.ts';
 import type { StateDatabase } from './state-database.ts';
 import type { StateFolders } from './state-folders.ts';
-import { encodeRow, rowKeyOf } from './state-rows.ts';
 
 export interface InstallOwner {
   readonly writeBufferBytes: number;
@@ -15,13 +13,20 @@ export interface InstallOwner {
   takeOver(disk: StateDatabase): Promise<void>;
 }
 
+/** @throws ParleyError `disk_full` */
 export async function beginStateInstall(
   header: StateSnapshotHeader,
   folders: StateFolders,
   owner: InstallOwner,
 ): Promise<StateInstall> {
   const name = folders.unused();
-  const builder = await StateBuilder.create(folders.path(name), name, owner.writeBufferBytes);
+  let builder;
+  try {
+    builder = await StateBuilder.create(folders.path(name), name, owner.writeBufferBytes);
+  } catch (error) {
+    await folders.remove(name);
+    throw explained(error);
+  }
   return new LevelStateInstall({ header, folders, owner, name, builder });
 }
 
@@ -37,8 +42,6 @@ interface InstallParts {
 class LevelStateInstall implements StateInstall {
   readonly #parts: InstallParts;
   readonly #decoder = new RowStreamDecoder();
-  readonly #rowDigest = new RowDigest();
-  readonly #hash = new MultisetHash();
   #over = false;
 
   constructor(parts: InstallParts) {
@@ -49,18 +52,18 @@ class LevelStateInstall implements StateInstall {
     assert(!this.#over, 'the install is over');
     const rows = this.#decoder.push(chunk);
     if (rows === undefined) throw this.#damage('it is no stream of rows');
-    const stored = rows.map(([key, value]): [string, Uint8Array] => {
-      if (!isRowKey(key)) throw this.#damage('it holds a row with an impossible key');
-      const digest = this.#rowDigest.of(key, value);
-      this.#hash.addDigest(digest);
-      return [rowKeyOf(key), encodeRow(digest, value)];
-    });
-    if (stored.length > 0) await this.#parts.builder.putRows(stored);
+    if (rows.length === 0) return;
+    try {
+      await this.#parts.builder.putRows(rows);
+    } catch (error) {
+      throw explained(error);
+    }
   }
 
   check(): void {
     if (!this.#decoder.complete) throw this.#damage('it ends in the middle of a row');
-    if (this.#hash.hex() !== this.#parts.header.stateHash) throw this.#damage('its rows do not match its hash');
+    const { builder, header } = this.#parts;
+    if (builder.hash.hex() !== header.stateHash) throw this.#damage('its rows do not match its hash');
   }
 
   async finish(): Promise<void> {
@@ -69,7 +72,7 @@ class LevelStateInstall implements StateInstall {
     this.check();
     this.#over = true;
     const { metadata, stampMs } = header;
-    const disk = await builder.finish({ ...metadata, stampMs, hash: this.#hash }, header);
+    const disk = await builder.finish({ ...metadata, stampMs }, header);
     const replaced = await folders.current();
     await folders.point(name);
     await owner.takeOver(disk);
@@ -87,4 +90,10 @@ class LevelStateInstall implements StateInstall {
   #damage(reason: string): Error {
     return damaged('state', 'snapshot', `the snapshot that was received is damaged: ${reason}`);
   }
+}
+
+/** A disk that has no room for a second state can hold the first one all the same. */
+function explained(error: unknown): unknown {
+  if (!isOutOfSpace(error)) return error;
+  return new ParleyError('disk_full', 'There is no space left on the disk for a snapshot.', { cause: error });
 }

@@ -29,9 +29,18 @@ export function markerKey(index: LogIndex): string {
   return MARKER_PREFIX + index.toString(16).padStart(14, '0');
 }
 
-/** A row as it is stored: a checksum over key and value, then the value. */
-export function encodeRow(digest: Buffer, value: Uint8Array): Uint8Array {
-  const stored = Buffer.allocUnsafe(CHECKSUM_BYTES + value.length);
+export const storedRowBytes = (value: Uint8Array): number => CHECKSUM_BYTES + value.length;
+
+/**
+ * A row as it is stored: a checksum over key and value, then the value.
+ *
+ * @param stored where to; as large as `storedRowBytes` says
+ */
+export function encodeRow(
+  digest: Buffer,
+  value: Uint8Array,
+  stored: Buffer = Buffer.allocUnsafe(storedRowBytes(value)),
+): Uint8Array {
   digest.copy(stored, 0, 0, CHECKSUM_BYTES);
   stored.set(value, CHECKSUM_BYTES);
   return stored;

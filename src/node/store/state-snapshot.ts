@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import type { StateSnapshot } from '../ports.ts';
 import { RowMerge, type ChangedRow, type Row } from './row-merge.ts';
-import { encodeRowForStream } from './row-stream.ts';
+import { encodeRowsForStream, rowStreamBytes } from './row-stream.ts';
 
-/** Rows that are read from disk at a time. */
-const ROWS_PER_READ = 64;
+/** Rows that are asked for at a time; the source gives fewer when they are large. */
+const ROWS_PER_READ = 512;
 
 /** Where rows come from, in key order, as they were at one moment. */
 export interface RowSource {
@@ -14,14 +14,17 @@ export interface RowSource {
 
 /**
  * A state as it was when this was made: an iterator over the disk of that moment, and the changes that were not there
- * yet. Holds those, and the bytes between two chunks.
+ * yet. Holds those, and the rows of one reading.
  */
 export class StreamedState implements StateSnapshot {
   readonly header: StateSnapshot['header'];
   readonly #source: RowSource;
   readonly #merge: RowMerge;
-  #pending: Buffer[] = [];
-  #pendingBytes = 0;
+  #rows: Row[] = [];
+  /** How many of `#rows` are in chunks already. */
+  #taken = 0;
+  /** What is left of a row that is larger than a chunk: then it is alone. */
+  #rest: Buffer = Buffer.alloc(0);
   #ended = false;
 
   constructor(header: StateSnapshot['header'], source: RowSource, changes: readonly ChangedRow[]) {
@@ -30,30 +33,43 @@ export class StreamedState implements StateSnapshot {
     this.#merge = new RowMerge(changes);
   }
 
+  /** As many whole rows as fit; only a row that is larger than a chunk is cut. */
   async nextChunk(chunkBytesMax: number): Promise<Uint8Array | undefined> {
     assert(chunkBytesMax > 0);
-    while (!this.#ended && this.#pendingBytes < chunkBytesMax) await this.#read();
-    if (this.#pendingBytes === 0) return undefined;
-    const bytes = Buffer.concat(this.#pending);
-    const rest = bytes.subarray(chunkBytesMax);
-    this.#pending = rest.length === 0 ? [] : [rest];
-    this.#pendingBytes = rest.length;
-    return bytes.subarray(0, chunkBytesMax);
+    if (this.#rest.length > 0) return this.#cut(chunkBytesMax);
+    const rows: Row[] = [];
+    let bytes = 0;
+    for (;;) {
+      const row = this.#rows[this.#taken];
+      if (row === undefined) {
+        if (this.#ended) break;
+        await this.#read();
+        continue;
+      }
+      if (rows.length > 0 && bytes + rowStreamBytes(row) > chunkBytesMax) break;
+      rows.push(row);
+      bytes += rowStreamBytes(row);
+      this.#taken += 1;
+    }
+    if (rows.length === 0) return undefined;
+    this.#rest = encodeRowsForStream(rows);
+    return this.#cut(chunkBytesMax);
+  }
+
+  #cut(chunkBytesMax: number): Buffer {
+    const chunk = this.#rest.subarray(0, chunkBytesMax);
+    this.#rest = this.#rest.subarray(chunkBytesMax);
+    return chunk;
   }
 
   async #read(): Promise<void> {
-    const rows: Row[] = [];
+    this.#rows = [];
+    this.#taken = 0;
     const read = await this.#source.next(ROWS_PER_READ);
-    for (const [key, value] of read) this.#merge.take(key, value, rows);
-    if (read.length === 0) {
-      this.#merge.rest(rows);
-      this.#ended = true;
-    }
-    for (const row of rows) {
-      const bytes = encodeRowForStream(row);
-      this.#pending.push(bytes);
-      this.#pendingBytes += bytes.length;
-    }
+    for (const [key, value] of read) this.#merge.take(key, value, this.#rows);
+    if (read.length > 0) return;
+    this.#merge.rest(this.#rows);
+    this.#ended = true;
   }
 
   close(): Promise<void> {
