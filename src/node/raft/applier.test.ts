@@ -14,7 +14,7 @@ import {
 } from '../../consensus/types.ts';
 import { encodeBatch } from '../../protocol/batch.ts';
 import type { StampMs } from '../../protocol/ids.ts';
-import { MemoryStateStore } from '../store/memory-state-store.ts';
+import { MemoryStateStore } from '../../testing/store/memory-state-store.ts';
 import { Applier } from './applier.ts';
 import type { CommittedBatch } from './state-machine.ts';
 

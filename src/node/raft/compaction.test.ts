@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { EMPTY_BYTES, EntryType, type Entry, type LogIndex, type Term } from '../../consensus/types.ts';
 import type { StampMs } from '../../protocol/ids.ts';
 import { MemoryLogStore } from '../store/memory-log-store.ts';
-import { MemoryStateStore } from '../store/memory-state-store.ts';
+import { MemoryStateStore } from '../../testing/store/memory-state-store.ts';
 import { Compactor } from './compaction.ts';
 import { DEFAULT_RAFT_SETTINGS, type RaftSettings } from './raft-settings.ts';
 

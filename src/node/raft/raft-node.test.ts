@@ -7,7 +7,7 @@ import { encodeListCommand, ListMachine, type ListEvent, type ListResult } from 
 import { waitUntil } from '../../testing/wait-until.ts';
 import type { Done, LogStore, LogWrite } from '../ports.ts';
 import { MemoryLogStore } from '../store/memory-log-store.ts';
-import { MemoryStateStore } from '../store/memory-state-store.ts';
+import { MemoryStateStore } from '../../testing/store/memory-state-store.ts';
 import { systemClock } from '../system-clock.ts';
 import { RaftNode } from './raft-node.ts';
 

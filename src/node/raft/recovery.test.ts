@@ -12,7 +12,7 @@ import { ParleyError } from '../../protocol/errors.ts';
 import type { ClusterId, StampMs } from '../../protocol/ids.ts';
 import type { StateSnapshotHeader } from '../ports.ts';
 import { MemoryLogStore } from '../store/memory-log-store.ts';
-import { MemoryStateStore } from '../store/memory-state-store.ts';
+import { MemoryStateStore } from '../../testing/store/memory-state-store.ts';
 import { confStateOf, logRepair, storageForCore } from './recovery.ts';
 
 const term = (value: number): Term => value as Term;

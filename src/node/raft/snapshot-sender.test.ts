@@ -14,7 +14,7 @@ import { waitUntil } from '../../testing/wait-until.ts';
 import type { StateStore } from '../ports.ts';
 import type { LevelStateStore } from '../store/level-state-store.ts';
 import { MemoryLogStore } from '../store/memory-log-store.ts';
-import { MemoryStateStore } from '../store/memory-state-store.ts';
+import { MemoryStateStore } from '../../testing/store/memory-state-store.ts';
 import { DEFAULT_RAFT_SETTINGS, type RaftSettings } from './raft-settings.ts';
 import {
   decodeDescription,

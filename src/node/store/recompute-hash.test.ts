@@ -1,12 +1,19 @@
-import { expect, it } from 'vitest';
-import { MemoryStateStore } from './memory-state-store.ts';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { SingleStore } from '../../testing/store/single-stores.ts';
+import type { LevelStateStore } from './level-state-store.ts';
 import { recomputeHash } from './recompute-hash.ts';
 import type { LogIndex, Term } from '../../consensus/types.ts';
 import type { StampMs } from '../../protocol/ids.ts';
 import type { StateSnapshot } from '../ports.ts';
 
-function filled(): MemoryStateStore {
-  const state = new MemoryStateStore();
+let single: SingleStore<LevelStateStore>;
+beforeEach(async () => {
+  single = await SingleStore.state();
+});
+afterEach(() => single.remove());
+
+function filled(): LevelStateStore {
+  const state = single.store;
   for (let index = 1; index <= 40; index += 1) {
     const transaction = state.begin();
     transaction.put(`row/${index}`, new Uint8Array(20_000).fill(index));

@@ -3,7 +3,7 @@ import { logStoreContract, type LogStoreHarness } from '../../testing/contracts/
 import { stateStoreContract, type StateStoreHarness } from '../../testing/contracts/state-store.contract.ts';
 import { SingleStore } from '../../testing/store/single-stores.ts';
 import { MemoryLogStore } from './memory-log-store.ts';
-import { MemoryStateStore } from './memory-state-store.ts';
+import { MemoryStateStore } from '../../testing/store/memory-state-store.ts';
 import type { StoreLimits } from './node-store.ts';
 
 /** Next to nothing stays in memory: everything is read from disk, in many records. */

@@ -54,20 +54,6 @@ describe('NatsTransport', () => {
     expect(counters.sharedFramesSent).toBe(1);
   });
 
-  it('tells of another process of a node before it hands over anything from it, once', async () => {
-    await waitUntil(() => cluster.transport(n2).bootOf(n1) !== undefined);
-    const heard: string[] = [];
-    cluster.transport(n2).onRestart((node) => heard.push(`${node} restarted`));
-    cluster.transport(n2).onFrame(({ from, payload }) => heard.push(`${from} says ${payload[0]}`));
-    cluster.transport(n1).send(n2, 'forward', Uint8Array.of(1));
-    await waitUntil(() => heard.length === 1);
-    await cluster.restart(n1);
-    await waitUntil(() => cluster.transport(n1).bootOf(n2) !== undefined);
-    for (const said of [2, 3]) cluster.transport(n1).send(n2, 'forward', Uint8Array.of(said));
-    await waitUntil(() => heard.length >= 4);
-    expect(heard).toEqual(['n1 says 1', 'n1 restarted', 'n1 says 2', 'n1 says 3']);
-  });
-
   it('tells two processes that run as one node of each other', async () => {
     await waitUntil(() => cluster.transport(n2).bootOf(n1) !== undefined);
     const known = cluster.transport(n2).bootOf(n1);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { EMPTY_CONF_STATE, type ConfState, type LogIndex, type PeerId, type Term } from '../../consensus/types.ts';
 import type { StateSnapshot, StateSnapshotHeader, StateStore } from '../../node/ports.ts';
+import { ParleyError } from '../../protocol/errors.ts';
 import type { ClusterId, StampMs } from '../../protocol/ids.ts';
 import type { ContractCase } from './contract-case.ts';
 
@@ -84,6 +85,8 @@ function fill(store: StateStore, from: number, to: number): void {
     apply(store, index, { [`row/${String(index).padStart(6, '0')}`]: `value ${index}`, counter: String(index) });
   }
 }
+
+const isDamage = (error: unknown): boolean => error instanceof ParleyError && error.code === 'damaged';
 
 const CHECKS: Readonly<Record<string, Check>> = {
   'begins empty': async ({ store }) => {
@@ -275,8 +278,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
       const target = await store.beginInstall(header);
       await assert.rejects(async () => {
         await target.write(bytes);
+        target.check?.();
         await target.finish();
-      });
+      }, isDamage);
       await target.abort();
     }
     assert.deepEqual(store.hash(), before);
@@ -284,6 +288,22 @@ const CHECKS: Readonly<Record<string, Check>> = {
     apply(store, 2, { more: 'yes' });
     await store.sync();
     assert.equal(store.durableIndex, 2);
+  },
+
+  'a received snapshot can be checked before it is installed, without a consequence': async ({ store, openOther }) => {
+    const other = await openOther();
+    fill(other, 1, 50);
+    const header = fullHeader(other.openSnapshot());
+    const chunks = await chunksOf(other.openSnapshot(), 500);
+    const target = await store.beginInstall(header);
+    for (const chunk of chunks.slice(0, -1)) await target.write(chunk);
+    assert.throws(() => target.check?.(), isDamage);
+    await target.write(chunks.at(-1)!);
+    target.check?.();
+    assert.equal(store.appliedIndex, 0);
+    assert.deepEqual(await rowsOf(store), {});
+    await target.finish();
+    assert.deepEqual(await rowsOf(store), await rowsOf(other));
   },
 
   'an aborted install changes nothing, and another one may follow': async ({ store, openOther }) => {

@@ -129,6 +129,19 @@ export function describeTransport(name: string, start: () => Promise<TransportCl
       expect(inbox(n1).frames[1]?.boot).toBeGreaterThan(before);
     });
 
+    it('tells of another process of a node before it hands over anything from it, once', async () => {
+      const heard: string[] = [];
+      const listener = cluster.transport(n2);
+      listener.onFrame(({ from, payload }) => heard.push(`${from} says ${payload[0]}`));
+      cluster.transport(n1).send(n2, 'forward', Uint8Array.of(1));
+      await waitUntil(() => heard.length === 1);
+      listener.onRestart?.((node) => heard.push(`${node} restarted`));
+      await cluster.restart(n1);
+      for (const said of [2, 3]) cluster.transport(n1).send(n2, 'forward', Uint8Array.of(said));
+      await waitUntil(() => heard.length >= 4);
+      expect(heard).toEqual(['n1 says 1', 'n1 restarted', 'n1 says 2', 'n1 says 3']);
+    });
+
     it('does not mind sending to nobody, to strangers, or after it was closed', async () => {
       const transport = cluster.transport(n1);
       transport.sendRaft([]);

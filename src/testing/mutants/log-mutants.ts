@@ -153,6 +153,11 @@ export const LOG_MUTANTS: readonly Mutant[] = [
         find: "if (raft.repair !== undefined) return 'repairing';",
         replace: "if (raft.repair !== undefined && raft.id < 0) return 'repairing';",
       },
+      {
+        file: RAFT,
+        find: 'if (this.repair !== undefined) return false;',
+        replace: 'if (this.repair !== undefined && this.id < 0) return false;',
+      },
     ],
     focus: 'damage',
     budget: { seeds: 300, seconds: 10 },

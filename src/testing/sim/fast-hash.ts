@@ -48,13 +48,18 @@ export class FastHash {
 
 const LANE = 2 ** 26;
 
-/** A 52-bit hash as 8 bytes, for ports that speak bytes. */
+const HASH_BYTES = 32;
+
+/** A 52-bit hash as 32 bytes, for ports that speak of those. */
 export function hashBytes(value: number): Uint8Array {
-  const bytes = new Uint8Array(8);
+  const bytes = new Uint8Array(HASH_BYTES);
   new DataView(bytes.buffer).setFloat64(0, value);
   return bytes;
 }
 
 export function hashOfBytes(bytes: Uint8Array): number {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getFloat64(0);
+  const value = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getFloat64(0);
+  // Whatever else they may be, they are not of this kind.
+  const isOurs = Number.isSafeInteger(value) && bytes.subarray(8).every((byte) => byte === 0);
+  return isOurs ? value : new FastHash().bytes(bytes).value();
 }

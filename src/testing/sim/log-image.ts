@@ -15,7 +15,7 @@ import {
   type Term,
 } from '../../consensus/types.ts';
 import type { LogWrite } from '../../node/ports.ts';
-import { FastHash, hashOfBytes } from './fast-hash.ts';
+import { FastHash, hashBytes, hashOfBytes } from './fast-hash.ts';
 import { insist } from './violation.ts';
 
 const entryHash = (previous: number, entry: Entry): number =>
@@ -26,7 +26,11 @@ interface LogBase {
   readonly index: LogIndex;
   readonly term: Term;
   readonly hash: number;
+  /** The hash as the snapshot had it. */
+  readonly bytes: Uint8Array | undefined;
 }
+
+const EMPTY_BASE: LogBase = { index: ZERO_INDEX, term: ZERO_TERM, hash: 0, bytes: undefined };
 
 /** A write with the hashes that its entries got when it was accepted: the disk takes both over. */
 export interface HashedWrite {
@@ -39,7 +43,7 @@ export interface HashedWrite {
 /** The content of a log, with the chained hash of every entry: what is accepted, or what is on disk. */
 export class LogImage {
   hardState: HardState = EMPTY_HARD_STATE;
-  #base: LogBase = { index: ZERO_INDEX, term: ZERO_TERM, hash: 0 };
+  #base: LogBase = EMPTY_BASE;
   #entries: Entry[] = [];
   #hashes: number[] = [];
 
@@ -83,6 +87,13 @@ export class LogImage {
   /** The chain up to `index`; undefined where it is not known (any more, or yet). */
   hash(index: LogIndex): number | undefined {
     return index === this.#base.index ? this.#base.hash : this.#hashes[index - this.#base.index - 1];
+  }
+
+  /** The same as other ports see it. */
+  hashBytes(index: LogIndex): Uint8Array | undefined {
+    if (index === this.#base.index && this.#base.bytes !== undefined) return this.#base.bytes;
+    const hash = this.hash(index);
+    return hash === undefined ? undefined : hashBytes(hash);
   }
 
   /** Takes a write in, and returns it with the hashes of its entries. */
@@ -145,7 +156,7 @@ export class LogImage {
     if (index <= this.#base.index) return;
     insist(index <= this.lastIndex, 'log-gap', () => `compact to ${index} of ${this.lastIndex}`);
     const count = index - this.#base.index;
-    this.#base = { index, term: this.#entries[count - 1]!.term, hash: this.#hashes[count - 1]! };
+    this.#base = { index, term: this.#entries[count - 1]!.term, hash: this.#hashes[count - 1]!, bytes: undefined };
     this.#entries = this.#entries.slice(count);
     this.#hashes = this.#hashes.slice(count);
   }
@@ -185,7 +196,7 @@ export class LogImage {
 
   /** Nothing is left but the promises. */
   clear(): void {
-    this.#restart({ index: ZERO_INDEX, term: ZERO_TERM, hash: 0 });
+    this.#restart(EMPTY_BASE);
     this.hardState = { ...this.hardState, commit: ZERO_INDEX };
   }
 
@@ -206,5 +217,5 @@ export class LogImage {
 }
 
 function baseOf({ index, term }: SnapshotMetadata, chainHash: Uint8Array): LogBase {
-  return { index, term, hash: hashOfBytes(chainHash) };
+  return { index, term, hash: hashOfBytes(chainHash), bytes: chainHash };
 }

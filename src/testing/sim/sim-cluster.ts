@@ -97,6 +97,6 @@ export class SimCluster {
   }
 }
 
-const membersOf = ({ voters, votersOutgoing, learners, learnersNext }: ConfState): readonly PeerId[] => [
+export const membersOf = ({ voters, votersOutgoing, learners, learnersNext }: ConfState): readonly PeerId[] => [
   ...new Set([...voters, ...votersOutgoing, ...learners, ...learnersNext]),
 ];

@@ -88,6 +88,12 @@ export class SimDisk {
     this.#start();
   }
 
+  /** `done` when all that was accepted before is durable. */
+  flush(done: Done, failed: (error: DiskError) => void): void {
+    this.#queue.push({ write: undefined, compactTo: undefined, done, failed });
+    this.#start();
+  }
+
   compact(index: LogIndex, failed: (error: DiskError) => void): void {
     this.#queue.push({ write: undefined, compactTo: index, done: undefined, failed });
   }

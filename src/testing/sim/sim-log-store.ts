@@ -14,7 +14,6 @@ import {
 } from '../../consensus/types.ts';
 import type { Done, LogStore, LogWrite } from '../../node/ports.ts';
 import type { Promises } from '../../node/rollback/promises.ts';
-import { hashBytes } from './fast-hash.ts';
 import type { LogImage } from './log-image.ts';
 import type { DiskError, SimDisk } from './sim-disk.ts';
 import { insist } from './violation.ts';
@@ -90,9 +89,9 @@ export class SimLogStore implements LogStore {
   }
 
   chainHash(index: LogIndex): Uint8Array {
-    const hash = this.image.hash(index);
+    const hash = this.image.hashBytes(index);
     insist(hash !== undefined, 'log-gap', () => `no chain hash at ${index}`);
-    return hashBytes(hash);
+    return hash;
   }
 
   promised(): Promises {
@@ -108,6 +107,7 @@ export class SimLogStore implements LogStore {
   }
 
   close(): Promise<void> {
-    return Promise.resolve();
+    const { disk, intoProcess, onDiskError } = this.#env;
+    return new Promise((resolve) => disk.flush(() => intoProcess(resolve), onDiskError));
   }
 }

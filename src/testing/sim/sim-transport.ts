@@ -32,6 +32,7 @@ export class SimTransport implements Transport {
   #onRestart: (node: NodeName) => void = () => {};
   /** The newest process of each other machine that was heard. */
   readonly #boots = new Map<number, number>();
+  #isClosed = false;
   /** The node whose death would be noticed. */
   watched: NodeName | null = null;
 
@@ -67,8 +68,10 @@ export class SimTransport implements Transport {
   }
 
   #send(to: NodeName, kind: string, bytes: Uint8Array): void {
-    const { host, boot, network, time } = this.#env;
-    network.send({ from: host.number, boot, to: numberOfName(to), kind, bytes, sentAtMs: time.nowMs });
+    const { host, hosts, boot, network, time } = this.#env;
+    const receiver = numberOfName(to);
+    if (!hosts.includes(receiver) || this.#isClosed) return;
+    network.send({ from: host.number, boot, to: receiver, kind, bytes, sentAtMs: time.nowMs });
   }
 
   onRaft(handler: (message: Message, from: NodeName) => void): void {
@@ -87,6 +90,7 @@ export class SimTransport implements Transport {
     this.watched = node;
   }
   close(): Promise<void> {
+    this.#isClosed = true;
     return Promise.resolve();
   }
 

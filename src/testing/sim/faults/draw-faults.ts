@@ -24,6 +24,8 @@ interface Kind {
 }
 
 const HOUR_MS = 3_600_000;
+/** The longest is more than an election timeout. */
+const APART_MS = [0, 0, 300, 2_500] as const;
 const TRANSITIONS = [
   ConfChangeTransition.auto,
   ConfChangeTransition.jointImplicit,
@@ -195,14 +197,17 @@ const DAMAGE: { readonly [K in FaultKind]?: Kind } = {
     draw: (dice) => {
       const { prng } = dice;
       const where = prng.pick(['log', 'log', 'log', 'state', 'state', 'mark'] as const);
-      return { kind: 'flip-bit', on: someone(dice), where, place: prng.next(), downMs: about(prng, 100) };
+      const apartMs = prng.pick(APART_MS);
+      return { kind: 'flip-bit', on: someone(dice), where, place: prng.next(), downMs: about(prng, 100), apartMs };
     },
   },
   'lose-tail': {
     weight: 2,
     draw: (dice) => {
-      const share = dice.prng.next() ** 3;
-      return { kind: 'lose-tail', on: someone(dice), share, downMs: about(dice.prng, 100) };
+      const { prng } = dice;
+      const share = prng.next() ** 3;
+      const apartMs = prng.pick(APART_MS);
+      return { kind: 'lose-tail', on: someone(dice), share, downMs: about(prng, 100), apartMs };
     },
   },
   'wipe-disk': { weight: 1, draw: (dice) => ({ kind: 'wipe-disk', on: someone(dice), downMs: about(dice.prng, 100) }) },

@@ -59,16 +59,23 @@ export type FaultAction =
   | { readonly kind: 'fail-write'; readonly on: Target }
   | { readonly kind: 'fill-disk'; readonly on: Target; readonly forMs: number }
   | { readonly kind: 'write-back'; readonly on: Target }
-  /** The machine restarts with a flipped bit somewhere. */
+  /** The machine restarts with a flipped bit somewhere, and hears nobody who could help it for `apartMs`. */
   | {
       readonly kind: 'flip-bit';
       readonly on: Target;
       readonly where: 'log' | 'state' | 'mark';
       readonly place: number;
       readonly downMs: number;
+      readonly apartMs: number;
     }
   /** The machine restarts without the end of its log, synced though it was, and nothing looks broken. */
-  | { readonly kind: 'lose-tail'; readonly on: Target; readonly share: number; readonly downMs: number }
+  | {
+      readonly kind: 'lose-tail';
+      readonly on: Target;
+      readonly share: number;
+      readonly downMs: number;
+      readonly apartMs: number;
+    }
   /** The next snapshot that it sends has a flipped bit. */
   | { readonly kind: 'spoil-snapshot'; readonly on: Target; readonly place: number }
   /** The machine restarts with an empty disk. */

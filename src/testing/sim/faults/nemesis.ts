@@ -24,6 +24,12 @@ interface Ambush extends Of<'ambush'> {
   readonly term: number;
 }
 
+interface Restart {
+  readonly on: Target;
+  readonly downMs: number;
+  readonly apartMs: number;
+}
+
 /** How long whoever supervises the processes waits after one has ended by itself. */
 const RESTART_MS = 400;
 /** Between two machines that notice the same death. */
@@ -175,12 +181,13 @@ export class Nemesis {
   }
 
   /** A machine restarts with damage on its disk, if the cluster can bear that. */
-  #harm(on: Target, damage: DiskDamage, downMs: number): boolean {
+  #harm({ on, downMs, apartMs }: Restart, damage: DiskDamage): boolean {
     const node = this.#find(on);
     if (node.condition !== 'member' || !this.#env.cluster.mayLose(node)) return false;
     if (node.host.isUp) node.crash();
     const isHarmed = node.harm(damage);
     this.#restartAfter(node, downMs);
+    this.#cut(this.#between([node.number]), downMs + apartMs);
     return isHarmed;
   }
 
@@ -315,8 +322,8 @@ export class Nemesis {
       this.#find(on).syncSomeState();
       return true;
     },
-    'flip-bit': ({ on, where, place, downMs }) => this.#harm(on, { where, place }, downMs),
-    'lose-tail': ({ on, share, downMs }) => this.#harm(on, { where: 'log-tail', place: share }, downMs),
+    'flip-bit': ({ where, place, ...fault }) => this.#harm(fault, { where, place }),
+    'lose-tail': ({ share, ...fault }) => this.#harm(fault, { where: 'log-tail', place: share }),
     'spoil-snapshot': ({ on, place }) => {
       const node = this.#running(on);
       node?.state?.spoilNextSnapshot(place);

@@ -1,9 +1,9 @@
-import { ConfChangeKind, ConfChangeTransition, type ConfChangeStep, type PeerId } from '../../../consensus/types.ts';
+import { ConfChangeKind, ConfChangeTransition, type ConfChangeStep } from '../../../consensus/types.ts';
 import type { PlannedChange } from '../../../node/membership/change-rules.ts';
 import type { MemberVerb } from '../../../node/ports.ts';
 import { ParleyError } from '../../../protocol/errors.ts';
 import type { Coverage } from '../coverage.ts';
-import type { SimCluster } from '../sim-cluster.ts';
+import { membersOf, type SimCluster } from '../sim-cluster.ts';
 import type { SimNode } from '../sim-node.ts';
 
 export interface OperatorEnv {
@@ -85,30 +85,32 @@ export class Operator {
     this.#env.coverage.note(error === undefined ? `member ${what}` : `member ${what}: ${error.code}`);
   }
 
-  /** Any change that the core may take. */
+  /** Any change of its present members that the core may take. */
   reconfigure(moves: readonly Move[], transition: ConfChangeTransition): boolean {
     const { cluster } = this.#env;
     const { leader } = cluster;
     if (leader === undefined) return false;
-    const members = new Set<PeerId>(cluster.members);
-    const steps = moves.flatMap(({ node, as }): ConfChangeStep[] => {
-      const peer = cluster.node(node).peerId;
-      return peer !== undefined && members.has(peer) ? [{ kind: KIND_OF[as], peer }] : [];
+    leader.host.soon(() => {
+      // Whoever is gone by now has no entry in the table of members any more, and could not be reached.
+      const members = new Set(membersOf(leader.confState));
+      const steps = moves.flatMap(({ node, as }): ConfChangeStep[] => {
+        const peer = cluster.node(node).peerId;
+        return peer !== undefined && members.has(peer) ? [{ kind: KIND_OF[as], peer }] : [];
+      });
+      if (steps.length > 0) this.#propose(leader, { transition, steps, added: null });
     });
-    return steps.length > 0 && this.#propose(leader, { transition, steps, added: null });
+    return true;
   }
 
   leaveJoint(): boolean {
     const { leader } = this.#env.cluster;
     if (leader === undefined || leader.confState.votersOutgoing.length === 0) return false;
-    return this.#propose(leader, { transition: ConfChangeTransition.auto, steps: [], added: null });
+    leader.host.soon(() => this.#propose(leader, { transition: ConfChangeTransition.auto, steps: [], added: null }));
+    return true;
   }
 
-  #propose(leader: SimNode, change: PlannedChange): boolean {
-    leader.host.soon(() => {
-      leader.peer?.changeMembership(change, CHANGE_DEADLINE_MS, (error) => this.#note('reconfigure', error));
-    });
-    return true;
+  #propose(leader: SimNode, change: PlannedChange): void {
+    leader.peer?.changeMembership(change, CHANGE_DEADLINE_MS, (error) => this.#note('reconfigure', error));
   }
 }
 
