@@ -199,7 +199,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/testing/sim/sim-node.ts',
-        find: 'this.#identity = { founding: undefined, manifest: undefined };\n    this.#isDamaged = false;',
+        find: 'this.#identity = newIdentity();\n    this.#isDamaged = false;',
         replace: 'this.#isDamaged = false;',
       },
     ],
