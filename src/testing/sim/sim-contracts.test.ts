@@ -116,14 +116,11 @@ function simState(): Promise<StateStoreHarness> {
   });
 }
 
-describe.each(logStoreContract(simLog))('the simulated log as a log store', ({ name, run }) => {
-  it(name, async () => {
-    await expect(run()).resolves.toBeUndefined();
-  });
-});
-
-describe.each(stateStoreContract(simState))('the simulated state as a state store', ({ name, run }) => {
-  it(name, async () => {
+describe.each([
+  ['log', logStoreContract(simLog)],
+  ['state', stateStoreContract(simState)],
+])('the simulated %s as a store', (_, cases) => {
+  it.each(cases)('$name', async ({ run }) => {
     await expect(run()).resolves.toBeUndefined();
   });
 });
