@@ -15,7 +15,7 @@ import { SnapshotReceiver, type StagedSnapshot } from '../node/raft/snapshot-rec
 import { SnapshotSender } from '../node/raft/snapshot-sender.ts';
 import type { LevelStateStore } from '../node/store/level-state-store.ts';
 import { MemoryLogStore } from '../node/store/memory-log-store.ts';
-import { MemoryStateStore } from '../node/store/memory-state-store.ts';
+import { MemoryStateStore } from './store/memory-state-store.ts';
 import type { ClusterId, NodeName, StampMs } from '../protocol/ids.ts';
 import { waitUntil } from './wait-until.ts';
 

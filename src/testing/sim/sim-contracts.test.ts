@@ -95,6 +95,7 @@ function simState(): Promise<StateStoreHarness> {
       disk,
       onDisk,
       isAlive: () => true,
+      hashOf: ({ hashText }) => hashText,
       onBegin: nothing,
       onCommitted: nothing,
       onInstalled: nothing,

@@ -320,6 +320,7 @@ export class SimNode {
     return new SimStateStore({
       disk: this.#stateDisk,
       isAlive,
+      hashOf: ({ hashText }) => hashText,
       onDisk: (act) => this.#onStateDisk(act, isAlive),
       onBegin: () => {
         if (isAlive()) this.look();

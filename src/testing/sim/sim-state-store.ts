@@ -24,6 +24,8 @@ export interface SimStateStoreEnv {
   /** Runs `act` after the time a disk takes; the promise resolves inside the process, if that lives. */
   readonly onDisk: <T>(act: () => T) => Promise<T>;
   readonly isAlive: () => boolean;
+  /** What nodes compare. */
+  readonly hashOf: (image: StateImage) => string;
   /** A transaction begins: the last moment at which the state is as it was. */
   readonly onBegin: () => void;
   readonly onCommitted: (position: AppliedPosition, image: StateImage) => void;
@@ -110,7 +112,7 @@ export class SimStateStore implements StateStore {
   }
 
   hash(): { index: LogIndex; hash: string } {
-    return { index: this.#image.index, hash: this.#image.hashText };
+    return { index: this.#image.index, hash: this.#env.hashOf(this.#image) };
   }
 
   sync(): Promise<void> {
@@ -124,8 +126,9 @@ export class SimStateStore implements StateStore {
   }
 
   openSnapshot(): StateSnapshot {
-    const { index, term, confState, stampMs, hashText, rows } = this.#image;
-    const header = { format: 1 as const, metadata: { index, term, confState }, stampMs, stateHash: hashText };
+    const { index, term, confState, stampMs, rows } = this.#image;
+    const stateHash = this.#env.hashOf(this.#image);
+    const header = { format: 1 as const, metadata: { index, term, confState }, stampMs, stateHash };
     const view = [...rows].map(([key, { value }]): [string, Uint8Array] => [key, value]);
     const stream = new StreamedState(header, NO_ROWS, sortedChanges(view));
     let spoilsAt = this.#spoilsAt;
@@ -153,7 +156,7 @@ export class SimStateStore implements StateStore {
       staged.commit({ position, changes, hash: staged.hashWith(changes) });
     };
     const check = (): void => {
-      if (!decoder.complete || staged.hashText !== header.stateHash) throw this.#refusal();
+      if (!decoder.complete || this.#env.hashOf(staged) !== header.stateHash) throw this.#refusal();
     };
     // A snapshot without rows is never written to.
     stage([]);
