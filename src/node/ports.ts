@@ -162,11 +162,11 @@ export interface Transport {
   /** Which node to watch closely for signs of death; null for none. */
   watch(node: NodeName | null): void;
   /** Another node holds the watched one for dead: then one sign of one's own is enough. */
-  suspect?(node: NodeName): void;
+  suspect(node: NodeName): void;
   /** There are signs that the watched node's process is gone; told again from time to time as long as they last. */
   onHint(handler: (node: NodeName) => void): void;
   /** Another process of a node is heard of for the first time: told before anything that it says. */
-  onRestart?(handler: (node: NodeName) => void): void;
+  onRestart(handler: (node: NodeName) => void): void;
   close(): Promise<void>;
 }
 

@@ -190,7 +190,7 @@ export class RaftPeer<Result, Event> {
       directory,
       monotonicMs,
       watch: (node) => transport.watch(node),
-      suspect: (node) => transport.suspect?.(node),
+      suspect: (node) => transport.suspect(node),
       onChange: (leader, term) => this.#onLeaderChange(leader, term),
       onView: (view) => this.#events.onLeaderChange?.(view),
     });
@@ -249,7 +249,7 @@ export class RaftPeer<Result, Event> {
     this.#leader.begin();
     transport.onRaft((message, from) => this.#onMessage(message, from));
     transport.onHint((name) => this.#report(name, (core, peer, term) => void core.hintLeaderDead(peer, term)));
-    transport.onRestart?.((name) => this.#onRestart(name));
+    transport.onRestart((name) => this.#onRestart(name));
     this.#ticker.start();
     this.#driver.schedule();
     done();

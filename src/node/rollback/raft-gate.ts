@@ -40,7 +40,7 @@ export class RaftGate implements Transport {
   }
 
   onRestart(handler: (node: NodeName) => void): void {
-    this.#transport.onRestart?.((node) => {
+    this.#transport.onRestart((node) => {
       handler(node);
       this.#onMet(node);
     });
@@ -60,6 +60,10 @@ export class RaftGate implements Transport {
 
   watch(node: NodeName | null): void {
     this.#transport.watch(node);
+  }
+
+  suspect(node: NodeName): void {
+    this.#transport.suspect(node);
   }
 
   close(): Promise<void> {

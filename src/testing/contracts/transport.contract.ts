@@ -135,7 +135,7 @@ export function describeTransport(name: string, start: () => Promise<TransportCl
       listener.onFrame(({ from, payload }) => heard.push(`${from} says ${payload[0]}`));
       cluster.transport(n1).send(n2, 'forward', Uint8Array.of(1));
       await waitUntil(() => heard.length === 1);
-      listener.onRestart?.((node) => heard.push(`${node} restarted`));
+      listener.onRestart((node) => heard.push(`${node} restarted`));
       await cluster.restart(n1);
       for (const said of [2, 3]) cluster.transport(n1).send(n2, 'forward', Uint8Array.of(said));
       await waitUntil(() => heard.length >= 4);

@@ -35,6 +35,8 @@ export class SimTransport implements Transport {
   #isClosed = false;
   /** The node whose death would be noticed. */
   watched: NodeName | null = null;
+  /** Whom another node held for dead since this one watches it. */
+  #suspected: NodeName | null = null;
 
   constructor(env: SimTransportEnv) {
     this.#env = env;
@@ -88,6 +90,13 @@ export class SimTransport implements Transport {
   }
   watch(node: NodeName | null): void {
     this.watched = node;
+    this.#suspected = null;
+  }
+  /** Another node's word is enough here, once: the worst that real signs of death can come to. */
+  suspect(node: NodeName): void {
+    if (node !== this.watched || this.#suspected === node) return;
+    this.#suspected = node;
+    this.#onHint(node);
   }
   close(): Promise<void> {
     this.#isClosed = true;
