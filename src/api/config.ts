@@ -29,6 +29,17 @@ export interface ApiLimits {
    */
   readonly perAddressLogin: BucketRate;
   /** Accounts and addresses that are remembered; beyond it the longest unused one is forgotten. */
+  /** Chunks of files that one logged-in account sends, and files that it begins to read. */
+  readonly perAccountTransfer: BucketRate;
+  /** The largest file, as its ciphertext. At most `BLOB_BYTES_MAX`. */
+  readonly blobBytesMax: number;
+  /** What all files of one account may take together. Checked in the log, so it holds cluster-wide. */
+  readonly blobBytesPerAccountMax: number;
+  /** Files that are being read from this node, in all and by one account. */
+  readonly downloadsMax: number;
+  readonly downloadsPerAccountMax: number;
+  /** A reader of a file that takes nothing for so long is cut off; it goes on where it was. */
+  readonly downloadIdleMs: number;
   readonly bucketsMax: number;
   /** Live feeds of this node, of one address and of one account: WebSockets and server-sent events together. */
   readonly socketsMax: number;
@@ -66,6 +77,12 @@ export const API_LIMITS: ApiLimits = {
   perAccount: { perSecond: 100, burst: 500 },
   perAddress: { perSecond: 500, burst: 2_000 },
   perAddressLogin: { perSecond: 5, burst: 200 },
+  perAccountTransfer: { perSecond: 400, burst: 1_600 },
+  blobBytesMax: 2 * 1024 * 1024 * 1024,
+  blobBytesPerAccountMax: 20 * 1024 * 1024 * 1024,
+  downloadsMax: 256,
+  downloadsPerAccountMax: 16,
+  downloadIdleMs: 60_000,
   bucketsMax: 50_000,
   socketsMax: 20_000,
   socketsPerAddressMax: 2_000,

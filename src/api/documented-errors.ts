@@ -24,6 +24,9 @@ export const ASKS_THE_CLUSTER: readonly ErrorCode[] = ['no_leader', 'deadline_ex
 /** For routes that take a message, or the sealed name of a room, which is an envelope too. */
 export const ENVELOPE: readonly ErrorCode[] = ['invalid_envelope', 'payload_too_large', 'unsupported_version'];
 
+/** For routes that take, or give, the bytes of files. */
+export const FILE: readonly ErrorCode[] = ['no_such_blob', ...ASKS_THE_CLUSTER];
+
 const ALWAYS: readonly ErrorCode[] = [
   'bad_request',
   'origin_not_allowed',

@@ -12,7 +12,7 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 };
 const TRANSPORT_SECURITY = 'max-age=31536000';
 const EXPOSED =
-  'Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Parley-Leader, Parley-Term, Parley-Commit, Parley-Stale';
+  'Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Parley-Leader, Parley-Term, Parley-Commit, Parley-Stale, Accept-Ranges, Content-Range, ETag';
 const PREFLIGHT_SECONDS = '600';
 
 /** Headers of every answer, and the checks that every request passes before its route. */
@@ -55,7 +55,7 @@ export function addPreflight(app: App): void {
       .code(204)
       .headers({
         'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
-        'access-control-allow-headers': 'Authorization, Content-Type, Idempotency-Key, Last-Event-ID',
+        'access-control-allow-headers': 'Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Range',
         'access-control-max-age': PREFLIGHT_SECONDS,
       })
       .send(),

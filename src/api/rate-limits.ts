@@ -6,11 +6,13 @@ import type { RateVerdict } from './rate-limit.ts';
 /** The buckets of one node. What must hold cluster-wide is counted in the log instead. */
 export class RateLimits {
   readonly #account: RateLimiter;
+  readonly #accountTransfer: RateLimiter;
   readonly #address: RateLimiter;
   readonly #addressLogin: RateLimiter;
 
   constructor(limits: ApiLimits, nowMs: () => number = () => performance.now()) {
     this.#account = new RateLimiter(limits.perAccount, limits.bucketsMax, nowMs);
+    this.#accountTransfer = new RateLimiter(limits.perAccountTransfer, limits.bucketsMax, nowMs);
     this.#address = new RateLimiter(limits.perAddress, limits.bucketsMax, nowMs);
     this.#addressLogin = new RateLimiter(limits.perAddressLogin, limits.bucketsMax, nowMs);
   }
@@ -23,6 +25,11 @@ export class RateLimits {
   /** A request or frame of somebody who is logged in. */
   account(account: string): RateVerdict {
     return this.#account.take(account);
+  }
+
+  /** A chunk of a file, or the beginning of reading one. */
+  transfer(account: string): RateVerdict {
+    return this.#accountTransfer.take(account);
   }
 
   /** Registering, logging in, asking for a device, and tokens that this node does not know. */

@@ -21,6 +21,8 @@ type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 export interface RouteHooks {
   /** Someone with a session. */
   readonly loggedIn: Hook;
+  /** The same for pieces of files, which have a rate of their own: there are many. */
+  readonly transfer: Hook;
   /** Someone who has none yet: strictly limited. */
   readonly stranger: Hook;
   /** Someone with the admin token of a node. */
@@ -30,14 +32,14 @@ export interface RouteHooks {
 export function createRouteHooks(app: App, { auth, rates, addresses }: ApiContext): RouteHooks {
   app.decorateRequest('session', null);
   const loginRate = (request: FastifyRequest): RateVerdict => rates.login(addresses.of(request.raw));
+  const authenticate = async (request: FastifyRequest): Promise<Session> => {
+    const session = await auth.authenticateHeader(request.headers.authorization, () => refuseOver(loginRate(request)));
+    request.session = session;
+    return session;
+  };
   return {
-    loggedIn: async (request, reply) => {
-      const session = await auth.authenticateHeader(request.headers.authorization, () =>
-        refuseOver(loginRate(request)),
-      );
-      request.session = session;
-      obey(rates.account(session.account), reply);
-    },
+    loggedIn: async (request, reply) => obey(rates.account((await authenticate(request)).account), reply),
+    transfer: async (request, reply) => obey(rates.transfer((await authenticate(request)).account), reply),
     stranger: async (request, reply) => {
       obey(loginRate(request), reply);
     },

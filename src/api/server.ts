@@ -17,6 +17,7 @@ import { RateLimits } from './rate-limits.ts';
 import { createRouteHooks } from './route-hooks.ts';
 import { addAccountRoutes } from './routes/accounts.ts';
 import { addAdminRoutes } from './routes/admin.ts';
+import { addBlobRoutes } from './routes/blobs.ts';
 import { addClusterRoutes } from './routes/cluster.ts';
 import { addDeviceRoutes } from './routes/devices.ts';
 import { addEventRoutes } from './routes/events.ts';
@@ -106,6 +107,7 @@ function addRoutes(app: App, context: ApiContext, onSend: () => void): void {
     addMemberRoutes(routes, context, hooks);
     addMessageRoutes(routes, context, hooks, onSend);
     addLockRoutes(routes, context, hooks);
+    addBlobRoutes(routes, context, hooks);
     addEventRoutes(routes, context, hooks);
     addClusterRoutes(routes, context);
     addAdminRoutes(routes, context, hooks);

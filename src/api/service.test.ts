@@ -215,6 +215,7 @@ describe('what the node says about itself', () => {
       'GET /v1/accounts/{name}/device-requests/{device}',
       'GET /v1/admin/state-hashes',
       'GET /v1/admin/status',
+      'GET /v1/blobs',
       'GET /v1/cluster',
       'GET /v1/device-requests',
       'GET /v1/events',
@@ -222,6 +223,7 @@ describe('what the node says about itself', () => {
       'GET /v1/locks/{name}',
       'GET /v1/rooms',
       'GET /v1/rooms/{room}',
+      'GET /v1/rooms/{room}/blobs/{blob}',
       'GET /v1/rooms/{room}/messages',
       'GET /v1/sessions',
       'PATCH /v1/locks/{name}',
@@ -232,10 +234,13 @@ describe('what the node says about itself', () => {
       'POST /v1/admin/invites',
       'POST /v1/admin/leader',
       'POST /v1/admin/members',
+      'POST /v1/blobs/{blob}/commit',
       'POST /v1/rooms',
       'POST /v1/sessions',
       'POST /v1/sessions/challenge',
       'POST /v1/sessions/refresh',
+      'PUT /v1/blobs/{blob}',
+      'PUT /v1/blobs/{blob}/chunks/{chunk}',
       'PUT /v1/devices/{device}',
       'PUT /v1/locks/{name}',
       'PUT /v1/rooms/{room}/deletions/{txnId}',
@@ -244,7 +249,7 @@ describe('what the node says about itself', () => {
     ]);
     const send = document.paths['/v1/rooms/{room}/messages/{txnId}']!['put']!;
     expect(send.security).toEqual([{ session: [] }]);
-    expect(document.codes('PUT', '/v1/rooms/r/messages/t', 409)).toEqual(['stale_devices']);
+    expect(document.codes('PUT', '/v1/rooms/r/messages/t', 409)).toEqual(['blob_missing', 'stale_devices']);
     for (const [path, methods] of Object.entries(document.paths)) {
       for (const [method, { responses }] of Object.entries(methods)) {
         expect([path, method, responses['200']]).toEqual([path, method, expect.anything()]);

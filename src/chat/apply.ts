@@ -1,5 +1,6 @@
 import { decodeCommand } from '../protocol/command-codec.ts';
 import { registerAccount } from './accounts.ts';
+import { beginBlob, storeBlob } from './blobs.ts';
 import { deduped } from './dedupe.ts';
 import { approveDevice, requestDevice, revokeDevice } from './devices.ts';
 import { acquireLock, releaseLock, renewLock } from './lock-commands.ts';
@@ -12,6 +13,7 @@ import { sweepState } from './sweep.ts';
 import { Work } from './work.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
 import type { PlacedEvent } from '../protocol/events.ts';
+import type { BlobId } from '../protocol/ids.ts';
 import type { ApplyBatch, ApplyContext } from './apply-context.ts';
 import type { StateView } from './ports.ts';
 import type { Handler } from './results.ts';
@@ -21,6 +23,8 @@ export interface ApplyOutcome {
   readonly results: readonly CommandResult[];
   /** What those who watch see, in order. */
   readonly events: readonly PlacedEvent[];
+  /** Files that nodes have to look after: their rows say what is to be. */
+  readonly blobs: readonly BlobId[];
 }
 
 /**
@@ -33,7 +37,7 @@ export function applyBatch(view: StateView, batch: ApplyBatch, context: ApplyCon
   const work = new Work(view, batch, context);
   const results = batch.commands.map((bytes) => applyCommand(work, bytes));
   work.finish();
-  return { results, events: work.events };
+  return { results, events: work.events, blobs: [...work.touchedBlobs] };
 }
 
 function applyCommand(work: Work, bytes: Uint8Array): CommandResult {
@@ -50,8 +54,8 @@ const byDevice = (command: CommandOf<CommandKind>): string => command.actor?.dev
 const bySession = (command: CommandOf<CommandKind>): string => command.actor?.session ?? 'nobody';
 
 /**
- * Every command is exactly-once: by a record of its result, or, for registering, refreshing, sending and sweeping,
- * by means of its own.
+ * Every command is exactly-once: by a record of its result, or, for registering, refreshing, sending, uploading and
+ * sweeping, by means of its own.
  */
 const handlers: { readonly [K in CommandKind]: Handler<K> } = {
   'account.register': registerAccount,
@@ -71,5 +75,7 @@ const handlers: { readonly [K in CommandKind]: Handler<K> } = {
   'lock.acquire': deduped(bySession, acquireLock),
   'lock.renew': deduped(bySession, renewLock),
   'lock.release': deduped(bySession, releaseLock),
+  'blob.begin': beginBlob,
+  'blob.stored': storeBlob,
   'state.sweep': sweepState,
 };

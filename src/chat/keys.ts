@@ -1,5 +1,5 @@
 import { toBase64Url } from '../protocol/base64url.ts';
-import type { AccountId, AccountName, DeviceId, LockName, RoomId, SessionId, TxnId } from '../protocol/ids.ts';
+import type { AccountId, AccountName, BlobId, DeviceId, LockName, RoomId, SessionId, TxnId } from '../protocol/ids.ts';
 
 /**
  * Keys of all rows. One letter for the kind, then ids; numbers have a fixed width so that text order is number
@@ -40,6 +40,12 @@ export const KEYS = {
   /** Counters of a feed of stored events; see `FeedScope`. */
   feed: (scope: FeedScope) => `f/${scope}`,
   feedEvent: (scope: FeedScope, number: number) => `w/${scope}/${fixed(number)}`,
+  blob: (blob: BlobId | '') => `B/${blob}`,
+  /** What the files of an account take. */
+  blobUse: (account: AccountId) => `U/${account}`,
+  /** Index of the messages that refer to a file. */
+  blobReference: (blob: BlobId, room: RoomId, seq: number) => `F/${blob}/${room}/${fixed(seq)}`,
+  blobReferences: (blob: BlobId, room: RoomId) => `F/${blob}/${room}/`,
   txn: (principal: string, scope: string, txnId: TxnId) => `t/${principal}/${scope}/${txnId}`,
   /** Index of everything that expires: `x/<milliseconds>/<key of what expires>`. */
   expiry: (expiresAt: number, target: string) => `x/${fixed(expiresAt)}/${target}`,

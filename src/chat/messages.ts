@@ -1,6 +1,7 @@
 import { decodeEnvelope } from '../protocol/envelope.ts';
 import { messageIdOf } from '../protocol/ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
+import { checkBlobs, referToBlobs } from './blobs.ts';
 import { checkTxnTime, findSent, recordSent } from './dedupe.ts';
 import { KEYS } from './keys.ts';
 import { addRelation, checkRelation, messageAt } from './relations.ts';
@@ -13,7 +14,7 @@ import { checkActor } from './sessions.ts';
 import { setMessageBit } from './unread.ts';
 import type { CommandOf, CommandResult, CommandValues } from '../protocol/commands.ts';
 import type { EnvelopeHeader } from '../protocol/envelope.ts';
-import type { AccountName, Seq } from '../protocol/ids.ts';
+import type { AccountId, AccountName, Seq } from '../protocol/ids.ts';
 import type { Handler, Rejection } from './results.ts';
 import type { MessageRow, RoomRow } from './room-rows.ts';
 import type { Work } from './work.ts';
@@ -45,8 +46,16 @@ export const sendMessage: Handler<'message.send'> = (work, command) => {
     return reject('stale_devices', undefined, { ...rosterDifference(header, roster) });
   }
   const wrong = header.relation && checkRelation(work, header.relation, { ...actor, room, joinedSeq: from.joinedSeq });
-  return wrong ?? number(work, command, row, { header, fromName: from.name });
+  const missing = wrong ?? checkFiles(work, actor.account, header);
+  return missing ?? number(work, command, row, { header, fromName: from.name });
 };
+
+/** Only messages have files: what becomes of one need not be looked for in all that relates to it. */
+function checkFiles(work: Work, account: AccountId, { blobs, relation }: EnvelopeHeader): Rejection | undefined {
+  if (blobs === undefined) return undefined;
+  if (relation !== undefined) return reject('invalid_envelope', 'An edit or a reaction cannot refer to files.');
+  return checkBlobs(work, account, blobs);
+}
 
 /** By its author, or, in a group, by owner and admins. */
 export const deleteMessage: Handler<'message.delete'> = (work, { actor, body }) => {
@@ -78,6 +87,7 @@ function number(
   work.rooms.put(room, { ...row, lastSeq: seq, lastIndex: index });
   if (relation === null) setMessageBit(work, room, seq, true);
   else addRelation(work, room, relation, seq);
+  referToBlobs(work, room, seq, header.blobs ?? []);
   recordSent(work, { actor: actor!, txnId, contentTag }, value);
   work.emit({ kind: 'message', room, seq, id: value.id, from, fromName, device, sentAt, envelope, gone: null });
   return accept<'message.send'>(value);

@@ -1,3 +1,5 @@
+import { decodeEnvelope } from '../protocol/envelope.ts';
+import { releaseBlobs } from './blobs.ts';
 import { setMessageBit } from './unread.ts';
 import { KEYS } from './keys.ts';
 import { messageAt } from './relations.ts';
@@ -43,7 +45,9 @@ export function announceGone(
 
 function clear(work: Work, room: RoomId, seq: Seq, row: MessageRow, gone: GoneReason): void {
   work.view.put(KEYS.message(room, seq), messageCodec.encode({ ...row, envelope: NOTHING, gone }));
-  if (row.relation === null) setMessageBit(work, room, seq, false);
+  if (row.relation !== null) return;
+  setMessageBit(work, room, seq, false);
+  releaseBlobs(work, room, seq, decodeEnvelope(row.envelope).header.blobs ?? []);
 }
 
 function forgetRelation(work: Work, room: RoomId, target: Seq, seq: Seq): void {

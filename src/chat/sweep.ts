@@ -1,10 +1,11 @@
+import { expireBlob } from './blobs.ts';
 import { forgetRequest } from './devices.ts';
 import { releaseLocksOf, standingLock } from './locks.ts';
 import { parseExpiryKey } from './keys.ts';
 import { unpack } from './pack.ts';
 import { accept, reject } from './results.ts';
 import { delist } from './sessions.ts';
-import type { AccountId, DeviceId, LockName, SessionId } from '../protocol/ids.ts';
+import type { AccountId, BlobId, DeviceId, LockName, SessionId } from '../protocol/ids.ts';
 import type { Handler } from './results.ts';
 import type { Work } from './work.ts';
 
@@ -42,6 +43,8 @@ function remove(work: Work, target: string, index: Uint8Array): number {
       return forgetRequest(work, first as AccountId, second as DeviceId) ? 1 : 0;
     case 'l/':
       return expireLock(work, target.slice(2) as LockName) ? 1 : 0;
+    case 'B/':
+      return expireBlob(work, first as BlobId) ? 1 : 0;
     case 'y/':
       work.answers.delete(first as DeviceId);
       return 1;

@@ -1,5 +1,6 @@
 import { COUNTED_IN_ONE_EXPIRY_ROW_MAX, EVENTS_KEPT_MAX } from './bounds.ts';
 import { feedEventCodec } from './event-codec.ts';
+import { blobCodec, blobUseCodec } from './blob-rows.ts';
 import { invariant } from './invariant.ts';
 import { KEYS } from './keys.ts';
 import { pack } from './pack.ts';
@@ -18,7 +19,8 @@ import {
 } from './rows.ts';
 import { Table } from './table.ts';
 import type { ChatEvent, PlacedEvent } from '../protocol/events.ts';
-import type { AccountId, DeviceId, RoomId, Seq, SessionId, StampMs, TxnId } from '../protocol/ids.ts';
+import type { AccountId, BlobId, DeviceId, RoomId, Seq, SessionId, StampMs, TxnId } from '../protocol/ids.ts';
+import type { BlobRow } from './blob-rows.ts';
 import type { ApplyBatch, ApplyContext } from './apply-context.ts';
 import type { StoredEvent } from './event-codec.ts';
 import type { FeedScope } from './keys.ts';
@@ -56,6 +58,10 @@ export class Work {
   readonly feeds;
   readonly relations;
   readonly messageBits;
+  readonly blobs;
+  readonly blobUse;
+  /** Files whose row was made, changed in what nodes have to do for it, or removed. */
+  readonly touchedBlobs = new Set<BlobId>();
   /** Keys of dedupe records made in this batch, and when the last of them expires. */
   readonly #txnKeys: string[] = [];
   #txnExpiresAt = 0;
@@ -82,6 +88,8 @@ export class Work {
     this.feeds = new Table(view, KEYS.feed, feedCodec);
     this.relations = new Table(view, ([room, seq]: SeqIn) => KEYS.relations(room, seq), relationsCodec);
     this.messageBits = new Table(view, ([room, block]: BlockIn) => KEYS.messageBits(room, block), messageBitsCodec);
+    this.blobs = new Table<BlobId, BlobRow>(view, KEYS.blob, blobCodec);
+    this.blobUse = new Table(view, KEYS.blobUse, blobUseCodec);
   }
 
   /** Gives an event its place. Messages are found through their rooms; others are kept in the scopes that replay them. */
@@ -150,6 +158,8 @@ export class Work {
       this.feeds,
       this.relations,
       this.messageBits,
+      this.blobs,
+      this.blobUse,
     ]) {
       table.flush();
     }

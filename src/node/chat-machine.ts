@@ -4,10 +4,13 @@ import type { ApplyContext } from '../chat/apply-context.ts';
 import type { StateView } from '../chat/ports.ts';
 import type { CommandResult } from '../protocol/commands.ts';
 import type { PlacedEvent } from '../protocol/events.ts';
-import type { ClusterId } from '../protocol/ids.ts';
+import type { BlobId, ClusterId } from '../protocol/ids.ts';
 import type { BatchOutcome, CommittedBatch, StateMachine } from './raft/state-machine.ts';
 
-export type ChatMachineOptions = Parameters<typeof createApplyContext>[1];
+export type ChatMachineOptions = NonNullable<Parameters<typeof createApplyContext>[1]> & {
+  /** Told of files that nodes have to look after, while their entry is applied. */
+  readonly onBlobs?: (blobs: readonly BlobId[]) => void;
+};
 
 /** The chat, as the log drives it. */
 export class ChatMachine implements StateMachine<CommandResult, PlacedEvent> {
@@ -28,6 +31,8 @@ export class ChatMachine implements StateMachine<CommandResult, PlacedEvent> {
 
   apply(view: StateView, batch: CommittedBatch): BatchOutcome<CommandResult, PlacedEvent> {
     const commands = batch.items.map(({ command }) => command);
-    return applyBatch(view, { index: batch.index, stampMs: batch.stampMs, commands }, this.#context);
+    const outcome = applyBatch(view, { index: batch.index, stampMs: batch.stampMs, commands }, this.#context);
+    if (outcome.blobs.length > 0) this.#options.onBlobs?.(outcome.blobs);
+    return outcome;
   }
 }

@@ -4,6 +4,7 @@ import { ParleyError } from '../protocol/errors.ts';
 import { makeTxnId } from '../protocol/txn-id.ts';
 import { assembleClusterView, assembleStatus } from './cluster-status.ts';
 import { commandOrigin } from './command-origin.ts';
+import { BlobKeeper } from './blobs/blob-keeper.ts';
 import { ClusterClock } from './cluster-clock.ts';
 import { ChatMachine } from './chat-machine.ts';
 import { Contact } from './contact.ts';
@@ -18,16 +19,14 @@ import { RepairWatch } from './repair/repair-watch.ts';
 import { recomputeHash } from './store/recompute-hash.ts';
 import { Sweeper } from './sweeper.ts';
 import type { NodeSighting } from './cluster-status.ts';
-import type { ClusterSecret } from './cluster-secret.ts';
 import type { NodeInfo } from './node-info.ts';
-import type { AppliedEvents, ChatNode, Clock, Frame, MemberVerb, NodeTransport } from './ports.ts';
+import type { NodeParts } from './node-parts.ts';
+import type { AppliedEvents, BlobPort, ChatNode, Frame, MemberVerb } from './ports.ts';
 import { foundingOf, foundingPeers, tableOf } from './peer-directory.ts';
 import { ClusterAdmin } from './membership/cluster-admin.ts';
-import { MEMBERS_ROW, decodeMemberTable, isVoter } from './membership/member-table.ts';
+import { MEMBERS_ROW, decodeMemberTable, isMajority, isVoter } from './membership/member-table.ts';
 import type { MemberTable } from './membership/member-table.ts';
-import type { MemberDirectory } from './membership/member-directory.ts';
-import type { RaftSettings } from './raft/raft-settings.ts';
-import type { Manifest, IntactStore, OpenedStore, StoreDamage } from './store/node-store.ts';
+import type { IntactStore, Manifest, StoreDamage } from './store/node-store.ts';
 import type { ConfState, LogIndex } from '../consensus/types.ts';
 import type { StateReader } from '../chat/ports.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
@@ -38,37 +37,6 @@ import type { ClusterId, NodeName, StampMs } from '../protocol/ids.ts';
 /** How long `status` waits for the other nodes. */
 const STATUS_WAIT_MS = 600;
 const SWEEP_DEADLINE_MS = 5_000;
-
-export interface NodeLogger {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
-
-export interface NodeConfig {
-  readonly name: NodeName;
-  /** Names of the founding peers, this node's among them. */
-  readonly peers: readonly NodeName[];
-  readonly advertiseUrl: string;
-  readonly registration: ClusterJson['registration'];
-  readonly reads: RaftSettings['reads'];
-  readonly version: string;
-}
-
-export interface NodeParts {
-  readonly config: NodeConfig;
-  readonly secret: ClusterSecret;
-  readonly store: OpenedStore;
-  readonly transport: NodeTransport;
-  /** The transport's own. */
-  readonly directory: MemberDirectory;
-  readonly clock: Clock;
-  readonly logger: NodeLogger;
-  /** Process id of the node's nats-server, which changes when it is restarted. */
-  readonly natsPid: () => number | null;
-  readonly onFatal: (error: unknown) => void;
-}
 
 type Raft = RaftNode<CommandResult, PlacedEvent>;
 
@@ -94,6 +62,7 @@ export class ParleyNode implements ChatNode {
   readonly #listeners = new Set<(applied: AppliedEvents) => void>();
   readonly #replacedListeners = new Set<() => void>();
   #raft: Raft | null = null;
+  #blobs: BlobKeeper | null = null;
   #sweeper: Sweeper | null = null;
   #loadSource: () => { sockets: number; messagesPerSecond: number } = () => ({ sockets: 0, messagesPerSecond: 0 });
   #lagMs = 0;
@@ -201,6 +170,7 @@ export class ParleyNode implements ChatNode {
     this.#contact?.stop();
     this.#admin.stop();
     this.#sweeper?.stop();
+    await this.#blobs?.stop();
     await this.#raft?.stop({ transferLeadership: true });
     // The others remember how far this node came.
     this.#contact?.announce();
@@ -217,6 +187,11 @@ export class ParleyNode implements ChatNode {
     this.#refuseUnlessWhole();
     if (store.kind === 'damaged') throw new ParleyError('damaged', store.damage.reason);
     return store.state;
+  }
+
+  get blobs(): BlobPort {
+    this.#serving();
+    return this.#blobs!;
   }
 
   get stampMs(): StampMs {
@@ -346,7 +321,8 @@ export class ParleyNode implements ChatNode {
       logger.error({ problem: standing.problem }, 'this node takes no part');
       return;
     }
-    const machine = new ChatMachine(manifest.clusterId);
+    const blobs = this.#buildBlobs(store);
+    const machine = new ChatMachine(manifest.clusterId, { onBlobs: (touched) => blobs.touched(touched) });
     const raft: Raft = new RaftNode(
       {
         clock,
@@ -375,6 +351,7 @@ export class ParleyNode implements ChatNode {
         },
         onInstalled: (index) => {
           machine.forget();
+          blobs.scan();
           logger.info({ index }, 'state replaced by a snapshot');
           for (const listener of this.#replacedListeners) listener();
         },
@@ -394,10 +371,12 @@ export class ParleyNode implements ChatNode {
       },
     );
     this.#raft = raft;
+    this.#blobs = blobs;
     logger.info({ clusterId: manifest.clusterId, peer: manifest.peerId }, 'member of the cluster');
     if (config.reads === 'lease') logger.info({}, 'reads from leases: failover by hints is off');
     raft.start().catch(onFatal);
     this.#admin.start();
+    blobs.start();
     this.#sweeper = new Sweeper({
       clock,
       reader: store.state,
@@ -408,9 +387,25 @@ export class ParleyNode implements ChatNode {
     this.#sweeper.start();
   }
 
+  #buildBlobs(store: IntactStore): BlobKeeper {
+    const { config, transport, directory, clock, logger } = this.#parts;
+    return new BlobKeeper({
+      self: config.name,
+      dataDir: store.dir,
+      transport,
+      clock,
+      logger,
+      reader: () => store.state,
+      others: () => this.#nodes().flatMap(({ id }) => (id === this.name ? [] : [id])),
+      isMajority: (nodes) => isMajority(this.#confState(), (peer) => nodes.has(directory.nameOf(peer)!)),
+      readBarrier: (deadlineMs) => this.readBarrier(deadlineMs),
+    });
+  }
+
   #route(frame: Frame): void {
     if (frame.kind === 'hello') this.#contact?.receive(frame);
     else if (frame.kind === 'node-info') this.#infos.receive(frame.from, frame.payload);
+    else if (frame.kind === 'blob') this.#blobs?.handleFrame(frame);
     else this.#raft?.handleFrame(frame);
   }
 

@@ -7,7 +7,7 @@ import type { StateReader, StateView } from '../chat/ports.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
 import type { PlacedEvent } from '../protocol/events.ts';
 import type { ClusterJson, CompactJson, StateHashesJson, StatusJson } from '../protocol/http/schemas.ts';
-import type { ClusterId, NodeName, StampMs } from '../protocol/ids.ts';
+import type { BlobId, ClusterId, NodeName, StampMs } from '../protocol/ids.ts';
 
 /**
  * The seams of a node. Each port has a real implementation and one for the simulator; the same contract suite runs
@@ -138,7 +138,9 @@ export type FrameKind =
   /** Who I am: cluster, boot, format; founding and contact go through it. */
   | 'hello'
   /** Load, addresses and status, ephemeral. */
-  | 'node-info';
+  | 'node-info'
+  /** Pieces of files, and who has which. */
+  | 'blob';
 
 export interface Frame {
   readonly from: NodeName;
@@ -190,6 +192,34 @@ export interface AppliedEvents {
   readonly index: number;
   readonly stampMs: StampMs;
   readonly events: readonly PlacedEvent[];
+}
+
+export interface BlobProgress {
+  readonly chunks: number;
+  /** First and last of consecutive chunks that this node has not got, ascending; of very many the first ones. */
+  readonly missing: readonly (readonly [first: number, last: number])[];
+}
+
+/** The bytes of files on this node and, through it, on the others. What rows the state has of them is not its concern. */
+export interface BlobPort {
+  /**
+   * Makes a place for a blob that the state knows.
+   * @param hashes the SHA-256 of each chunk
+   * @throws ParleyError `blob_mismatch` unless the id is that of this list
+   */
+  open(blob: BlobId, sizeBytes: number, hashes: Uint8Array): Promise<BlobProgress>;
+  /** @throws ParleyError `no_such_blob`, `invalid_field`, `blob_mismatch`, `overloaded` */
+  put(blob: BlobId, chunk: number, bytes: Uint8Array): Promise<void>;
+  /**
+   * Resolves once a majority of the voters have all of it on their disks.
+   * @throws ParleyError `blob_incomplete` with `missing`, `deadline_exceeded`
+   */
+  replicate(blob: BlobId, deadlineMs: number): Promise<void>;
+  /**
+   * Its bytes from `from` up to `to`, in pieces, each of them checked; from other nodes where this one lacks them.
+   * @throws ParleyError `blob_unavailable`
+   */
+  read(blob: BlobId, from: number, to: number): AsyncGenerator<Uint8Array>;
 }
 
 /** What an operator may ask for a node: how it comes to take part, and how it ceases to. */
@@ -244,6 +274,8 @@ export interface ChatNode {
   readonly challengeKey: Uint8Array;
   /** Whether this is the local admin token of any node of the cluster. Constant time. */
   isAdminToken(token: string): boolean;
+  /** @throws ParleyError `no_leader` before this node takes part, `damaged`, `shutting_down` */
+  readonly blobs: BlobPort;
   /** Set by the gateway so that status and load can tell. */
   setLoadSource(source: () => { readonly sockets: number; readonly messagesPerSecond: number }): void;
 }

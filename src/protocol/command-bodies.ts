@@ -1,4 +1,5 @@
-import { isAccountId, isAccountName, isDeviceId, isLockName, isRoomId, isSessionId } from './ids.ts';
+import { isAccountId, isAccountName, isBlobId, isDeviceId, isLockName, isRoomId, isSessionId } from './ids.ts';
+import { isBlobSize } from './blobs.ts';
 import { LIMITS } from './limits.ts';
 import type { CommandBodies, CommandKind } from './commands.ts';
 import type { DeviceRecord } from './device-record.ts';
@@ -45,6 +46,9 @@ const accountName = text(isAccountName);
 const device = text(isDeviceId);
 const session = text(isSessionId);
 const room = text(isRoomId);
+const blob = text(isBlobId);
+const blobSize: Check<number> = isBlobSize;
+const count: Check<number> = (value): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 const key = bytesOf(KEY_BYTES);
 const hash = bytesOf(HASH_BYTES);
 const challengeId = bytesOf(COMMAND_LIMITS.challengeIdBytesMin, COMMAND_LIMITS.challengeIdBytesMax);
@@ -177,6 +181,16 @@ export const bodyCodecs: { readonly [K in CommandKind]: BodyCodec<CommandBodies[
     [room, seq],
     (it) => [it.room, it.seq],
     (room, seq) => ({ room, seq }),
+  ),
+  'blob.begin': codec(
+    [blob, blobSize, count],
+    (it) => [it.blob, it.sizeBytes, it.quotaBytes],
+    (blob, sizeBytes, quotaBytes) => ({ blob, sizeBytes, quotaBytes }),
+  ),
+  'blob.stored': codec(
+    [blob],
+    (it) => [it.blob],
+    (blob) => ({ blob }),
   ),
   'invite.create': codec(
     [hash, time],

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
+import { blobIdOf } from './blobs.ts';
 import { decodeCommand, encodeCommand, encodeCommandBody } from './command-codec.ts';
 import { COMMAND_LIMITS } from './command-bodies.ts';
 import { LIMITS } from './limits.ts';
@@ -16,6 +17,7 @@ const account = `A${TAIL}` as AccountId;
 const device = `D${TAIL}` as DeviceId;
 const session = `S${TAIL}` as SessionId;
 const room = `R${TAIL}` as RoomId;
+const blob = blobIdOf(5, new Uint8Array(32));
 const txnId: TxnId = makeTxnId(1_700_000_000_000, new Uint8Array(10).fill(7));
 const actor: Actor = { account, device, session };
 const bytes = (length: number, fill = 9) => new Uint8Array(length).fill(fill);
@@ -60,6 +62,8 @@ const examples: { readonly [K in CommandKind]: readonly Extract<Command, { kind:
   'lock.acquire': [{ name: lockName, ttlMs: 30_000, waitMs: 0 }],
   'lock.renew': [{ name: lockName, token: 7, ttlMs: 30_000 }],
   'lock.release': [{ name: lockName, token: 7 }, { name: lockName }],
+  'blob.begin': [{ blob, sizeBytes: 5, quotaBytes: 10 }],
+  'blob.stored': [{ blob }],
   'state.sweep': [{ keys: [] }, { keys: ['x/0000000000000001/s/S', 'b'] }],
 };
 const commands: Command[] = (Object.keys(examples) as CommandKind[]).flatMap((kind) =>

@@ -33,6 +33,8 @@ const KINDS = [
   'lock.acquire',
   'lock.renew',
   'lock.release',
+  'blob.begin',
+  'blob.stored',
 ] as const satisfies readonly CommandKind[];
 
 export function encodeCommand<K extends CommandKind>(command: CommandOf<K>): Uint8Array {

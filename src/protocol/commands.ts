@@ -1,6 +1,7 @@
 import type {
   AccountId,
   AccountName,
+  BlobId,
   DeviceId,
   LockName,
   MessageId,
@@ -76,6 +77,10 @@ export interface CommandBodies {
   'message.send': { readonly room: RoomId; readonly envelope: Uint8Array };
   /** The envelope at this place, and the edits of and reactions to it. */
   'message.delete': { readonly room: RoomId; readonly seq: Seq };
+  /** An upload begins: the account's room is reserved. `quotaBytes`: what the entry node grants an account. */
+  'blob.begin': { readonly blob: BlobId; readonly sizeBytes: number; readonly quotaBytes: number };
+  /** A node says that a majority of the voters have the whole of it on their disks. */
+  'blob.stored': { readonly blob: BlobId };
   'invite.create': { readonly inviteHash: Uint8Array; readonly expiresAt: StampMs };
   'lock.acquire': {
     readonly name: LockName;
@@ -126,6 +131,8 @@ export interface CommandValues {
   };
   /** Everything that is gone with it. */
   'message.delete': { readonly room: RoomId; readonly seqs: readonly Seq[] };
+  'blob.begin': { readonly blob: BlobId; readonly stored: boolean; readonly expiresAt: StampMs | null };
+  'blob.stored': { readonly blob: BlobId; readonly expiresAt: StampMs | null };
   'invite.create': { readonly expiresAt: StampMs };
   'lock.acquire': {
     readonly name: LockName;

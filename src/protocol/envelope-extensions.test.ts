@@ -1,5 +1,6 @@
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
+import { blobIdOf } from './blobs.ts';
 import { clusterIdOf, deviceIdOf, groupRoomIdOf } from './derive-ids.ts';
 import { decodeEnvelope, encodeEnvelope, encodeEnvelopeHeader } from './envelope.ts';
 import { ENVELOPE_EXTENSIONS_BYTES_MAX } from './envelope-extensions.ts';
@@ -23,6 +24,7 @@ const HEADER: EnvelopeHeader = {
   keyCommitment: fill(32, 3),
   senderCounter: 1,
 };
+const BLOBS = Array.from({ length: LIMITS.blobsPerMessageMax }, (_, i) => blobIdOf(5, fill(32, i))).toSorted();
 const EDIT: EnvelopeHeader = { ...HEADER, relation: { type: 'edit', seq: 7 as Seq } };
 
 const envelopeOf = (headerBytes: Uint8Array): Uint8Array =>
@@ -40,6 +42,8 @@ describe('header extensions', () => {
     { relation: { type: 'reaction', seq: Number.MAX_SAFE_INTEGER as Seq } },
     { ttlMs: LIMITS.messageTtlMsMin },
     { relation: { type: 'edit', seq: 9 as Seq }, ttlMs: LIMITS.messageTtlMsMax },
+    { blobs: [BLOBS[0]!] },
+    { blobs: BLOBS },
   ])('come back as they were (%#)', (extensions) => {
     const header = { ...HEADER, ...extensions };
     const bytes = encodeEnvelopeHeader(header);
@@ -57,6 +61,7 @@ describe('header extensions', () => {
     const widest = {
       relation: { type: 'edit', seq: Number.MAX_SAFE_INTEGER as Seq },
       ttlMs: LIMITS.messageTtlMsMax,
+      blobs: BLOBS,
     } as const;
     const plain = encodeEnvelopeHeader(HEADER).length;
     expect(encodeEnvelopeHeader({ ...HEADER, ...widest }).length - plain).toBeLessThanOrEqual(
@@ -77,6 +82,12 @@ describe('header extensions', () => {
     ['a relation with more', [2, [1, [0, 1, 1]]]],
     ['a time to live that is too short', [2, [2, LIMITS.messageTtlMsMin - 1]]],
     ['a time to live that is too long', [2, [2, LIMITS.messageTtlMsMax + 1]]],
+    ['a list of no files', [2, [3, []]]],
+    ['files that are no list', [2, [3, BLOBS[0]]]],
+    ['a file that is none', [2, [3, ['B']]]],
+    ['files in another order', [2, [3, [BLOBS[1], BLOBS[0]]]]],
+    ['a file twice', [2, [3, [BLOBS[0], BLOBS[0]]]]],
+    ['a file too many', [2, [3, [...BLOBS, `B${'z'.repeat(51)}q`]]]],
     ['a version that is none', [0]],
     ['more than version 1 has', [1, [1, [0, 1]]]],
     ['less than version 2 has', [2]],

@@ -1,6 +1,7 @@
 import { ParleyError } from './errors.ts';
 import { LIMITS } from './limits.ts';
-import type { Seq } from './ids.ts';
+import { isBlobId } from './ids.ts';
+import type { BlobId, Seq } from './ids.ts';
 
 /** All extensions in their largest form, with what surrounds them. */
 export const ENVELOPE_EXTENSIONS_BYTES_MAX = 1_024;
@@ -18,6 +19,8 @@ export interface EnvelopeExtensions {
   readonly relation?: Relation;
   /** Nodes remove the envelope so many milliseconds after they took it. */
   readonly ttlMs?: number;
+  /** The files that this message refers to, sorted, each once: nodes keep them for as long as the envelope. */
+  readonly blobs?: readonly BlobId[];
 }
 
 /**
@@ -49,6 +52,16 @@ const EXTENSIONS: { readonly [Name in keyof EnvelopeExtensions]-?: Extension<Nam
     toWire: (ttlMs) => ttlMs,
     fromWire: (raw) =>
       isCount(raw) && raw >= LIMITS.messageTtlMsMin && raw <= LIMITS.messageTtlMsMax ? raw : undefined,
+  },
+  blobs: {
+    tag: 3,
+    toWire: (blobs) => blobs,
+    fromWire: (raw) => {
+      if (!Array.isArray(raw) || raw.length === 0 || raw.length > LIMITS.blobsPerMessageMax) return undefined;
+      const items = raw as readonly unknown[];
+      const areBlobs = items.every((item): item is BlobId => typeof item === 'string' && isBlobId(item));
+      return areBlobs && items.every((item, i) => i === 0 || items[i - 1]! < item) ? items : undefined;
+    },
   },
 };
 /** In the order of their tags. */

@@ -77,6 +77,16 @@ export const ERRORS = {
   message_full: row(422, 1, false, 'This message has as many edits and reactions as one may have.'),
   too_many: row(422, 1, false, 'A limit of this cluster is reached.'),
   rate_limited: row(429, 1, true, 'Too many requests: slow down.', 4429),
+  // Files.
+  no_such_blob: row(404, 6, false, 'There is no such file, or you may not read it.'),
+  blob_missing: row(409, 7, false, 'A file of this message is not stored: upload it first.'),
+  blob_taken: row(409, 7, false, 'Another account has uploaded these very bytes.'),
+  blob_incomplete: row(409, 7, false, 'Some chunks of this file are missing: send them first.'),
+  blob_mismatch: row(422, 1, false, 'These bytes are not those that the hash stands for.'),
+  blob_unavailable: row(503, 1, true, 'No node that answers has these bytes right now: try again.'),
+  file_too_large: row(413, 1, false, 'The file is larger than this cluster takes.'),
+  quota_exceeded: row(413, 1, false, 'The files of this account would take more room than it has.'),
+  range_not_satisfiable: row(416, 1, false, 'The file has no such range of bytes.'),
   // The cluster.
   no_leader: row(503, 4, true, 'No leader serves right now: try again.', 4503),
   overloaded: row(503, 1, true, 'The cluster is busy: slow down and try again.', 4503),
@@ -102,6 +112,8 @@ export const ERRORS = {
   data_in_use: row(409, 7, false, 'Another process uses this data directory.'),
   port_in_use: row(409, 7, false, 'A port is taken by another program.'),
   missing_binary: row(500, 1, false, 'A program that is needed is not installed.'),
+  file_exists: row(409, 7, false, 'A file of this name is there already: choose another folder, or --force.'),
+  file_unreadable: row(422, 1, false, 'The file cannot be read.'),
   unreadable: row(422, 1, false, 'This message cannot be read on this device.'),
 } as const satisfies Record<string, ErrorRow>;
 

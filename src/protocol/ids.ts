@@ -21,6 +21,8 @@ export type DeviceId = Brand<string, 'DeviceId'>;
 export type SessionId = Brand<string, 'SessionId'>;
 /** `R` + 26 base32 characters; a direct room's id derives from its two accounts. */
 export type RoomId = Brand<string, 'RoomId'>;
+/** `B` + 52 base32 characters: the whole SHA-256 that `blobs.ts` derives from a file's ciphertext. */
+export type BlobId = Brand<string, 'BlobId'>;
 /** ULID made by the client: 26 characters of Crockford base32, 48 bits of milliseconds then 80 random bits. */
 export type TxnId = Brand<string, 'TxnId'>;
 /** `<txnId>-<deviceId>`: unique without a counter, known to the sender before the reply. */
@@ -39,6 +41,8 @@ export const ID_PATTERNS = {
   device: idPattern('D'),
   session: idPattern('S'),
   room: idPattern('R'),
+  // 256 bits fill 51 characters and one bit of the last.
+  blob: /^B[a-z2-7]{51}[aq]$/,
   nodeName: /^[a-z][a-z0-9-]{0,31}$/,
   accountName: /^[a-z0-9._-]{2,32}$/,
   lockName: /^(?:R[a-z2-7]{26}\/)?[A-Za-z0-9._:-]{1,128}$/,
@@ -50,6 +54,7 @@ export const isDeviceId = (text: string): text is DeviceId => ID_PATTERNS.device
 export const isAccountId = (text: string): text is AccountId => ID_PATTERNS.account.test(text);
 export const isSessionId = (text: string): text is SessionId => ID_PATTERNS.session.test(text);
 export const isTxnId = (text: string): text is TxnId => ID_PATTERNS.txn.test(text);
+export const isBlobId = (text: string): text is BlobId => ID_PATTERNS.blob.test(text);
 export const isNodeName = (text: string): text is NodeName => ID_PATTERNS.nodeName.test(text);
 export const isAccountName = (text: string): text is AccountName => ID_PATTERNS.accountName.test(text);
 export const isClusterId = (text: string): text is ClusterId => ID_PATTERNS.cluster.test(text);

@@ -4,6 +4,12 @@ export const LIMITS = {
   /** A WebSocket frame or HTTP body: a base64url envelope and its frame around it. */
   frameBytesMax: 128 * 1024,
   jsonDepthMax: 16,
+  /** Files that one message may refer to. */
+  blobsPerMessageMax: 8,
+  /** How long a file is kept that no message refers to, from when it was begun or was completely stored. */
+  blobUnreferencedTtlMs: 24 * 3_600_000,
+  /** The least that a file counts against its account's room, however small it is. */
+  blobChargeBytesMin: 4 * 1024,
   devicesPerRoomMax: 256,
   devicesPerAccountMax: 32,
   deviceRequestsPerAccountMax: 8,

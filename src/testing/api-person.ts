@@ -15,6 +15,7 @@ import { makeTxnId } from '../protocol/txn-id.ts';
 import { TestSocket } from './test-socket.ts';
 import type { DeviceKeys, UserKey } from '../crypto/identity.ts';
 import type { SessionSecret } from '../crypto/tokens.ts';
+import type { EnvelopeExtensions } from '../protocol/envelope-extensions.ts';
 import type { ProblemJson, RoomDetailJson } from '../protocol/http/schemas.ts';
 import type { AccountId, ClusterId, DeviceId, RoomId, SessionId, TxnId } from '../protocol/ids.ts';
 
@@ -230,7 +231,13 @@ export class ApiPerson {
   }
 
   /** An envelope for the roster given, as base64url. */
-  seal(roster: RoomDetailJson, txnId: TxnId, text: string, r: Uint8Array = random(32)): string {
+  seal(
+    roster: RoomDetailJson,
+    txnId: TxnId,
+    text: string,
+    r: Uint8Array = random(32),
+    extensions: EnvelopeExtensions = {},
+  ): string {
     this.#counter += 1;
     const recipients = roster.members.flatMap(({ devices }) =>
       devices.map(({ device, sealingKey }) => ({ device: device as DeviceId, sealingKey: fromBase64Url(sealingKey) })),
@@ -246,6 +253,7 @@ export class ApiPerson {
         recipients,
         content: new TextEncoder().encode(text),
         r,
+        extensions,
         senderCounter: this.#counter,
       }),
     );

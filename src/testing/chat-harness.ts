@@ -21,7 +21,7 @@ import type { DeviceRecord } from '../protocol/device-record.ts';
 import type { EnvelopeHeader } from '../protocol/envelope.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { PlacedEvent } from '../protocol/events.ts';
-import type { AccountId, AccountName, ClusterId, RoomId, StampMs, TxnId } from '../protocol/ids.ts';
+import type { AccountId, AccountName, BlobId, ClusterId, RoomId, StampMs, TxnId } from '../protocol/ids.ts';
 
 /** Someone with one device and one session; keys are hashes of labels, signatures are not real. */
 export interface Person extends Actor {
@@ -48,6 +48,7 @@ export function recordFrom(label: string): DeviceRecord {
 export class ChatHarness {
   readonly view = new MapStateView();
   readonly events: PlacedEvent[] = [];
+  readonly touchedBlobs = new Set<BlobId>();
   readonly context: ApplyContext;
   stampMs = START_MS as StampMs;
   #txns = 0;
@@ -61,9 +62,10 @@ export class ChatHarness {
   /** One log entry. */
   apply(...commands: readonly Uint8Array[]): readonly CommandResult[] {
     const index = this.view.appliedIndex + 1;
-    const { results, events } = applyBatch(this.view, { index, stampMs: this.stampMs, commands }, this.context);
+    const { results, events, blobs } = applyBatch(this.view, { index, stampMs: this.stampMs, commands }, this.context);
     this.view.appliedIndex = index;
     this.events.push(...events);
+    for (const blob of blobs) this.touchedBlobs.add(blob);
     return results;
   }
 

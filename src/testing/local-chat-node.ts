@@ -1,8 +1,13 @@
+import { randomBytes } from 'node:crypto';
 import { applyBatch } from '../chat/apply.ts';
 import { createApplyContext } from '../chat/apply-context.ts';
+import { findExpired } from '../chat/queries-sweep.ts';
 import { encodeCommand } from '../protocol/command-codec.ts';
 import { clusterIdOf } from '../protocol/derive-ids.ts';
 import { ParleyError } from '../protocol/errors.ts';
+import { makeTxnId } from '../protocol/txn-id.ts';
+import { BlobKeeper } from '../node/blobs/blob-keeper.ts';
+import { systemClock } from '../node/system-clock.ts';
 import { MemoryState } from './memory-state.ts';
 import type { ApplyContext } from '../chat/apply-context.ts';
 import type { AppliedEvents, ChatNode, MemberVerb } from '../node/ports.ts';
@@ -22,6 +27,8 @@ export interface LocalNodeOptions {
   /** The first leader stamp; each entry is one millisecond later, and `advance` adds more. */
   readonly startMs?: number;
   readonly adminToken?: string;
+  /** Where it keeps files; without it, it takes none. */
+  readonly dataDir?: string;
 }
 
 interface Waiting {
@@ -49,6 +56,7 @@ export class LocalChatNode implements ChatNode {
   readonly #listeners = new Set<(applied: AppliedEvents) => void>();
   readonly #replacedListeners = new Set<() => void>();
   readonly #indexWaiters = new Set<() => void>();
+  readonly #blobs: BlobKeeper | null;
   #queue: Waiting[] = [];
   #stampMs: number;
   #leaderlessMs = 0;
@@ -65,6 +73,26 @@ export class LocalChatNode implements ChatNode {
     this.clusterId = options.clusterId ?? clusterIdOf(new Uint8Array(16).fill(1));
     this.#context = createApplyContext(this.clusterId);
     this.#stampMs = options.startMs ?? Date.now();
+    this.#blobs = options.dataDir === undefined ? null : this.#buildBlobs(options.dataDir);
+  }
+
+  #buildBlobs(dataDir: string): BlobKeeper {
+    return new BlobKeeper({
+      self: this.name,
+      dataDir,
+      transport: { send: () => {}, broadcast: () => {} },
+      clock: systemClock,
+      reader: () => this.#state,
+      others: () => [],
+      isMajority: () => this.hasMajority,
+      readBarrier: () => this.readBarrier(),
+      logger: { warn: () => {} },
+    });
+  }
+
+  get blobs(): BlobKeeper {
+    if (this.#blobs === null) throw new Error('This test node was given no place for files.');
+    return this.#blobs;
   }
 
   get reader(): MemoryState {
@@ -195,9 +223,20 @@ export class LocalChatNode implements ChatNode {
 
   // ------------------------------------------------------------ seams for tests
 
+  /** Whether files on this node's disk count as stored. */
+  hasMajority = true;
+
   /** Lets the leader's time pass; the next entry carries it. */
   advance(ms: number): void {
     this.#stampMs += ms;
+  }
+
+  /** As the leader's sweeper does. @returns how much was removed */
+  async sweep(): Promise<number> {
+    const keys = await findExpired(this.#state, this.stampMs, 1_000);
+    const txnId = makeTxnId(this.#stampMs, new Uint8Array(randomBytes(10)));
+    const result = await this.submit({ kind: 'state.sweep', actor: null, txnId, body: { keys } }, 1_000);
+    return result.ok ? result.value.removed : 0;
   }
 
   /** 0: the leader is back. */
@@ -238,8 +277,9 @@ export class LocalChatNode implements ChatNode {
     this.#stampMs += 1;
     const stampMs = this.stampMs;
     const commands = entry.map(({ command }) => command);
-    const { results, events } = applyBatch(this.#state, { index, stampMs, commands }, this.#context);
+    const { results, events, blobs } = applyBatch(this.#state, { index, stampMs, commands }, this.#context);
     this.#state.appliedIndex = index;
+    this.#blobs?.touched(blobs);
     if (events.length > 0) for (const listener of this.#listeners) listener({ index, stampMs, events });
     entry.forEach(({ settle }, i) => settle(results[i]!));
     for (const check of this.#indexWaiters) check();

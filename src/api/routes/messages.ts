@@ -37,6 +37,7 @@ export function addMessageRoutes(app: App, context: ApiContext, hooks: RouteHook
           'message_full',
           'stale_devices',
           'room_too_large',
+          'blob_missing',
         ],
       },
     },

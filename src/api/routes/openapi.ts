@@ -43,6 +43,6 @@ function completed(schema: FastifySchema | undefined, scheme: 'session' | 'admin
 
 function securityOf(onRequest: unknown, hooks: RouteHooks): 'session' | 'admin' | null {
   const list: unknown[] = Array.isArray(onRequest) ? onRequest : [onRequest];
-  if (list.includes(hooks.loggedIn)) return 'session';
+  if (list.includes(hooks.loggedIn) || list.includes(hooks.transfer)) return 'session';
   return list.includes(hooks.admin) ? 'admin' : null;
 }

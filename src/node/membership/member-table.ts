@@ -73,6 +73,12 @@ export function afterChange(
   };
 }
 
+/** Whether those of whom `counts` is true are a majority of the voters, of both sets while the voters change. */
+export function isMajority(confState: ConfState, counts: (peer: PeerId) => boolean): boolean {
+  const { voters, votersOutgoing } = confState;
+  return [voters, votersOutgoing].every((set) => set.length === 0 || 2 * set.filter(counts).length > set.length);
+}
+
 export function isVoter(confState: ConfState, peer: PeerId): boolean {
   return confState.voters.includes(peer) || confState.votersOutgoing.includes(peer);
 }

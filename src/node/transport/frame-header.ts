@@ -35,6 +35,7 @@ const KINDS: readonly (WireKind | undefined)[] = [
   'snapshot-chunk',
   'hello',
   'node-info',
+  'blob',
 ];
 const CODES = new Map<WireKind, number>(
   KINDS.flatMap((kind, code): [WireKind, number][] => (kind === undefined ? [] : [[kind, code]])),

@@ -34,6 +34,7 @@ export const TxnIdField = Type.String({
   pattern: '^[0-7][0-9A-HJKMNP-TV-Z]{25}$',
   description: 'ULID made by the client; a retry carries the same one.',
 });
+export const BlobIdField = Type.String({ pattern: '^B[a-z2-7]{51}[aq]$', description: 'Hash of a file’s ciphertext.' });
 export const SeqField = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 export const TimeField = Type.String({ description: 'RFC 3339, UTC, with milliseconds.' });
 export const CursorField = Type.String({

@@ -1,0 +1,165 @@
+import { blobChunkCount } from '../../protocol/blobs.ts';
+import { ParleyError } from '../../protocol/errors.ts';
+import type { BlobId } from '../../protocol/ids.ts';
+import type { BlobFiles, BlobList } from './blob-files.ts';
+import { isChunk } from './blob-files.ts';
+import { systemCodeOf } from '../store/files.ts';
+
+/** So many chunks are written between two syncs, so that the last one has little left to do. */
+const CHUNKS_PER_SYNC = 32;
+
+/** First and last of consecutive chunks. */
+export type ChunkRange = readonly [first: number, last: number];
+
+/** A blob that this node has, or is getting. */
+export class HeldBlob {
+  readonly blob: BlobId;
+  readonly list: BlobList;
+  readonly count: number;
+  readonly #files: BlobFiles;
+  /** 1 for each chunk that is in the file. */
+  readonly #have: Uint8Array;
+  #missing: number;
+  #unsynced = 0;
+  #whole: boolean;
+  #removed = false;
+  #finishing: Promise<void> | undefined;
+
+  private constructor(files: BlobFiles, blob: BlobId, list: BlobList, have: Uint8Array, whole: boolean) {
+    this.#files = files;
+    this.blob = blob;
+    this.list = list;
+    this.count = have.length;
+    this.#have = have;
+    this.#missing = have.reduce((missing, one) => missing - one, have.length);
+    this.#whole = whole;
+  }
+
+  /**
+   * As it is on the disk. Whether a chunk is there is told by its bytes alone, so nothing that a crash leaves behind
+   * is taken for more than it is; only of what was whole it is believed until it is read.
+   *
+   * @param list as its id confirms it; undefined: as it is on the disk
+   * @returns undefined where there is no list
+   */
+  static async open(files: BlobFiles, blob: BlobId, given: BlobList | undefined): Promise<HeldBlob | undefined> {
+    const stored = await files.readList(blob);
+    const list = stored ?? given;
+    if (list === undefined) return undefined;
+    if (stored === undefined) await files.writeList(blob, list);
+    const have = new Uint8Array(blobChunkCount(list.sizeBytes));
+    const length = await files.lengthOf(blob, 'data');
+    if (length === list.sizeBytes) return new HeldBlob(files, blob, list, have.fill(1), true);
+    if (length !== undefined) await files.reopen(blob);
+    if ((await files.lengthOf(blob, 'part')) !== undefined) {
+      for (let i = 0; i < have.length; i++) {
+        if ((await files.readChunk(blob, 'part', list, i)) !== undefined) have[i] = 1;
+      }
+    }
+    const held = new HeldBlob(files, blob, list, have, false);
+    if (held.#missing === 0) await held.#finish();
+    return held;
+  }
+
+  /** All of it is on this disk, synced. */
+  get isWhole(): boolean {
+    return this.#whole;
+  }
+
+  get sizeBytes(): number {
+    return this.list.sizeBytes;
+  }
+
+  has(index: number): boolean {
+    return this.#have[index] === 1;
+  }
+
+  /** How many chunks are there before the first that is missing. */
+  get prefix(): number {
+    const gap = this.#have.indexOf(0);
+    return gap === -1 ? this.count : gap;
+  }
+
+  /** The chunks that are missing, ascending. @param most how many ranges at the most */
+  missing(most = Number.MAX_SAFE_INTEGER): ChunkRange[] {
+    const ranges: ChunkRange[] = [];
+    for (let first = this.#have.indexOf(0); first !== -1 && ranges.length < most;) {
+      const end = this.#have.indexOf(1, first);
+      ranges.push([first, (end === -1 ? this.count : end) - 1]);
+      first = end === -1 ? -1 : this.#have.indexOf(0, end);
+    }
+    return ranges;
+  }
+
+  /**
+   * Takes a chunk; with the last one that was missing, the whole is durable when this returns.
+   *
+   * @throws ParleyError `blob_mismatch`, `no_such_blob` when it was removed meanwhile, `overloaded` on a full disk
+   */
+  async put(index: number, bytes: Uint8Array): Promise<void> {
+    if (!isChunk(this.list, index, bytes)) throw new ParleyError('blob_mismatch');
+    if (this.#removed) throw new ParleyError('no_such_blob');
+    if (!this.has(index)) {
+      await this.#onDisk(() => this.#files.writeChunk(this.blob, 'part', index, bytes));
+      if (!this.has(index)) {
+        this.#have[index] = 1;
+        this.#missing -= 1;
+        this.#unsynced += 1;
+      }
+      if (this.#missing > 0 && this.#unsynced >= CHUNKS_PER_SYNC) {
+        this.#unsynced = 0;
+        await this.#onDisk(() => this.#files.sync(this.blob, 'part'));
+      }
+    }
+    if (this.#missing === 0) await this.#finish();
+  }
+
+  /** @returns undefined for a chunk that is not there, or is damaged */
+  async read(index: number): Promise<Uint8Array | undefined> {
+    if (!this.has(index)) return undefined;
+    const wasWhole = this.#whole;
+    const bytes = await this.#files.readChunk(this.blob, wasWhole ? 'data' : 'part', this.list, index);
+    if (bytes !== undefined || wasWhole) return bytes;
+    // It may have got its other name while it was looked for.
+    await this.#finishing?.catch(() => undefined);
+    return this.#whole ? this.#files.readChunk(this.blob, 'data', this.list, index) : undefined;
+  }
+
+  /** Puts a sound chunk in the place of a damaged one. */
+  async mend(index: number, bytes: Uint8Array): Promise<void> {
+    if (!this.#whole || !isChunk(this.list, index, bytes)) return;
+    await this.#onDisk(() => this.#files.writeChunk(this.blob, 'data', index, bytes));
+    await this.#onDisk(() => this.#files.sync(this.blob, 'data'));
+  }
+
+  async remove(): Promise<void> {
+    this.#removed = true;
+    await this.#finishing?.catch(() => undefined);
+    await this.#files.remove(this.blob);
+  }
+
+  #finish(): Promise<void> {
+    if (this.#removed) return Promise.reject(new ParleyError('no_such_blob'));
+    if (this.#whole) return Promise.resolve();
+    this.#finishing ??= this.#onDisk(() => this.#files.finish(this.blob, this.list)).then(
+      () => {
+        this.#whole = true;
+      },
+      (error: unknown) => {
+        this.#finishing = undefined;
+        throw error;
+      },
+    );
+    return this.#finishing;
+  }
+
+  async #onDisk<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (cause) {
+      if (this.#removed) throw new ParleyError('no_such_blob', undefined, { cause });
+      if (!['ENOSPC', 'EDQUOT'].includes(systemCodeOf(cause) ?? '')) throw cause;
+      throw new ParleyError('overloaded', 'The disk of this node is full: use another node.', { cause });
+    }
+  }
+}

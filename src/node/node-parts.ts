@@ -1,0 +1,38 @@
+import type { ClusterJson } from '../protocol/http/schemas.ts';
+import type { NodeName } from '../protocol/ids.ts';
+import type { ClusterSecret } from './cluster-secret.ts';
+import type { MemberDirectory } from './membership/member-directory.ts';
+import type { Clock, NodeTransport } from './ports.ts';
+import type { RaftSettings } from './raft/raft-settings.ts';
+import type { OpenedStore } from './store/node-store.ts';
+
+export interface NodeLogger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface NodeConfig {
+  readonly name: NodeName;
+  /** Names of the founding peers, this node's among them. */
+  readonly peers: readonly NodeName[];
+  readonly advertiseUrl: string;
+  readonly registration: ClusterJson['registration'];
+  readonly reads: RaftSettings['reads'];
+  readonly version: string;
+}
+
+export interface NodeParts {
+  readonly config: NodeConfig;
+  readonly secret: ClusterSecret;
+  readonly store: OpenedStore;
+  readonly transport: NodeTransport;
+  /** The transport's own. */
+  readonly directory: MemberDirectory;
+  readonly clock: Clock;
+  readonly logger: NodeLogger;
+  /** Process id of the node's nats-server, which changes when it is restarted. */
+  readonly natsPid: () => number | null;
+  readonly onFatal: (error: unknown) => void;
+}
