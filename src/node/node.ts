@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { encodeCommand } from '../protocol/command-codec.ts';
 import { ParleyError } from '../protocol/errors.ts';
-import { makeTxnId } from '../protocol/txn-id.ts';
 import { assembleClusterView, assembleStatus } from './cluster-status.ts';
 import { commandOrigin } from './command-origin.ts';
 import { BlobKeeper } from './blobs/blob-keeper.ts';
@@ -36,7 +35,6 @@ import type { ClusterId, NodeName, StampMs } from '../protocol/ids.ts';
 
 /** How long `status` waits for the other nodes. */
 const STATUS_WAIT_MS = 600;
-const SWEEP_DEADLINE_MS = 5_000;
 
 type Raft = RaftNode<CommandResult, PlacedEvent>;
 
@@ -381,7 +379,7 @@ export class ParleyNode implements ChatNode {
       clock,
       reader: store.state,
       isLeader: () => raft.view().leader === this.name,
-      propose: (keys) => this.submit(sweepCommand(keys, clock.wallMs()), SWEEP_DEADLINE_MS),
+      propose: (command, deadlineMs) => this.submit(command, deadlineMs),
       onError: (error) => logger.warn({ error }, 'sweeping failed; it is tried again'),
     });
     this.#sweeper.start();
@@ -501,8 +499,3 @@ export class ParleyNode implements ChatNode {
 const namesake = (name: NodeName, boot: number): string =>
   `Another process runs as ${name} at the same time (its start is ${boot}), from a copy of this data directory: ` +
   'neither takes part any more. Stop one of them, then start the other again.';
-
-function sweepCommand(keys: readonly string[], nowMs: number): CommandOf<'state.sweep'> {
-  const txnId = makeTxnId(nowMs, new Uint8Array(randomBytes(10)));
-  return { kind: 'state.sweep', actor: null, txnId, body: { keys } };
-}

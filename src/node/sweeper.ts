@@ -1,9 +1,13 @@
+import { randomBytes } from 'node:crypto';
 import { findExpired } from '../chat/queries-sweep.ts';
 import type { StateReader } from '../chat/ports.ts';
+import { makeTxnId } from '../protocol/txn-id.ts';
+import type { CommandOf } from '../protocol/commands.ts';
 import type { StampMs } from '../protocol/ids.ts';
 import type { Clock } from './ports.ts';
 
 const SWEEP_EVERY_MS = 5_000;
+const SWEEP_DEADLINE_MS = 5_000;
 /** Rows removed by one command: applying it must stay short. */
 const SWEEP_ROWS_MAX = 500;
 
@@ -11,7 +15,7 @@ interface SweeperPorts {
   readonly clock: Clock;
   readonly reader: StateReader;
   readonly isLeader: () => boolean;
-  readonly propose: (keys: readonly string[]) => Promise<unknown>;
+  readonly propose: (command: CommandOf<'state.sweep'>, deadlineMs: number) => Promise<unknown>;
   readonly onError: (error: unknown) => void;
 }
 
@@ -47,6 +51,8 @@ export class Sweeper {
     const { clock, reader, isLeader, propose } = this.#ports;
     if (!isLeader()) return;
     const keys = await findExpired(reader, clock.wallMs() as StampMs, SWEEP_ROWS_MAX);
-    if (keys.length > 0) await propose(keys);
+    if (keys.length === 0) return;
+    const txnId = makeTxnId(clock.wallMs(), new Uint8Array(randomBytes(10)));
+    await propose({ kind: 'state.sweep', actor: null, txnId, body: { keys } }, SWEEP_DEADLINE_MS);
   }
 }
