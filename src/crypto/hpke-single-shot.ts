@@ -1,5 +1,5 @@
 import { concatBytes } from '@noble/hashes/utils.js';
-import { ENC_BYTES, setupBaseR, setupBaseS } from './hpke.ts';
+import { ENC_BYTES, nobleHpkeChaCha20Poly1305, setupBaseR, setupBaseS } from './hpke.ts';
 import { nobleX25519, sealingKeyPairOf } from './x25519.ts';
 import type { RandomBytes } from './random.ts';
 import type { SealingKeyPair, X25519Provider } from './x25519.ts';
@@ -24,7 +24,8 @@ export function hpkeSeal(
   random: RandomBytes,
   x25519: X25519Provider = nobleX25519,
 ): Uint8Array | null {
-  const sender = setupBaseS(receiverKey, binding.info, sealingKeyPairOf(random(32), x25519), x25519);
+  const ephemeral = sealingKeyPairOf(random(32), x25519);
+  const sender = setupBaseS(receiverKey, binding.info, ephemeral, { ...nobleHpkeChaCha20Poly1305, x25519 });
   if (sender === null) return null;
   return concatBytes(sender.enc, sender.context.seal(plaintext, binding.aad ?? new Uint8Array(0)));
 }
@@ -37,6 +38,7 @@ export function hpkeOpen(
   x25519: X25519Provider = nobleX25519,
 ): Uint8Array | null {
   if (sealed.length < HPKE_OVERHEAD_BYTES) return null;
-  const context = setupBaseR(sealed.subarray(0, ENC_BYTES), receiver, binding.info, x25519);
+  const enc = sealed.subarray(0, ENC_BYTES);
+  const context = setupBaseR(enc, receiver, binding.info, { ...nobleHpkeChaCha20Poly1305, x25519 });
   return context === null ? null : context.open(sealed.subarray(ENC_BYTES), binding.aad ?? new Uint8Array(0));
 }

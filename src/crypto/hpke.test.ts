@@ -1,10 +1,12 @@
 import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 import { describe, expect, it } from 'vitest';
 import { hpkeOpen, hpkeSeal, HPKE_OVERHEAD_BYTES } from './hpke-single-shot.ts';
-import { setupBaseR, setupBaseS } from './hpke.ts';
+import { nobleHpkeChaCha20Poly1305, setupBaseR, setupBaseS } from './hpke.ts';
+import { nodeChaCha20Poly1305 } from './node-aead.ts';
+import { nodeHkdf } from './node-hkdf.ts';
 import { nodeRandom } from './node-random.ts';
 import { nodeX25519 } from './node-x25519.ts';
-import { generateSealingKeyPair, nobleX25519, sealingKeyPairOf } from './x25519.ts';
+import { generateSealingKeyPair, sealingKeyPairOf } from './x25519.ts';
 
 /** RFC 9180 appendix A.2.1: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20Poly1305, base mode. */
 const RFC = {
@@ -31,18 +33,19 @@ const RFC = {
 } as const;
 
 describe.each([
-  ['noble', nobleX25519],
-  ['node', nodeX25519],
-])('HPKE with X25519 of %s', (_name, x25519) => {
+  ['noble', nobleHpkeChaCha20Poly1305],
+  ['node', { aeadId: 3, aead: nodeChaCha20Poly1305, hkdf: nodeHkdf, x25519: nodeX25519 }],
+])('HPKE with the primitives of %s', (_name, suite) => {
+  const { x25519 } = suite;
   const receiver = sealingKeyPairOf(hexToBytes(RFC.skRm), x25519);
   const ephemeral = sealingKeyPairOf(hexToBytes(RFC.skEm), x25519);
   const info = hexToBytes(RFC.info);
 
   it('gives the ciphertexts and exports of the RFC, and opens them', () => {
     expect(bytesToHex(receiver.publicKey)).toBe(RFC.pkRm);
-    const { enc, context: sender } = setupBaseS(receiver.publicKey, info, ephemeral, x25519)!;
+    const { enc, context: sender } = setupBaseS(receiver.publicKey, info, ephemeral, suite)!;
     expect(bytesToHex(enc)).toBe(RFC.pkEm);
-    const reader = setupBaseR(enc, receiver, info, x25519)!;
+    const reader = setupBaseR(enc, receiver, info, suite)!;
     const sealed = new Map<number, string>();
     for (let sequence = 0; sequence <= 256; sequence++) {
       const aad = utf8ToBytes(`Count-${sequence}`);
@@ -60,8 +63,8 @@ describe.each([
   });
 
   it('keeps the place of a ciphertext that does not verify', () => {
-    const { enc, context: sender } = setupBaseS(receiver.publicKey, info, ephemeral, x25519)!;
-    const reader = setupBaseR(enc, receiver, info, x25519)!;
+    const { enc, context: sender } = setupBaseS(receiver.publicKey, info, ephemeral, suite)!;
+    const reader = setupBaseR(enc, receiver, info, suite)!;
     const none = new Uint8Array(0);
     const first = sender.seal(utf8ToBytes('first'), none);
     expect(reader.open(sender.seal(utf8ToBytes('second'), none), none)).toBeNull();
@@ -72,9 +75,9 @@ describe.each([
 
   it('refuses keys that force the shared secret', () => {
     const zero = new Uint8Array(32);
-    expect(setupBaseS(zero, info, ephemeral, x25519)).toBeNull();
-    expect(setupBaseR(zero, receiver, info, x25519)).toBeNull();
-    expect(setupBaseR(new Uint8Array(31), receiver, info, x25519)).toBeNull();
+    expect(setupBaseS(zero, info, ephemeral, suite)).toBeNull();
+    expect(setupBaseR(zero, receiver, info, suite)).toBeNull();
+    expect(setupBaseR(new Uint8Array(31), receiver, info, suite)).toBeNull();
   });
 
   it('opens a single shot only with the right key, info, associated data and bytes', () => {

@@ -1,14 +1,30 @@
-import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
-import { expand, extract } from '@noble/hashes/hkdf.js';
-import { sha256 } from '@noble/hashes/sha2.js';
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
-import { nobleX25519 } from './x25519.ts';
+import { AEAD_NONCE_BYTES, nobleChaCha20Poly1305 } from './aead.ts';
+import { HASH_BYTES, nobleHkdf } from './hkdf.ts';
+import { nobleX25519, sealingKeyPairOf } from './x25519.ts';
+import type { Aead } from './aead.ts';
+import type { HkdfSha256 } from './hkdf.ts';
 import type { SealingKeyPair, X25519Provider } from './x25519.ts';
 
 /**
- * HPKE (RFC 9180), base mode, one suite: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20-Poly1305. Names follow
+ * HPKE (RFC 9180), base mode: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, and the AEAD of the suite. Names follow
  * the RFC. Nothing here knows who sent what: base mode does not authenticate the sender.
  */
+export interface HpkeSuite {
+  /** RFC 9180 section 7.3: 1 for AES-128-GCM, 3 for ChaCha20-Poly1305. */
+  readonly aeadId: number;
+  readonly aead: Aead;
+  readonly hkdf: HkdfSha256;
+  readonly x25519: X25519Provider;
+}
+
+export const nobleHpkeChaCha20Poly1305: HpkeSuite = {
+  aeadId: 3,
+  aead: nobleChaCha20Poly1305,
+  hkdf: nobleHkdf,
+  x25519: nobleX25519,
+};
+
 interface HpkeContext {
   /** Sender only: the next ciphertext, 16 bytes longer than the plaintext. */
   seal(plaintext: Uint8Array, aad: Uint8Array): Uint8Array;
@@ -24,7 +40,6 @@ export type HpkeReceiver = Pick<HpkeContext, 'open' | 'export'>;
 export const ENC_BYTES = 32;
 
 const KEM_SUITE = concatBytes(utf8ToBytes('KEM'), i2osp(0x0020, 2));
-const SUITE = concatBytes(utf8ToBytes('HPKE'), i2osp(0x0020, 2), i2osp(0x0001, 2), i2osp(0x0003, 2));
 const MODE_BASE = i2osp(0, 1);
 const EMPTY = new Uint8Array(0);
 
@@ -36,12 +51,12 @@ export function setupBaseS(
   receiverKey: Uint8Array,
   info: Uint8Array,
   ephemeral: SealingKeyPair,
-  x25519: X25519Provider = nobleX25519,
+  suite: HpkeSuite = nobleHpkeChaCha20Poly1305,
 ): { readonly enc: Uint8Array; readonly context: HpkeSender } | null {
-  const dh = x25519.agree(ephemeral.secretKey, receiverKey);
+  const dh = suite.x25519.agree(ephemeral.secretKey, receiverKey);
   if (dh === null) return null;
   const enc = ephemeral.publicKey;
-  return { enc, context: keySchedule(extractAndExpand(dh, concatBytes(enc, receiverKey)), info) };
+  return { enc, context: keySchedule(suite, extractAndExpand(suite.hkdf, dh, concatBytes(enc, receiverKey)), info) };
 }
 
 /** @returns null when `enc` is not a usable key */
@@ -49,48 +64,49 @@ export function setupBaseR(
   enc: Uint8Array,
   receiver: SealingKeyPair,
   info: Uint8Array,
-  x25519: X25519Provider = nobleX25519,
+  suite: HpkeSuite = nobleHpkeChaCha20Poly1305,
 ): HpkeReceiver | null {
-  const dh = x25519.agree(receiver.secretKey, enc);
+  const dh = suite.x25519.agree(receiver.secretKey, enc);
   if (dh === null) return null;
-  return keySchedule(extractAndExpand(dh, concatBytes(enc, receiver.publicKey)), info);
+  return keySchedule(suite, extractAndExpand(suite.hkdf, dh, concatBytes(enc, receiver.publicKey)), info);
+}
+
+/** DeriveKeyPair of section 7.1.3. @param ikm at least 32 bytes of secret */
+export function deriveKeyPair(ikm: Uint8Array, { hkdf, x25519 }: HpkeSuite): SealingKeyPair {
+  const dkpPrk = labeledExtract(hkdf, KEM_SUITE, EMPTY, 'dkp_prk', ikm);
+  return sealingKeyPairOf(labeledExpand(hkdf, KEM_SUITE, dkpPrk, 'sk', EMPTY, 32), x25519);
 }
 
 /** Section 4.1. */
-function extractAndExpand(dh: Uint8Array, kemContext: Uint8Array): Uint8Array {
-  const eaePrk = labeledExtract(KEM_SUITE, EMPTY, 'eae_prk', dh);
-  return labeledExpand(KEM_SUITE, eaePrk, 'shared_secret', kemContext, 32);
+function extractAndExpand(hkdf: HkdfSha256, dh: Uint8Array, kemContext: Uint8Array): Uint8Array {
+  const eaePrk = labeledExtract(hkdf, KEM_SUITE, EMPTY, 'eae_prk', dh);
+  return labeledExpand(hkdf, KEM_SUITE, eaePrk, 'shared_secret', kemContext, HASH_BYTES);
 }
 
 /** Section 5.1, for mode_base: no psk, no psk_id. */
-function keySchedule(sharedSecret: Uint8Array, info: Uint8Array): HpkeContext {
-  const pskIdHash = labeledExtract(SUITE, EMPTY, 'psk_id_hash', EMPTY);
-  const infoHash = labeledExtract(SUITE, EMPTY, 'info_hash', info);
+function keySchedule({ aeadId, aead, hkdf }: HpkeSuite, sharedSecret: Uint8Array, info: Uint8Array): HpkeContext {
+  const suite = concatBytes(utf8ToBytes('HPKE'), i2osp(0x0020, 2), i2osp(0x0001, 2), i2osp(aeadId, 2));
+  const pskIdHash = labeledExtract(hkdf, suite, EMPTY, 'psk_id_hash', EMPTY);
+  const infoHash = labeledExtract(hkdf, suite, EMPTY, 'info_hash', info);
   const context = concatBytes(MODE_BASE, pskIdHash, infoHash);
-  const secret = labeledExtract(SUITE, sharedSecret, 'secret', EMPTY);
-  const key = labeledExpand(SUITE, secret, 'key', context, 32);
-  const baseNonce = labeledExpand(SUITE, secret, 'base_nonce', context, 12);
-  const exporterSecret = labeledExpand(SUITE, secret, 'exp', context, 32);
+  const secret = labeledExtract(hkdf, suite, sharedSecret, 'secret', EMPTY);
+  const key = labeledExpand(hkdf, suite, secret, 'key', context, aead.keyBytes);
+  const baseNonce = labeledExpand(hkdf, suite, secret, 'base_nonce', context, AEAD_NONCE_BYTES);
+  const exporterSecret = labeledExpand(hkdf, suite, secret, 'exp', context, HASH_BYTES);
   let sequence = 0;
 
   return {
     seal(plaintext, aad) {
-      const ciphertext = chacha20poly1305(key, nonceOf(baseNonce, sequence), aad).encrypt(plaintext);
+      const ciphertext = aead.seal(key, nonceOf(baseNonce, sequence), aad, plaintext);
       sequence = next(sequence);
       return ciphertext;
     },
     open(ciphertext, aad) {
-      if (ciphertext.length < 16) return null;
-      let plaintext: Uint8Array;
-      try {
-        plaintext = chacha20poly1305(key, nonceOf(baseNonce, sequence), aad).decrypt(ciphertext);
-      } catch {
-        return null;
-      }
-      sequence = next(sequence);
+      const plaintext = aead.open(key, nonceOf(baseNonce, sequence), aad, ciphertext);
+      if (plaintext !== null) sequence = next(sequence);
       return plaintext;
     },
-    export: (exporterContext, length) => labeledExpand(SUITE, exporterSecret, 'sec', exporterContext, length),
+    export: (exporterContext, length) => labeledExpand(hkdf, suite, exporterSecret, 'sec', exporterContext, length),
   };
 }
 
@@ -108,12 +124,19 @@ function next(sequence: number): number {
 }
 
 /** Section 4. */
-function labeledExtract(suite: Uint8Array, salt: Uint8Array, label: string, ikm: Uint8Array): Uint8Array {
-  return extract(sha256, concatBytes(utf8ToBytes('HPKE-v1'), suite, utf8ToBytes(label), ikm), salt);
+function labeledExtract(
+  hkdf: HkdfSha256,
+  suite: Uint8Array,
+  salt: Uint8Array,
+  label: string,
+  ikm: Uint8Array,
+): Uint8Array {
+  return hkdf.extract(salt, concatBytes(utf8ToBytes('HPKE-v1'), suite, utf8ToBytes(label), ikm));
 }
 
 /** Section 4. */
 function labeledExpand(
+  hkdf: HkdfSha256,
   suite: Uint8Array,
   prk: Uint8Array,
   label: string,
@@ -121,7 +144,7 @@ function labeledExpand(
   length: number,
 ): Uint8Array {
   const labeled = concatBytes(i2osp(length, 2), utf8ToBytes('HPKE-v1'), suite, utf8ToBytes(label), info);
-  return expand(sha256, prk, labeled, length);
+  return hkdf.expand(prk, labeled, length);
 }
 
 function i2osp(value: number, length: number): Uint8Array {
