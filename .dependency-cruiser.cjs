@@ -47,6 +47,13 @@ module.exports = {
       to: { path: DECRYPTS, reachable: true },
     },
     {
+      name: 'mls-in-public-knows-no-secrets',
+      comment: 'What an observer of MLS groups needs reaches nothing that decrypts.',
+      severity: 'error',
+      from: { path: '^src/crypto/mls/', pathNot: '(^src/crypto/mls/member/|\\.test\\.ts$)' },
+      to: { path: DECRYPTS, reachable: true },
+    },
+    {
       name: 'pure-folders-know-no-node',
       severity: 'error',
       from: { path: '^src/(protocol|consensus|chat|crypto|client)/', pathNot: '(\\.test\\.ts$|^src/crypto/node-)' },
