@@ -213,6 +213,7 @@ describe('what the node says about itself', () => {
       'GET /v1/accounts',
       'GET /v1/accounts/{name}',
       'GET /v1/accounts/{name}/device-requests/{device}',
+      'GET /v1/admin/diagnosis',
       'GET /v1/admin/state-hashes',
       'GET /v1/admin/status',
       'GET /v1/blobs',

@@ -1,6 +1,9 @@
 /** `chatctl`: looks after a cluster. */
 import { Command } from 'commander';
 import { adminRequest, askAll, leaderRequest, resolveTarget } from './chatctl/admin-client.ts';
+import { examine } from './chatctl/doctor/examine.ts';
+import { findingsOf } from './chatctl/doctor/findings.ts';
+import { doctorExitCode, findingsJson, renderFindings } from './chatctl/doctor/report.ts';
 import { askHashes, judgeHashes, renderVerdict, verifyExitCode } from './chatctl/verify.ts';
 import { renderStatus, statusExitCode } from './chatctl/status.ts';
 import { reportFailure } from './failure.ts';
@@ -40,10 +43,11 @@ function program(): Command {
 Examples:
   chatctl status                     the local cluster at a glance
   chatctl status --json              the same for programs
+  chatctl doctor                     what is wrong, and what to do
   chatctl --endpoint https://chat.example status
   chatctl invite --hours 48          a code with which one person may register
 
-Exit codes: 0 ok (status: healthy), 1 failed (status: degraded), 2 usage, 3 no node reachable, 4 no quorum,
+Exit codes: 0 ok (status: healthy, doctor: no problems), 1 failed (status: degraded, doctor: problems), 2 usage, 3 no node reachable, 4 no quorum,
 5 not authorised, 6 not found, 7 conflict, 8 timed out.`,
     );
   const target = (): ReturnType<typeof resolveTarget> => resolveTarget(chatctl.opts<GlobalOptions>(), process.env);
@@ -56,6 +60,18 @@ Exit codes: 0 ok (status: healthy), 1 failed (status: degraded), 2 usage, 3 no n
       const status = await adminRequest<StatusJson>(target(), 'GET', '/v1/admin/status');
       console.log(options.json === true ? JSON.stringify(status) : renderStatus(status));
       process.exitCode = statusExitCode(status);
+    });
+
+  chatctl
+    .command('doctor')
+    .description('ask every node by itself, with or without a leader; say what is wrong and what to do')
+    .option('--json', 'print one JSON object')
+    .action(async (options: { json?: boolean }) => {
+      const nodes = await examine(target());
+      const findings = findingsOf(nodes, Date.now());
+      const json = options.json === true;
+      console.log(json ? JSON.stringify(findingsJson(nodes, findings)) : renderFindings(nodes, findings));
+      process.exitCode = doctorExitCode(findings);
     });
 
   chatctl

@@ -1,6 +1,7 @@
 import type { ClusterJson } from '../protocol/http/schemas.ts';
 import type { NodeName } from '../protocol/ids.ts';
 import type { ClusterSecret } from './cluster-secret.ts';
+import type { Surroundings } from './diagnosis/diagnose.ts';
 import type { MemberDirectory } from './membership/member-directory.ts';
 import type { Clock, NodeTransport } from './ports.ts';
 import type { RaftSettings } from './raft/raft-settings.ts';
@@ -34,5 +35,7 @@ export interface NodeParts {
   readonly logger: NodeLogger;
   /** Process id of the node's nats-server, which changes when it is restarted. */
   readonly natsPid: () => number | null;
+  /** What is to be said about the machine and the files it was given. */
+  readonly surroundings: () => Surroundings;
   readonly onFatal: (error: unknown) => void;
 }

@@ -10,23 +10,25 @@ import { Contact } from './contact.ts';
 import { EventLoopLag } from './event-loop-lag.ts';
 import { NodeInfoExchange } from './node-info.ts';
 import { RaftNode } from './raft/raft-node.ts';
-import { confStateOf } from './raft/recovery.ts';
 import { StateHashes } from './state-hashes.ts';
 import { RaftGate } from './rollback/raft-gate.ts';
-import { Standing } from './rollback/standing.ts';
+import { namesake, Standing } from './rollback/standing.ts';
 import { RepairWatch } from './repair/repair-watch.ts';
 import { recomputeHash } from './store/recompute-hash.ts';
 import { Sweeper } from './sweeper.ts';
+import type { DiagnosisJson } from '../protocol/http/diagnosis.ts';
 import type { NodeSighting } from './cluster-status.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { NodeParts } from './node-parts.ts';
 import type { AppliedEvents, BlobPort, ChatNode, Frame, MemberVerb } from './ports.ts';
-import { foundingOf, foundingPeers, tableOf } from './peer-directory.ts';
+import { foundingOf, tableOf } from './peer-directory.ts';
+import { diagnose } from './diagnosis/diagnose.ts';
 import { ClusterAdmin } from './membership/cluster-admin.ts';
+import { KnownMembers } from './membership/known-members.ts';
 import { MEMBERS_ROW, decodeMemberTable, isMajority, isVoter } from './membership/member-table.ts';
 import type { MemberTable } from './membership/member-table.ts';
 import type { IntactStore, Manifest, StoreDamage } from './store/node-store.ts';
-import type { ConfState, LogIndex } from '../consensus/types.ts';
+import type { LogIndex } from '../consensus/types.ts';
 import type { StateReader } from '../chat/ports.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
 import type { PlacedEvent } from '../protocol/events.ts';
@@ -54,6 +56,7 @@ export class ParleyNode implements ChatNode {
   readonly #clusterClock: ClusterClock;
   readonly #lag = new EventLoopLag();
   readonly #hashes: StateHashes;
+  readonly #known: KnownMembers;
   readonly #repair: RepairWatch | null;
   readonly #standing: Standing | null;
   readonly #startedAtMs: number;
@@ -75,7 +78,8 @@ export class ParleyNode implements ChatNode {
     this.registration = config.registration;
     this.challengeKey = secret.derive('session-challenge');
     this.#startedAtMs = clock.monotonicMs();
-    this.#clusterClock = new ClusterClock(clock, () => this.#otherVoters());
+    this.#known = new KnownMembers(config, store, parts.directory);
+    this.#clusterClock = new ClusterClock(clock, () => this.#known.otherVoters());
     this.#infos = new NodeInfoExchange({
       transport,
       clock,
@@ -113,7 +117,7 @@ export class ParleyNode implements ChatNode {
     const { directory, logger, onFatal } = this.#parts;
     return new Standing({
       store,
-      confState: () => this.#confState(),
+      confState: () => this.#known.confState(),
       isMember: (peer) => directory.table.members.some((member) => member.peer === peer),
       onRefused: (problem) => {
         logger.error({ problem }, 'this node takes no part any more');
@@ -126,7 +130,7 @@ export class ParleyNode implements ChatNode {
 
   /** Leases rest on what all voters promise: while one of them is unknown, or does otherwise, none is trusted. */
   #compareReads(): void {
-    this.#leasesAreAgreed = this.#otherVoters().every((node) => this.#infos.last(node)?.reads === 'lease');
+    this.#leasesAreAgreed = this.#known.otherVoters().every((node) => this.#infos.last(node)?.reads === 'lease');
   }
 
   /** A table from before this node was let in would make it forget itself. */
@@ -236,11 +240,11 @@ export class ParleyNode implements ChatNode {
   }
 
   async status(): Promise<StatusJson> {
-    const others = this.#nodes().flatMap(({ id }) => (id === this.name ? [] : [id]));
+    const others = this.#known.nodes().flatMap(({ id }) => (id === this.name ? [] : [id]));
     const answered = await this.#infos.ask(others, STATUS_WAIT_MS);
     return assembleStatus(
       this.clusterId,
-      { ...this.raftView(), voters: this.#confState().voters.length },
+      { ...this.raftView(), voters: this.#known.confState().voters.length },
       this.#sightings((node) => answered.has(node)),
     );
   }
@@ -261,6 +265,24 @@ export class ParleyNode implements ChatNode {
     if (!rows) return { hashes: [...this.#hashes.list()], rows: null };
     const { index, hash, recomputed, rows: count } = await recomputeHash(store.state);
     return { hashes: [...this.#hashes.list()], rows: { index, hash, recomputed, count } };
+  }
+
+  diagnosis(): DiagnosisJson {
+    const { config, transport, directory, surroundings } = this.#parts;
+    const status = this.#raft?.status() ?? null;
+    return diagnose({
+      info: this.#describe(),
+      clusterId: this.clusterId,
+      raft: status === null ? null : { status, explanation: this.#raft!.explain() },
+      confState: this.#known.confState(),
+      members: this.#known.nodes().map(({ id, voter }) => {
+        const api = id === this.name ? config.advertiseUrl : (this.#infos.last(id)?.api ?? null);
+        return { id, voter, api };
+      }),
+      directory,
+      isConnected: transport.isConnected,
+      surroundings: surroundings(),
+    });
   }
 
   async compact(): Promise<CompactJson> {
@@ -355,7 +377,7 @@ export class ParleyNode implements ChatNode {
         },
         onMembers: () => {
           logger.info({ members: directory.table.members }, 'members changed');
-          if (this.#wasRemoved()) logger.warn({}, 'this node was removed from the cluster: it can be stopped');
+          if (this.#known.wasRemoved()) logger.warn({}, 'this node was removed from the cluster: it can be stopped');
           this.#contact?.announce();
           this.#compareReads();
         },
@@ -394,8 +416,8 @@ export class ParleyNode implements ChatNode {
       clock,
       logger,
       reader: () => store.state,
-      others: () => this.#nodes().flatMap(({ id }) => (id === this.name ? [] : [id])),
-      isMajority: (nodes) => isMajority(this.#confState(), (peer) => nodes.has(directory.nameOf(peer)!)),
+      others: () => this.#known.nodes().flatMap(({ id }) => (id === this.name ? [] : [id])),
+      isMajority: (nodes) => isMajority(this.#known.confState(), (peer) => nodes.has(directory.nameOf(peer)!)),
       readBarrier: (deadlineMs) => this.readBarrier(deadlineMs),
     });
   }
@@ -417,43 +439,18 @@ export class ParleyNode implements ChatNode {
     const refusal = this.#standing?.problem ?? null;
     if (refusal !== null) return refusal;
     if (this.#raft === null) return this.#contact?.problem ?? 'Waiting for the other nodes.';
-    if (this.#wasRemoved()) return 'This node was removed from the cluster.';
+    if (this.#known.wasRemoved()) return 'This node was removed from the cluster.';
     return this.#standing?.isComparing === true ? 'Waiting for another voter, to compare what both remember.' : null;
   }
 
-  /** Someone who is not in yet cannot know; someone who was, and applied the change that took it out, does. */
-  #wasRemoved(): boolean {
-    const { store, directory } = this.#parts;
-    if (store.kind === 'damaged' || store.manifest === undefined) return false;
-    return !directory.table.members.some(({ peer }) => peer === store.manifest?.peerId);
-  }
-
   #sightings(isUp: (node: NodeName) => boolean): NodeSighting[] {
-    return this.#nodes().map(({ id, voter }) =>
-      id === this.name
-        ? { id, voter, up: true, info: this.#describe() }
-        : { id, voter, up: isUp(id), info: this.#infos.last(id) },
-    );
-  }
-
-  /** Each name once, for its newest incarnation. */
-  #nodes(): { readonly id: NodeName; readonly voter: boolean }[] {
-    const { config, store, directory } = this.#parts;
-    if (store.manifest === undefined) return config.peers.map((id) => ({ id, voter: true }));
-    const confState = this.#confState();
-    const names = [...new Set(directory.table.members.map(({ name }) => name))].toSorted();
-    return names.map((id) => ({ id, voter: isVoter(confState, directory.peerOf(id)!) }));
-  }
-
-  #otherVoters(): NodeName[] {
-    return this.#nodes().flatMap(({ id, voter }) => (voter && id !== this.name ? [id] : []));
-  }
-
-  /** As far as this node has applied the log. */
-  #confState(): ConfState {
-    const { store, config } = this.#parts;
-    if (store.kind === 'intact' && store.state.appliedIndex > 0) return store.state.confState;
-    return confStateOf((store.manifest?.peers ?? foundingPeers(config.peers)).map((founder) => founder.peerId));
+    return this.#known
+      .nodes()
+      .map(({ id, voter }) =>
+        id === this.name
+          ? { id, voter, up: true, info: this.#describe() }
+          : { id, voter, up: isUp(id), info: this.#infos.last(id) },
+      );
   }
 
   #role(): NodeInfo['role'] {
@@ -473,7 +470,7 @@ export class ParleyNode implements ChatNode {
     return {
       id: config.name,
       role: this.#role(),
-      voter: store.manifest !== undefined && isVoter(this.#confState(), store.manifest.peerId),
+      voter: store.manifest !== undefined && isVoter(this.#known.confState(), store.manifest.peerId),
       term: raft?.hardState.term ?? null,
       lastIndex: raft?.lastIndex ?? null,
       commitIndex: raft?.hardState.commit ?? null,
@@ -495,7 +492,3 @@ export class ParleyNode implements ChatNode {
     };
   }
 }
-
-const namesake = (name: NodeName, boot: number): string =>
-  `Another process runs as ${name} at the same time (its start is ${boot}), from a copy of this data directory: ` +
-  'neither takes part any more. Stop one of them, then start the other again.';

@@ -6,6 +6,7 @@ import type { Promises } from './rollback/promises.ts';
 import type { StateReader, StateView } from '../chat/ports.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
 import type { PlacedEvent } from '../protocol/events.ts';
+import type { DiagnosisJson } from '../protocol/http/diagnosis.ts';
 import type { ClusterJson, CompactJson, StateHashesJson, StatusJson } from '../protocol/http/schemas.ts';
 import type { BlobId, ClusterId, NodeName, StampMs } from '../protocol/ids.ts';
 
@@ -176,6 +177,8 @@ export interface Transport {
 export interface NodeTransport extends Transport {
   /** From now on all but greetings and hellos is said, and heard, within this cluster only. */
   bindTo(cluster: ClusterId): void;
+  /** To the NATS server. */
+  readonly isConnected: boolean;
   /** Another process that lives at the same time speaks as this very node. */
   onNamesake(handler: (boot: number) => void): void;
 }
@@ -267,6 +270,8 @@ export interface ChatNode {
   transferLeadership(to: NodeName | null): Promise<NodeName>;
   /** State hashes of this node, to be compared with other nodes'; with `rows`, also computed from what is on disk. */
   stateHashes(rows: boolean): Promise<StateHashesJson>;
+  /** What this node alone can say about itself and the cluster; asks nobody. */
+  diagnosis(): DiagnosisJson;
   /** Puts the state on disk and drops from the log what it covers, but for the tail that followers may need. */
   compact(): Promise<CompactJson>;
   readiness(): { readonly ready: true } | { readonly ready: false; readonly reason: string };

@@ -205,6 +205,32 @@ export class LocalChatNode implements ChatNode {
     return Promise.resolve({ hashes: [], rows: null });
   }
 
+  diagnosis(): ReturnType<ChatNode['diagnosis']> {
+    const view = this.raftView();
+    return {
+      node: this.name,
+      version: this.version,
+      clusterId: this.clusterId,
+      wallMs: Date.now(),
+      uptimeMs: 0,
+      reads: 'quorum',
+      role: 'leader',
+      ...view,
+      appliedIndex: this.reader.appliedIndex,
+      problem: null,
+      noLeader: null,
+      notCommitting: null,
+      members: [{ id: this.name, voter: true, api: this.#options.url?.() ?? null, heard: null, behind: null }],
+      changingMembers: false,
+      eventLoopLagMs: 0,
+      disk: null,
+      natsPid: null,
+      connected: true,
+      files: [],
+      certificateExpiresMs: null,
+    };
+  }
+
   compact(): ReturnType<ChatNode['compact']> {
     return Promise.resolve({ durableIndex: this.reader.appliedIndex, firstIndex: 1 });
   }

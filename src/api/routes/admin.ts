@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { DiagnosisReply } from '../../protocol/http/diagnosis.ts';
 import { StateHashesQuery } from '../../protocol/http/queries.ts';
 import {
   CompactReply,
@@ -47,6 +48,19 @@ export function addAdminRoutes(app: App, context: ApiContext, hooks: RouteHooks)
       },
     },
     ({ query }) => node.stateHashes(query.rows ?? false),
+  );
+
+  app.get(
+    '/v1/admin/diagnosis',
+    {
+      onRequest: hooks.admin,
+      schema: {
+        tags: ['admin'],
+        summary: 'What this node alone can say about itself and the cluster',
+        response: { 200: DiagnosisReply },
+      },
+    },
+    () => node.diagnosis(),
   );
 
   app.post(

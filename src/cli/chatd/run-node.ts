@@ -7,6 +7,7 @@ import { ParleyNode } from '../../node/node.ts';
 import { MemberDirectory } from '../../node/membership/member-directory.ts';
 import { directoryOf, foundingPeers, tableOf } from '../../node/peer-directory.ts';
 import { openNodeStore } from '../../node/store/open-node-store.ts';
+import { complaintsAbout, expiryOf, spaceOf } from '../../node/diagnosis/own-files.ts';
 import { systemClock } from '../../node/system-clock.ts';
 import { NatsTransport } from '../../node/transport/nats-transport.ts';
 import { startSidecar } from '../../node/transport/sidecar.ts';
@@ -14,6 +15,7 @@ import { ParleyError } from '../../protocol/errors.ts';
 import { LOOPBACK } from '../local-cluster/layout.ts';
 import type { Logger } from 'pino';
 import type { ChatdConfig } from './config.ts';
+import type { Surroundings } from '../../node/diagnosis/diagnose.ts';
 import type { ApiLimits } from '../../api/config.ts';
 import type { Sidecar } from '../../node/transport/sidecar.ts';
 
@@ -96,6 +98,7 @@ async function build(
     clock: systemClock,
     logger,
     natsPid: () => sidecar?.pid ?? null,
+    surroundings: () => surroundingsOf(config),
     onFatal,
   });
   closers.push(() => node.stop());
@@ -152,6 +155,15 @@ async function writeOwnFiles(
   await writeFile(pidFile, `${process.pid}\n`);
   closers.push(() => rm(pidFile, { force: true }));
   await writeFile(join(config.dataDir, 'admin.token'), `${secret.adminToken(config.name)}\n`, { mode: 0o600 });
+}
+
+function surroundingsOf({ dataDir, clusterSecretFile, tls }: ChatdConfig): Surroundings {
+  const secrets = [clusterSecretFile, join(dataDir, 'admin.token'), ...(tls === null ? [] : [tls.keyFile])];
+  return {
+    disk: spaceOf(dataDir),
+    files: complaintsAbout(secrets),
+    certificateExpiresMs: expiryOf(tls?.certFile ?? null),
+  };
 }
 
 function readLimits(file: string): Partial<ApiLimits> {

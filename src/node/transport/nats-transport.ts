@@ -198,8 +198,12 @@ export class NatsTransport implements NodeTransport {
 
   // ---------------------------------------------------------------- sending
 
+  get isConnected(): boolean {
+    return this.#nats.isUp && !this.#closed;
+  }
+
   #isUp(messages: number): boolean {
-    if (this.#nats.isUp && !this.#closed) return true;
+    if (this.isConnected) return true;
     this.#counters.notSent.down += messages;
     return false;
   }
