@@ -178,6 +178,25 @@ describe('a failure', () => {
   });
 });
 
+describe('a transfer of leadership', () => {
+  it('to a node that does not take over is given up, and what came meanwhile is done', async () => {
+    const world = await start();
+    const leader = await world.leader();
+    const [heir] = await world.followers();
+    await world.append(leader.name, 'before');
+    const { term } = leader.raft.view();
+    // It acknowledges everything, but never hears that it is to take over.
+    world.loses = (from, to, kind) => kind === 'raft' && from === leader.name && to === heir!.name && isHandingOver();
+    const isHandingOver = (): boolean => leader.raft.explain().notCommitting?.kind === 'transfer-in-progress';
+    leader.raft.transferLeadership(heir!.name);
+    expect(isHandingOver()).toBe(true);
+    const waiting = world.append(leader.name, 'meanwhile');
+    expect((await waiting).seq).toBe(2);
+    expect(isHandingOver()).toBe(false);
+    expect(leader.raft.view()).toMatchObject({ leader: leader.name, term });
+  });
+});
+
 describe('signs of death', () => {
   it('are looked for on the leader alone, and lead to the next one', async () => {
     const world = await start();
