@@ -15,6 +15,8 @@ import { DEFAULT_OPTIONS, type World } from './world.ts';
 const SHRINK_RUNS_MAX = 400;
 const SHRINK_MS_MAX = 60_000;
 const STACK_FRAMES = 30;
+/** More than these are worth a process of their own, whose memory is laid out for them. */
+const SEEDS_HERE_MAX = 20;
 
 const printLine = (line: string): void => console.log(line);
 
@@ -40,7 +42,7 @@ async function runSeeds(engine: Engine, options: CliOptions): Promise<number> {
     report.add(result);
     if (result.broken !== undefined) failures.push(result);
   };
-  if (options.jobs > 1) {
+  if (options.jobs > 1 || (options.seeds > SEEDS_HERE_MAX && !options.trace)) {
     await runInProcesses(options, take);
   } else {
     for (let at = 0; at < options.seeds; at += 1) {

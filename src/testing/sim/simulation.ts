@@ -47,6 +47,8 @@ const CHECK_EVERY_MS = 50;
 const PROGRESS_MS_MAX = 30_000;
 /** After all faults are repaired, the cluster has so long to acknowledge everything and become equal. */
 const CONVERGENCE_MS_MAX = 30_000;
+/** Whoever reacts to what came of its own reaction, without any delay, never ends. */
+const EVENTS_AT_ONCE_MAX = 1_000_000;
 const TAIL_CHANCE = 0.02;
 const TAIL_MS = 40;
 
@@ -68,6 +70,8 @@ export class Simulation {
   #violation: Violation | undefined;
   #promisesWait = false;
   #events = 0;
+  /** How many of them came at the present moment. */
+  #eventsNow = 0;
 
   constructor(world: World, sink?: TraceSink) {
     this.#world = world;
@@ -238,8 +242,10 @@ export class Simulation {
   }
 
   async #runUntil(untilMs: number): Promise<void> {
-    while (this.#time.step(untilMs)) {
+    for (let beforeMs = this.#time.nowMs; this.#time.step(untilMs); beforeMs = this.#time.nowMs) {
       this.#events += 1;
+      this.#eventsNow = this.#time.nowMs > beforeMs ? 0 : this.#eventsNow + 1;
+      insist(this.#eventsNow < EVENTS_AT_ONCE_MAX, 'time-stands-still', () => this.#describe());
       if (this.#promisesWait) {
         this.#promisesWait = false;
         await allPromises();
@@ -347,8 +353,11 @@ export class Simulation {
 
 const PROGRESS_COMMANDS = 20;
 
-/** All reactions to promises that are resolved, and to those that these resolve. */
+/**
+ * All reactions to promises that are resolved, and to those that these resolve: ticks come when none is left. A turn of
+ * the event loop would do as well, but takes as long as many simulated events.
+ */
 const allPromises = (): Promise<void> =>
   new Promise((resolve) => {
-    setImmediate(resolve);
+    queueMicrotask(() => process.nextTick(resolve));
   });

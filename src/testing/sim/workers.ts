@@ -4,6 +4,9 @@ import type { CliOptions } from './cli-options.ts';
 import type { SeedResult } from './seed-result.ts';
 
 const LOADER = new URL('../typescript-loader.mjs', import.meta.url).href;
+/** Nearly all that a world makes is garbage soon: room for it, in MiB, saves a tenth of the time. */
+const GARBAGE_MIB = 64;
+const NODE_FLAGS = [`--max-semi-space-size=${GARBAGE_MIB}`, '--import', LOADER];
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 
 /** Runs the seeds in `options.jobs` processes; the results come in any order. */
@@ -28,7 +31,7 @@ interface Side {
 /** Gives one worker seed after seed, until there are none left. */
 function converse(options: CliOptions, { nextSeed, onResult }: Side): Promise<void> {
   return new Promise((resolve, reject) => {
-    const worker: ChildProcess = fork(WORKER, [JSON.stringify(options)], { execArgv: ['--import', LOADER] });
+    const worker: ChildProcess = fork(WORKER, [JSON.stringify(options)], { execArgv: NODE_FLAGS });
     const give = (): void => {
       const seed = nextSeed();
       if (seed === undefined) worker.disconnect();
