@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startScratchCluster } from '../scripts/load/scratch-cluster.ts';
 import { apiUrl } from '../src/cli/local-cluster/layout.ts';
-import { ParleyHome } from './parley-home.ts';
+import { linesOf, ParleyHome } from './parley-home.ts';
+import { RpcHome } from './rpc-home.ts';
 import { CHATD } from './support.ts';
 import type { ScratchCluster } from '../scripts/load/scratch-cluster.ts';
 
@@ -13,7 +14,7 @@ describe('parley, with messages', () => {
   let dir: string;
   let cluster: ScratchCluster;
   let urls: string[];
-  const homes: ParleyHome[] = [];
+  const homes: RpcHome[] = [];
 
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), 'parley-messages-'));
@@ -27,10 +28,10 @@ describe('parley, with messages', () => {
   });
 
   /** Somebody who is registered through this node and stays with it. */
-  const register = async (name: string, node: number): Promise<ParleyHome> => {
-    const home = new ParleyHome(join(dir, name), { PARLEY_DATA: cluster.layout.dataDir });
+  const register = async (name: string, node: number): Promise<RpcHome> => {
+    const home = new RpcHome(join(dir, name), { PARLEY_DATA: cluster.layout.dataDir }, urls[node]!);
     homes.push(home);
-    await home.json('--endpoint', urls[node]!, 'register', name);
+    await home.json('register', name);
     return home;
   };
 
@@ -54,14 +55,13 @@ describe('parley, with messages', () => {
       { seq: 5, text: null, gone: 'deleted' },
       { seq: 6, text: null, gone: 'deleted' },
     ];
-    for (const url of urls) expect(await bob.json('--endpoint', url, 'read', '@ann')).toMatchObject(shown);
-    const { stdout } = await bob.run('read', '@ann', '--numbers');
-    expect(
-      stdout
-        .trim()
-        .split('\n')
-        .map((line) => line.slice(17)),
-    ).toEqual([
+    for (const [i, url] of urls.entries()) {
+      const elsewhere = new ParleyHome(join(dir, `bob-${i}`));
+      cpSync(join(dir, 'bob'), elsewhere.dir, { recursive: true });
+      expect(await elsewhere.json('--endpoint', url, 'read', '@ann')).toMatchObject(shown);
+    }
+    const { stdout } = await new ParleyHome(join(dir, 'bob-0')).run('read', '@ann', '--numbers');
+    expect(linesOf(stdout).map((line) => line.slice(17))).toEqual([
       '#1 ann: Lunch, @bob?',
       '#2 bob: [to #1] At noon',
       '#3 bob: [new text of #2] At one',
@@ -69,9 +69,47 @@ describe('parley, with messages', () => {
       '#5 ann: [deleted]',
       '#6 ann: [deleted]',
     ]);
-    expect(await bob.run('delete', '@ann', '1')).toMatchObject({ code: 5 });
-    expect(await bob.run('edit', '@ann', '1', 'not mine')).toMatchObject({ code: 5 });
-    expect(await bob.run('react', '@ann', '6', '👍')).toMatchObject({ code: 6 });
-    expect(await bob.run('react', '@ann', '0', '👍')).toMatchObject({ code: 2 });
+    expect(await bob.refusal('delete', '@ann', '1')).toBe('forbidden');
+    expect(await bob.refusal('edit', '@ann', '1', 'not mine')).toBe('forbidden');
+    expect(await bob.refusal('react', '@ann', '6', '👍')).toBe('no_such_message');
+    expect(await bob.refusal('react', '@ann', '0', '👍')).toBe('usage');
+  });
+
+  it('runs a room: name, roles, links, pins, mutes, archive, leaving', async () => {
+    const [eve, fay, gus] = [await register('eve', 0), await register('fay', 1), await register('gus', 2)];
+    const [made] = await eve.json('room', 'create', 'mill', 'fay');
+    const id = `room:${String(made!['room'])}`;
+    await eve.json('room', 'rename', 'mill', 'Old mill');
+    await fay.json('room', 'topic', 'Old mill', 'who grinds when');
+    expect(await eve.json('rooms')).toEqual([
+      { room: made!['room'], kind: 'group', name: 'Old mill', topic: 'who grinds when', lastSeq: 0 },
+    ]);
+
+    expect(await fay.refusal('room', 'invite', id)).toBe('forbidden');
+    await eve.json('room', 'role', id, 'fay', 'admin');
+    const [invite] = await fay.json('room', 'invite', id, '--for', '2h');
+    expect(await eve.json('room', 'invites', id)).toMatchObject([{ id: invite!['id'], by: 'fay', usesLeft: 1 }]);
+    await gus.json('room', 'join', String(invite!['link']));
+    expect(await gus.refusal('room', 'join', String(invite!['link']))).toBe('no_such_link');
+    expect(await eve.json('room', 'invites', id)).toEqual([]);
+    await gus.json('send', id, 'I am in');
+    await fay.json('room', 'pin', id, '1');
+    await fay.json('room', 'unpin', id, '1');
+
+    await fay.json('room', 'mute', id, 'gus', '--for', '2h');
+    expect(await gus.refusal('send', id, 'hello?')).toBe('muted');
+    await fay.json('room', 'mute', id, 'gus', '--undo');
+    await gus.json('send', id, 'hello again');
+    await fay.json('room', 'archive', id);
+    expect(await gus.refusal('send', id, 'too late')).toBe('room_archived');
+    await fay.json('room', 'archive', id, '--undo');
+
+    expect(await eve.refusal('room', 'leave', id)).toBe('last_owner');
+    await eve.json('room', 'role', id, 'fay', 'owner');
+    await eve.json('room', 'leave', id);
+    await fay.json('room', 'remove', id, 'gus');
+    expect(await gus.refusal('read', id)).toBe('no_such_room');
+    expect(await eve.json('rooms')).toEqual([]);
+    expect(await fay.json('read', id)).toMatchObject([{ text: 'I am in' }, { text: 'hello again' }]);
   });
 });

@@ -26,6 +26,8 @@ import { addLockRoutes } from './routes/locks.ts';
 import { addMemberRoutes } from './routes/members.ts';
 import { addMessageRoutes } from './routes/messages.ts';
 import { addOpenApiRoute, describeRoutes } from './routes/openapi.ts';
+import { addPinRoutes } from './routes/pins.ts';
+import { addRoomLinkRoutes } from './routes/room-links.ts';
 import { addRoomRoutes } from './routes/rooms.ts';
 import { addSessionRoutes } from './routes/sessions.ts';
 import { addStatusPage } from './routes/status-page.ts';
@@ -105,6 +107,8 @@ function addRoutes(app: App, context: ApiContext, onSend: () => void): void {
     addSessionRoutes(routes, context, hooks);
     addRoomRoutes(routes, context, hooks);
     addMemberRoutes(routes, context, hooks);
+    addRoomLinkRoutes(routes, context, hooks);
+    addPinRoutes(routes, context, hooks);
     addMessageRoutes(routes, context, hooks, onSend);
     addLockRoutes(routes, context, hooks);
     addBlobRoutes(routes, context, hooks);

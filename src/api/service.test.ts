@@ -206,7 +206,9 @@ describe('what the node says about itself', () => {
     expect(routes.toSorted()).toEqual([
       'DELETE /v1/devices/{device}',
       'DELETE /v1/locks/{name}',
+      'DELETE /v1/rooms/{room}/links/{secretHash}',
       'DELETE /v1/rooms/{room}/members/{name}',
+      'DELETE /v1/rooms/{room}/pins/{seq}',
       'DELETE /v1/sessions/{session}',
       'GET /livez',
       'GET /readyz',
@@ -225,10 +227,12 @@ describe('what the node says about itself', () => {
       'GET /v1/rooms',
       'GET /v1/rooms/{room}',
       'GET /v1/rooms/{room}/blobs/{blob}',
+      'GET /v1/rooms/{room}/links',
       'GET /v1/rooms/{room}/messages',
       'GET /v1/sessions',
       'PATCH /v1/locks/{name}',
       'PATCH /v1/rooms/{room}',
+      'PATCH /v1/rooms/{room}/members/{name}',
       'POST /v1/accounts',
       'POST /v1/accounts/{name}/device-requests',
       'POST /v1/admin/compact',
@@ -237,6 +241,8 @@ describe('what the node says about itself', () => {
       'POST /v1/admin/members',
       'POST /v1/blobs/{blob}/commit',
       'POST /v1/rooms',
+      'POST /v1/rooms/{room}/join',
+      'POST /v1/rooms/{room}/links',
       'POST /v1/sessions',
       'POST /v1/sessions/challenge',
       'POST /v1/sessions/refresh',
@@ -247,10 +253,15 @@ describe('what the node says about itself', () => {
       'PUT /v1/rooms/{room}/deletions/{txnId}',
       'PUT /v1/rooms/{room}/members/{name}',
       'PUT /v1/rooms/{room}/messages/{txnId}',
+      'PUT /v1/rooms/{room}/pins/{seq}',
     ]);
     const send = document.paths['/v1/rooms/{room}/messages/{txnId}']!['put']!;
     expect(send.security).toEqual([{ session: [] }]);
-    expect(document.codes('PUT', '/v1/rooms/r/messages/t', 409)).toEqual(['blob_missing', 'stale_devices']);
+    expect(document.codes('PUT', '/v1/rooms/r/messages/t', 409)).toEqual([
+      'blob_missing',
+      'room_archived',
+      'stale_devices',
+    ]);
     for (const [path, methods] of Object.entries(document.paths)) {
       for (const [method, { responses }] of Object.entries(methods)) {
         expect([path, method, responses['200']]).toEqual([path, method, expect.anything()]);

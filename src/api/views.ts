@@ -5,6 +5,7 @@ import type { AccountInfo } from '../chat/queries-accounts.ts';
 import type { MessageInfo } from '../chat/queries-messages.ts';
 import type { RoomDetailInfo, RoomSummaryInfo } from '../chat/queries-rooms.ts';
 import type { DeviceRecord } from '../protocol/device-record.ts';
+import type { AccountId, AccountName } from '../protocol/ids.ts';
 import type {
   AccountJsonT,
   DeviceJson,
@@ -35,13 +36,20 @@ export function roomSummaryJson(room: RoomSummaryInfo): RoomSummaryJson {
     kind: room.kind,
     lastSeq: room.lastSeq,
     rosterVersion: room.rosterVersion,
+    role: room.role,
+    archived: room.archived,
     ...(room.peer === undefined ? {} : { peer: { account: room.peer.name, accountId: room.peer.account } }),
     ...(room.sealedMeta === undefined ? {} : { sealedMeta: textOfBytes(room.sealedMeta) }),
   };
 }
 
-export function roomDetailJson(room: RoomDetailInfo, cursor: string): RoomDetailJson {
-  return { ...roomSummaryJson(room), members: room.members.map(memberJson), cursor };
+export function roomDetailJson(
+  room: RoomDetailInfo,
+  cursor: string,
+  nameOf: (account: AccountId) => AccountName,
+): RoomDetailJson {
+  const pins = room.pins.map(({ seq, by, at }) => ({ seq, by: nameOf(by), at: timeOf(at) }));
+  return { ...roomSummaryJson(room), members: room.members.map(memberJson), pins, cursor };
 }
 
 function memberJson(member: RoomDetailInfo['members'][number]): Static<typeof MemberJson> {
@@ -50,6 +58,7 @@ function memberJson(member: RoomDetailInfo['members'][number]): Static<typeof Me
     accountId: member.account,
     role: member.role,
     joinedSeq: member.joinedSeq,
+    mutedUntil: member.mutedUntil === null ? null : timeOf(member.mutedUntil),
     userKey: textOfBytes(member.userKey),
     devices: member.devices.map(deviceJson),
   };

@@ -7,7 +7,10 @@ import { acquireLock, releaseLock, renewLock } from './lock-commands.ts';
 import { createInvite } from './invites.ts';
 import { deleteMessage, sendMessage } from './messages.ts';
 import { attempt } from './results.ts';
-import { addMembers, createRoom, removeMember, setMeta } from './rooms.ts';
+import { pinMessage } from './pins.ts';
+import { createLink, revokeLink } from './room-links.ts';
+import { addMembers, joinRoom, muteMember, removeMember, setRole } from './room-members.ts';
+import { archiveRoom, createRoom, setMeta } from './rooms.ts';
 import { createSession, refreshSession, revokeSession } from './sessions.ts';
 import { sweepState } from './sweep.ts';
 import { Work } from './work.ts';
@@ -69,6 +72,13 @@ const handlers: { readonly [K in CommandKind]: Handler<K> } = {
   'room.add': deduped(byDevice, addMembers),
   'room.remove': deduped(byDevice, removeMember),
   'room.set-meta': deduped(byDevice, setMeta),
+  'room.set-role': deduped(byDevice, setRole),
+  'room.mute': deduped(byDevice, muteMember),
+  'room.archive': deduped(byDevice, archiveRoom),
+  'room.pin': deduped(byDevice, pinMessage),
+  'room.create-link': deduped(byDevice, createLink),
+  'room.revoke-link': deduped(byDevice, revokeLink),
+  'room.join': deduped(byDevice, joinRoom),
   'message.send': sendMessage,
   'message.delete': deduped(byDevice, deleteMessage),
   'invite.create': deduped(() => 'cluster', createInvite),

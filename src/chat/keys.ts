@@ -33,8 +33,10 @@ export const KEYS = {
   /** Index of an account's rooms. */
   membership: (account: AccountId, room: RoomId | '') => `j/${account}/${room}`,
   message: (room: RoomId, seq: number) => `e/${room}/${fixed(seq)}`,
+  pins: (room: RoomId) => `p/${room}`,
+  link: (room: RoomId, secretHash: Uint8Array) => `${linksOf(room)}${toBase64Url(secretHash)}`,
   /** Edits of and reactions to a message. */
-  relations: (room: RoomId, seq: number) => `o/${room}/${fixed(seq)}`,
+  relations: (room: RoomId, seq: number) => `O/${room}/${fixed(seq)}`,
   /** Which seqs of a block hold messages; see `unread.ts`. */
   messageBits: (room: RoomId, block: number) => `b/${room}/${fixed(block)}`,
   /** Counters of a feed of stored events; see `FeedScope`. */
@@ -52,6 +54,8 @@ export const KEYS = {
   /** Target for the dedupe records of one log entry; the row lists them. */
   txnGroup: (index: number, part: number) => `t/${fixed(index)}/${part}`,
 } as const;
+
+export const linksOf = (room: RoomId): string => `L/${room}/`;
 
 /**
  * Whose stored events these are: a room's, an account's own, or the changes of an account's devices, which others

@@ -41,6 +41,9 @@ export const sendMessage: Handler<'message.send'> = (work, command) => {
   const roster = work.rosterOf(room, row);
   const from = roster.members.get(actor.account);
   if (from === undefined) return reject('no_such_room');
+  if (row.archived) return reject('room_archived');
+  const mute = row.mutes.find(({ account }) => account === actor.account);
+  if (mute !== undefined && mute.until > work.stampMs) return reject('muted', undefined, { until: mute.until });
   if (roster.devices.length > LIMITS.devicesPerRoomMax) return reject('room_too_large');
   if (!isCurrent(header, roster)) {
     return reject('stale_devices', undefined, { ...rosterDifference(header, roster) });

@@ -1,14 +1,16 @@
-import { afterPrefix, KEYS } from './keys.ts';
+import { LIMITS } from '../protocol/limits.ts';
+import { afterPrefix, KEYS, linksOf } from './keys.ts';
 import { accountName } from './queries-accounts.ts';
 import { readRow } from './queries-rows.ts';
-import { computeRoster } from './roster.ts';
-import { membersCodec, membershipCodec, metaCodec, roomCodec } from './room-rows.ts';
+import { rosterVersion } from './roster.ts';
+import { membersCodec, membershipCodec, metaCodec, roomCodec, linkCodec, pinsCodec } from './room-rows.ts';
 import { accountCodec } from './rows.ts';
 import type { DeviceRecord } from '../protocol/device-record.ts';
 import type { PlacedEvent } from '../protocol/events.ts';
-import type { AccountId, AccountName, RoomId, Seq } from '../protocol/ids.ts';
+import type { Role } from '../protocol/commands.ts';
+import type { AccountId, AccountName, RoomId, Seq, StampMs } from '../protocol/ids.ts';
 import type { StateReader } from './ports.ts';
-import type { MembershipRow, RoomRow } from './room-rows.ts';
+import type { LinkRow, MembershipRow, PinsRow } from './room-rows.ts';
 
 export interface RoomSummaryInfo {
   readonly room: RoomId;
@@ -18,6 +20,9 @@ export interface RoomSummaryInfo {
   /** The first seq that the asking account may read. */
   readonly joinedSeq: Seq;
   readonly rosterVersion: number;
+  /** Of the asking account. */
+  readonly role: Role;
+  readonly archived: boolean;
   /** For direct rooms: the other account. */
   readonly peer?: { readonly account: AccountId; readonly name: AccountName };
   readonly sealedMeta?: Uint8Array;
@@ -26,8 +31,10 @@ export interface RoomSummaryInfo {
 export interface RoomMemberInfo {
   readonly account: AccountId;
   readonly name: AccountName;
-  readonly role: 'owner' | 'admin' | 'member';
+  readonly role: Role;
   readonly joinedSeq: Seq;
+  /** Null for who may write. */
+  readonly mutedUntil: StampMs | null;
   readonly userKey: Uint8Array;
   readonly devices: readonly DeviceRecord[];
 }
@@ -35,6 +42,13 @@ export interface RoomMemberInfo {
 export interface RoomDetailInfo extends RoomSummaryInfo {
   /** In the order in which they joined. */
   readonly members: readonly RoomMemberInfo[];
+  /** Those the asking account may read, in the order in which they were pinned. */
+  readonly pins: PinsRow;
+}
+
+export interface LinkInfo extends LinkRow {
+  /** SHA-256 of its secret, base64url. */
+  readonly secretHash: string;
 }
 
 /**
@@ -48,7 +62,9 @@ export async function roomsOf(
   page: { readonly after?: RoomId; readonly limit: number },
 ): Promise<{ readonly rooms: readonly RoomSummaryInfo[]; readonly next: RoomId | null }> {
   const memberships = await membershipsOf(reader, account, { ...page, limit: page.limit + 1 });
-  const rooms = memberships.slice(0, page.limit).flatMap(({ room, row }) => summaryOf(reader, room, row) ?? []);
+  const rooms = memberships
+    .slice(0, page.limit)
+    .flatMap(({ room, row }) => summaryOf(reader, account, room, row) ?? []);
   const last = memberships[page.limit - 1];
   return { rooms, next: memberships.length > page.limit ? (last?.room ?? null) : null };
 }
@@ -56,16 +72,32 @@ export async function roomsOf(
 /** @returns undefined when there is no such room, or the account is no member */
 export function roomDetail(reader: StateReader, account: AccountId, room: RoomId): RoomDetailInfo | undefined {
   const membership = membershipIn(reader, account, room);
-  const summary = membership === undefined ? undefined : summaryOf(reader, room, membership);
+  const summary = membership === undefined ? undefined : summaryOf(reader, account, room, membership);
   if (summary === undefined) return undefined;
-  const members = readRow(reader, KEYS.members(room), membersCodec) ?? [];
+  const mutes = readRow(reader, KEYS.room(room), roomCodec)?.mutes ?? [];
+  const pins = readRow(reader, KEYS.pins(room), pinsCodec) ?? [];
   return {
     ...summary,
-    members: members.map(({ account: member, role, joinedSeq }) => {
+    members: membersOf(reader, room).map(({ account: member, role, joinedSeq }) => {
       const { name, userKey, devices } = readRow(reader, KEYS.account(member), accountCodec)!;
-      return { account: member, name, role, joinedSeq, userKey, devices };
+      const mutedUntil = mutes.find((mute) => mute.account === member)?.until ?? null;
+      return { account: member, name, role, joinedSeq, mutedUntil, userKey, devices };
     }),
+    pins: pins.filter(({ seq }) => seq >= summary.joinedSeq),
   };
+}
+
+/** Links into a room. @returns undefined for who is neither owner nor admin of it */
+export async function linksInto(
+  reader: StateReader,
+  account: AccountId,
+  room: RoomId,
+): Promise<readonly LinkInfo[] | undefined> {
+  const role = membersOf(reader, room).find((member) => member.account === account)?.role ?? 'member';
+  if (role === 'member') return undefined;
+  const prefix = linksOf(room);
+  const rows = await reader.range({ gte: prefix, lt: afterPrefix(prefix), limit: LIMITS.linksPerRoomMax });
+  return rows.map(([key, bytes]) => ({ secretHash: key.slice(prefix.length), ...linkCodec.decode(bytes) }));
 }
 
 /** @returns undefined for who is no member now */
@@ -99,6 +131,9 @@ export async function audienceOf(reader: StateReader, { index, event }: PlacedEv
     case 'room-created':
     case 'members-added':
     case 'messages-gone':
+    case 'member-changed':
+    case 'room-archived':
+    case 'pins-changed':
     case 'room-meta':
       return joinedBy(reader, event.room, index);
     case 'member-removed':
@@ -122,25 +157,28 @@ function joinedBy(reader: StateReader, room: RoomId, index: number): readonly Ac
 
 const membersOf = (reader: StateReader, room: RoomId) => readRow(reader, KEYS.members(room), membersCodec) ?? [];
 
-function summaryOf(reader: StateReader, room: RoomId, membership: MembershipRow): RoomSummaryInfo | undefined {
+function summaryOf(
+  reader: StateReader,
+  account: AccountId,
+  room: RoomId,
+  membership: MembershipRow,
+): RoomSummaryInfo | undefined {
   const row = readRow(reader, KEYS.room(room), roomCodec);
   if (row === undefined) return undefined;
   const { peer } = membership;
   const sealedMeta = readRow(reader, KEYS.meta(room), metaCodec)?.sealedMeta;
+  const members = membersOf(reader, room);
   return {
     room,
     kind: row.kind,
     lastSeq: row.lastSeq,
     joinedSeq: membership.joinedSeq,
-    rosterVersion: rosterVersionOf(reader, room, row),
+    rosterVersion: rosterVersion(row.base, members, (it) => readRow(reader, KEYS.account(it), accountCodec)),
+    role: members.find((member) => member.account === account)?.role ?? 'member',
+    archived: row.archived,
     ...(peer === null ? {} : { peer: { account: peer, name: accountName(reader, peer)! } }),
     ...(sealedMeta === undefined ? {} : { sealedMeta }),
   };
-}
-
-function rosterVersionOf(reader: StateReader, room: RoomId, row: RoomRow): number {
-  const accountOf = (account: AccountId) => readRow(reader, KEYS.account(account), accountCodec);
-  return computeRoster(row.base, membersOf(reader, room), accountOf).version;
 }
 
 interface Membership {

@@ -2,6 +2,7 @@ import { decodeEnvelope } from '../protocol/envelope.ts';
 import { releaseBlobs } from './blobs.ts';
 import { setMessageBit } from './unread.ts';
 import { KEYS } from './keys.ts';
+import { dropPin } from './pins.ts';
 import { messageAt } from './relations.ts';
 import { messageCodec } from './room-rows.ts';
 import type { AccountId, RoomId, Seq } from '../protocol/ids.ts';
@@ -24,6 +25,7 @@ export function removeMessage(work: Work, room: RoomId, seq: Seq, gone: GoneReas
     forgetRelation(work, room, row.relation.seq, seq);
     return [seq];
   }
+  dropPin(work, room, seq);
   const related = work.relations.get([room, seq]) ?? [];
   for (const other of related) clear(work, room, other, messageAt(work, room, other)!, gone);
   work.relations.delete([room, seq]);

@@ -20,3 +20,16 @@ export function enter(work: Work, actor: Actor | null, room: RoomId): Place {
   if (row === undefined || members === undefined || self === undefined) return reject('no_such_room');
   return { ok: true, row, members, self };
 }
+
+/** A direct room has its two members for ever, as equals. */
+export function enterGroup(work: Work, actor: Actor | null, room: RoomId): Place {
+  const place = enter(work, actor, room);
+  return place.ok && place.row.kind === 'direct' ? reject('not_a_group') : place;
+}
+
+/** The same, for what owner and admins do. */
+export function enterAsAdmin(work: Work, actor: Actor | null, room: RoomId): Place {
+  const place = enterGroup(work, actor, room);
+  if (!place.ok || place.self.role !== 'member') return place;
+  return reject('forbidden', 'Only the owner and admins of the room may do this.');
+}

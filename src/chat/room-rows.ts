@@ -1,4 +1,5 @@
 import { pack, unpack } from './pack.ts';
+import type { Role } from '../protocol/commands.ts';
 import type { AccountId, DeviceId, Seq, StampMs, TxnId } from '../protocol/ids.ts';
 import type { Relation } from '../protocol/envelope-extensions.ts';
 import type { RowCodec } from './rows.ts';
@@ -15,26 +16,55 @@ export interface RoomRow {
   readonly lastIndex: number;
   /** Roster version without its members' device versions; grows with every change of the members. */
   readonly base: number;
+  /** Nothing more is written in it. */
+  readonly archived: boolean;
+  /** Who may write nothing before a time. */
+  readonly mutes: readonly Mute[];
+  /** How many links lead into it. */
+  readonly links: number;
+}
+
+export interface Mute {
+  readonly account: AccountId;
+  readonly until: StampMs;
 }
 
 export const roomCodec: RowCodec<RoomRow> = {
   encode: (row) =>
-    pack([V1, row.kind === 'direct' ? 0 : 1, row.creator, row.createdAt, row.lastSeq, row.lastIndex, row.base]),
+    pack([
+      V1,
+      row.kind === 'direct' ? 0 : 1,
+      row.creator,
+      row.createdAt,
+      row.lastSeq,
+      row.lastIndex,
+      row.base,
+      row.archived,
+      row.mutes.flatMap(({ account, until }) => [account, until]),
+      row.links,
+    ]),
   decode: (bytes) => {
-    const [, kind, creator, createdAt, lastSeq, lastIndex, base] = unpack(bytes) as [
-      number,
-      number,
-      AccountId,
-      StampMs,
-      Seq,
-      number,
-      number,
-    ];
-    return { kind: kind === 0 ? 'direct' : 'group', creator, createdAt, lastSeq, lastIndex, base };
+    const [, kind, creator, createdAt, lastSeq, lastIndex, base, archived = false, flat = [], links = 0] = unpack(
+      bytes,
+    ) as [number, number, AccountId, StampMs, Seq, number, number, boolean?, (string | number)[]?, number?];
+    const mutes: Mute[] = [];
+    for (let i = 0; i < flat.length; i += 2) {
+      mutes.push({ account: flat[i] as AccountId, until: flat[i + 1] as StampMs });
+    }
+    return {
+      kind: kind === 0 ? 'direct' : 'group',
+      creator,
+      createdAt,
+      lastSeq,
+      lastIndex,
+      base,
+      archived,
+      mutes,
+      links,
+    };
   },
 };
 
-export type Role = 'owner' | 'admin' | 'member';
 const ROLES: readonly Role[] = ['owner', 'admin', 'member'];
 
 export interface Member {
@@ -173,3 +203,36 @@ export const relationsCodec: RowCodec<RelationsRow> = {
 export type MessageBitsRow = Uint8Array;
 
 export const messageBitsCodec: RowCodec<MessageBitsRow> = { encode: (bits) => bits, decode: (bytes) => bytes };
+
+export interface Pin {
+  readonly seq: Seq;
+  readonly by: AccountId;
+  readonly at: StampMs;
+}
+
+/** Of one room, in the order in which they were pinned. */
+export type PinsRow = readonly Pin[];
+
+export const pinsCodec: RowCodec<PinsRow> = {
+  encode: (row) => pack([V1, row.map(({ seq, by, at }) => [seq, by, at])]),
+  decode: (bytes) => {
+    const [, list] = unpack(bytes) as [number, [Seq, AccountId, StampMs][]];
+    return list.map(([seq, by, at]) => ({ seq, by, at }));
+  },
+};
+
+/** A link by which people let themselves into a room. */
+export interface LinkRow {
+  readonly by: AccountId;
+  readonly expiresAt: StampMs;
+  /** How many more may use it. */
+  readonly usesLeft: number;
+}
+
+export const linkCodec: RowCodec<LinkRow> = {
+  encode: (row) => pack([V1, row.by, row.expiresAt, row.usesLeft]),
+  decode: (bytes) => {
+    const [, by, expiresAt, usesLeft] = unpack(bytes) as [number, AccountId, StampMs, number];
+    return { by, expiresAt, usesLeft };
+  },
+};

@@ -182,8 +182,10 @@ describe('room.remove', () => {
     });
   });
 
-  it('lets members leave; the one who joined first inherits a room without owner', () => {
+  it('lets members leave, and the last owner when another was made one, or nobody else is left', () => {
     expect(remove(carol, carol)).toBe('ok');
+    expect(remove(alice, alice)).toBe('last_owner');
+    chat.must('room.set-role', alice, { room, member: bob.account, role: 'owner' });
     expect(remove(alice, alice)).toBe('ok');
     expect(roles(room, bob)).toEqual(['bob owner']);
     expect(remove(bob, bob)).toBe('ok');

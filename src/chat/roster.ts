@@ -16,7 +16,8 @@ export interface Roster {
   readonly devices: readonly RosterDevice[];
 }
 
-export interface RosterMember extends Member {
+/** Without the role: it may change while a roster is remembered. */
+export interface RosterMember extends Pick<Member, 'account' | 'joinedSeq'> {
   readonly name: AccountName;
 }
 
@@ -40,13 +41,22 @@ export function computeRoster(
     const row = accountOf(member.account);
     invariant(row !== undefined, 'every member has an account');
     version += row.deviceVersion;
-    byAccount.set(member.account, { ...member, name: row.name });
+    byAccount.set(member.account, { account: member.account, joinedSeq: member.joinedSeq, name: row.name });
     for (const record of row.devices) {
       devices.push({ account: member.account, record, keyHash: sha256(record.sealingKey) });
     }
   }
   devices.sort((a, b) => (a.record.device < b.record.device ? -1 : 1));
   return { version, members: byAccount, devices };
+}
+
+/** That version alone. */
+export function rosterVersion(
+  base: number,
+  members: MembersRow,
+  accountOf: (account: AccountId) => AccountRow | undefined,
+): number {
+  return members.reduce((sum, { account }) => sum + (accountOf(account)?.deviceVersion ?? 0), base);
 }
 
 /** How far an envelope's recipients are from the roster: the data of `stale_devices`. Bytes as base64url. */

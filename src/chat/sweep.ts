@@ -3,9 +3,10 @@ import { forgetRequest } from './devices.ts';
 import { releaseLocksOf, standingLock } from './locks.ts';
 import { parseExpiryKey } from './keys.ts';
 import { unpack } from './pack.ts';
+import { forgetLink } from './room-links.ts';
 import { accept, reject } from './results.ts';
 import { delist } from './sessions.ts';
-import type { AccountId, BlobId, DeviceId, LockName, SessionId } from '../protocol/ids.ts';
+import type { AccountId, BlobId, DeviceId, LockName, RoomId, SessionId } from '../protocol/ids.ts';
 import type { Handler } from './results.ts';
 import type { Work } from './work.ts';
 
@@ -45,6 +46,8 @@ function remove(work: Work, target: string, index: Uint8Array): number {
       return expireLock(work, target.slice(2) as LockName) ? 1 : 0;
     case 'B/':
       return expireBlob(work, first as BlobId) ? 1 : 0;
+    case 'L/':
+      return forgetLink(work, first as RoomId, target);
     case 'y/':
       work.answers.delete(first as DeviceId);
       return 1;

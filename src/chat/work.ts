@@ -5,7 +5,7 @@ import { invariant } from './invariant.ts';
 import { KEYS } from './keys.ts';
 import { pack } from './pack.ts';
 import { computeRoster } from './roster.ts';
-import { membersCodec, messageBitsCodec, relationsCodec, roomCodec } from './room-rows.ts';
+import { membersCodec, messageBitsCodec, pinsCodec, relationsCodec, roomCodec } from './room-rows.ts';
 import {
   accountCodec,
   answerCodec,
@@ -57,6 +57,7 @@ export class Work {
   readonly members;
   readonly feeds;
   readonly relations;
+  readonly pins;
   readonly messageBits;
   readonly blobs;
   readonly blobUse;
@@ -87,6 +88,7 @@ export class Work {
     this.members = new Table(view, KEYS.members, membersCodec);
     this.feeds = new Table(view, KEYS.feed, feedCodec);
     this.relations = new Table(view, ([room, seq]: SeqIn) => KEYS.relations(room, seq), relationsCodec);
+    this.pins = new Table(view, KEYS.pins, pinsCodec);
     this.messageBits = new Table(view, ([room, block]: BlockIn) => KEYS.messageBits(room, block), messageBitsCodec);
     this.blobs = new Table<BlobId, BlobRow>(view, KEYS.blob, blobCodec);
     this.blobUse = new Table(view, KEYS.blobUse, blobUseCodec);
@@ -157,6 +159,7 @@ export class Work {
       this.members,
       this.feeds,
       this.relations,
+      this.pins,
       this.messageBits,
       this.blobs,
       this.blobUse,

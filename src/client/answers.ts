@@ -10,6 +10,8 @@ import {
   DeviceRequestReply,
   DeviceRequestsReply,
   DeviceRequestStatus,
+  LinkReply,
+  LinksReply,
   MessagesReply,
   RegisterReply,
   RoomDetail,
@@ -104,6 +106,10 @@ export const roomDetail = (room: RoomId, own: AccountId, peer: AccountId | null)
     const isOne = detail.room === room && isSummary(detail) && detail.members.every(isPerson);
     return isOne && fits && others.length + 1 === accounts.length && areDifferent(accounts) && areDifferent(devices);
   });
+
+export const linkMade = (room: RoomId): Decode<Static<typeof LinkReply>> =>
+  decoderOf(LinkReply, (answer) => answer.room === room && !Number.isNaN(Date.parse(answer.expiresAt)));
+export const links = decoderOf(LinksReply);
 
 export const roomWritten = (room: RoomId): Decode<Static<typeof RoomReply>> =>
   decoderOf(RoomReply, (answer) => answer.room === room);

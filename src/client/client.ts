@@ -8,6 +8,7 @@ import { History } from './history.ts';
 import { Locks } from './locks.ts';
 import { Outbox } from './outbox.ts';
 import { Reader } from './reader.ts';
+import { RoomAdmin } from './room-admin.ts';
 import { Rooms } from './rooms.ts';
 import { readRow, writeRow } from './rows.ts';
 import type { AccountName, ClusterId, DeviceId } from '../protocol/ids.ts';
@@ -37,6 +38,7 @@ export class ParleyClient {
   readonly account: Account;
   readonly enrolment: Enrolment;
   readonly rooms: Rooms;
+  readonly roomAdmin: RoomAdmin;
   readonly messages: Composer;
   readonly locks: Locks;
   readonly #context: ClientContext;
@@ -50,6 +52,7 @@ export class ParleyClient {
     this.enrolment = new Enrolment(context);
     this.rooms = new Rooms(context);
     this.locks = new Locks(context);
+    this.roomAdmin = new RoomAdmin(context, this.rooms);
     this.#outbox = new Outbox(context, this.rooms);
     this.messages = new Composer(context, { rooms: this.rooms, outbox: this.#outbox });
     this.#reader = new Reader(context, this.rooms);

@@ -27,6 +27,8 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'no_such_room',
   'no_such_message',
   'message_full',
+  'muted',
+  'room_archived',
   'no_such_user',
   'txn_reused',
   'txn_expired',

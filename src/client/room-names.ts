@@ -10,17 +10,23 @@ import type { KnownDevice, KnownPerson } from './people.ts';
 /** What makes the author of a name doubtful, and the name unread; the rest of the room is judged when it is used. */
 const DOUBTS: ReadonlySet<string> = new Set(['user_key_changed', 'invalid_signature', 'no_such_room']);
 
+/** What a room is called, and what it is about. */
+export interface RoomMeta {
+  readonly name: string;
+  readonly topic?: string;
+}
+
 export interface NameToSeal {
   readonly room: RoomId;
   readonly rosterVersion: number;
-  readonly name: string;
+  readonly meta: RoomMeta;
   readonly people: readonly KnownPerson[];
   readonly txnId: TxnId;
 }
 
 /** @returns the sealed name as the API takes it */
 export async function sealRoomName(context: ClientContext, toSeal: NameToSeal): Promise<string> {
-  const { room, rosterVersion, name, people, txnId } = toSeal;
+  const { room, rosterVersion, meta, people, txnId } = toSeal;
   const { keys } = await context.own();
   const envelope = context.conversation.seal({
     purpose: 'room-meta',
@@ -30,7 +36,7 @@ export async function sealRoomName(context: ClientContext, toSeal: NameToSeal): 
     sender: { device: keys.device, signingSecret: keys.signing.secretKey },
     txnId,
     recipients: people.flatMap(({ devices }) => devices),
-    content: encodeContent({ type: 'room-meta', name }),
+    content: encodeContent({ type: 'room-meta', ...meta }),
     r: context.platform.random(32),
     senderCounter: 0,
   });
@@ -38,15 +44,15 @@ export async function sealRoomName(context: ClientContext, toSeal: NameToSeal): 
 }
 
 /**
- * @returns null where this device cannot read the name, or nobody vouches for who wrote it
+ * @returns null where this device cannot read it, or nobody vouches for who wrote it
  * @throws ParleyError when a node has to be asked for the author's devices and none answers
  */
-export async function openRoomName(
+export async function openRoomMeta(
   context: ClientContext,
   room: RoomId,
   sealedMeta: string | undefined,
   deadlineMs: number,
-): Promise<string | null> {
+): Promise<RoomMeta | null> {
   if (sealedMeta === undefined) return null;
   const envelopeBytes = fromBase64Url(sealedMeta);
   const author = authorOf(envelopeBytes);
@@ -63,7 +69,9 @@ export async function openRoomName(
   });
   if (!opened.ok) return null;
   const decoded = decodeContent(opened.content);
-  return decoded.ok && decoded.content.type === 'room-meta' ? decoded.content.name : null;
+  if (!decoded.ok || decoded.content.type !== 'room-meta') return null;
+  const { name, topic } = decoded.content;
+  return topic === undefined ? { name } : { name, topic };
 }
 
 function authorOf(envelopeBytes: Uint8Array): DeviceId | null {

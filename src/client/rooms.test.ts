@@ -196,6 +196,7 @@ describe('rooms', () => {
       ...(await told(person)),
       role: 'member',
       joinedSeq: 1,
+      mutedUntil: null,
     });
 
     it('slip nobody into a conversation of two', async () => {

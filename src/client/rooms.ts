@@ -2,13 +2,14 @@ import { directRoomIdOf, groupRoomIdOf } from '../protocol/derive-ids.ts';
 import { ParleyError } from '../protocol/errors.ts';
 import { isAccountName, isRoomId } from '../protocol/ids.ts';
 import { accountCalled, OddAnswer, roomsAfter, roomWritten } from './answers.ts';
-import { openRoomName, sealRoomName } from './room-names.ts';
+import { openRoomMeta, sealRoomName } from './room-names.ts';
 import { rosterOf } from './rosters.ts';
 import { KEY, pack, unpack } from './rows.ts';
 import type { RoomSummaryJson } from '../protocol/http/schemas.ts';
 import type { AccountId, AccountName, RoomId } from '../protocol/ids.ts';
 import type { ClientContext } from './context.ts';
 import type { KnownPerson } from './people.ts';
+import type { RoomMeta } from './room-names.ts';
 import type { RoomRow } from './rows.ts';
 
 const ROOMS_PAGE = 100;
@@ -25,6 +26,10 @@ export interface RoomLine {
   /** Null when this device cannot read it. A direct room's is the other account. */
   readonly name: string | null;
   readonly lastSeq: number;
+  /** What the room is about, where that was said. */
+  readonly topic?: string;
+  /** Nothing more is written in it. */
+  readonly archived?: true;
 }
 
 /** What a person named: a room, and in a direct room the other one. */
@@ -44,11 +49,15 @@ export class Rooms {
   async list(deadlineMs: number): Promise<RoomLine[]> {
     const lines: RoomLine[] = [];
     for (const summary of await this.summaries(deadlineMs)) {
+      const { name, topic } = await this.#metaOf(summary, deadlineMs);
+      const { kind, lastSeq, archived } = summary;
       lines.push({
         room: summary.room as RoomId,
-        kind: summary.kind,
-        name: await this.#nameOf(summary, deadlineMs),
-        lastSeq: summary.lastSeq,
+        kind,
+        name,
+        lastSeq,
+        ...(topic === undefined ? {} : { topic }),
+        ...(archived ? { archived } : {}),
       });
     }
     await this.#remember(lines);
@@ -119,12 +128,12 @@ export class Rooms {
 
   /** @throws ParleyError `usage` for a name that could not be used, `no_such_user` */
   async createGroup(name: string, members: readonly string[], deadlineMs: number): Promise<RoomId> {
-    if (NOT_A_NAME.test(name)) throw new ParleyError('usage', 'A room’s name does not begin with @ or room:.');
+    this.checkName(name);
     const { row } = await this.#context.own();
     const people = await this.#everyone([row.name, ...members], deadlineMs);
     const txnId = this.#context.newTxnId();
     const room = groupRoomIdOf(row.account, txnId);
-    const sealedMeta = await sealRoomName(this.#context, { room, rosterVersion: 0, name, people, txnId });
+    const sealedMeta = await sealRoomName(this.#context, { room, rosterVersion: 0, meta: { name }, people, txnId });
     const others = people.map(({ account }) => account).filter((account) => account !== row.account);
     const body = { kind: 'group', members: others, sealedMeta, txnId };
     await this.#context.write({ method: 'POST', path: '/v1/rooms', body, answer: roomWritten(room) }, deadlineMs);
@@ -138,14 +147,12 @@ export class Rooms {
   async add(room: RoomId, name: string, deadlineMs: number): Promise<void> {
     const roster = await rosterOf(this.#context, room, deadlineMs);
     const person = await this.person(name, deadlineMs);
-    const roomName = await openRoomName(this.#context, room, roster.sealedMeta, deadlineMs);
+    const meta = await openRoomMeta(this.#context, room, roster.sealedMeta, deadlineMs);
     const txnId = this.#context.newTxnId();
     const people = [...roster.people.filter(({ account }) => account !== person.account), person];
     const { rosterVersion } = roster;
     const sealedMeta =
-      roomName === null
-        ? undefined
-        : await sealRoomName(this.#context, { room, rosterVersion, name: roomName, people, txnId });
+      meta === null ? undefined : await sealRoomName(this.#context, { room, rosterVersion, meta, people, txnId });
     const body = { txnId, ...(sealedMeta === undefined ? {} : { sealedMeta }) };
     const path = `/v1/rooms/${room}/members/${person.name}`;
     await this.#context.write({ method: 'PUT', path, body, answer: roomWritten(room) }, deadlineMs);
@@ -169,19 +176,31 @@ export class Rooms {
   }
 
   async #resealName(room: RoomId, known: string | undefined, deadlineMs: number): Promise<void> {
-    const name = await openRoomName(this.#context, room, known, deadlineMs);
-    if (name === null) return;
+    const meta = await openRoomMeta(this.#context, room, known, deadlineMs);
+    if (meta !== null) await this.setMeta(room, meta, deadlineMs);
+  }
+
+  /** Gives a group another name or topic. */
+  async setMeta(room: RoomId, meta: RoomMeta, deadlineMs: number): Promise<void> {
     const { rosterVersion, people } = await rosterOf(this.#context, room, deadlineMs, { newest: true });
     const txnId = this.#context.newTxnId();
-    const sealedMeta = await sealRoomName(this.#context, { room, rosterVersion, name, people, txnId });
+    const sealedMeta = await sealRoomName(this.#context, { room, rosterVersion, meta, people, txnId });
     const path = `/v1/rooms/${room}`;
     const body = { sealedMeta, txnId };
     await this.#context.write({ method: 'PATCH', path, body, answer: roomWritten(room) }, deadlineMs);
   }
 
+  async #metaOf(
+    summary: RoomSummaryJson,
+    deadlineMs: number,
+  ): Promise<{ readonly name: string | null; readonly topic?: string }> {
+    if (summary.kind === 'direct') return { name: await this.#peerNameOf(summary) };
+    const { room, sealedMeta } = summary;
+    return (await openRoomMeta(this.#context, room as RoomId, sealedMeta, deadlineMs)) ?? { name: null };
+  }
+
   /** What a node says of the other in a direct room counts as far as it agrees with the room's id and the pins. */
-  async #nameOf({ room, kind, peer, sealedMeta }: RoomSummaryJson, deadlineMs: number): Promise<string | null> {
-    if (kind === 'group') return openRoomName(this.#context, room as RoomId, sealedMeta, deadlineMs);
+  async #peerNameOf({ room, peer }: RoomSummaryJson): Promise<string | null> {
     const { row } = await this.#context.own();
     const account = peer!.accountId as AccountId;
     const told = peer!.account as AccountName;
@@ -232,6 +251,11 @@ export class Rooms {
       }
       for (const key of before.keys()) tx.delete(key);
     });
+  }
+
+  /** @throws ParleyError `usage` for what would not be taken for a name */
+  checkName(name: string): void {
+    if (NOT_A_NAME.test(name)) throw new ParleyError('usage', 'A room’s name does not begin with @ or room:.');
   }
 
   async #everyone(names: readonly string[], deadlineMs: number): Promise<KnownPerson[]> {

@@ -1,7 +1,7 @@
 import { isAccountId, isAccountName, isBlobId, isDeviceId, isLockName, isRoomId, isSessionId } from './ids.ts';
 import { isBlobSize } from './blobs.ts';
 import { LIMITS } from './limits.ts';
-import type { CommandBodies, CommandKind } from './commands.ts';
+import type { CommandBodies, CommandKind, Role } from './commands.ts';
 import type { DeviceRecord } from './device-record.ts';
 import type { Seq, StampMs } from './ids.ts';
 
@@ -65,6 +65,11 @@ const numberFrom =
 const lockName = text(isLockName);
 const lockToken = numberFrom(1);
 const lockTtlMs = numberFrom(LIMITS.lockTtlMsMin, LIMITS.lockTtlMsMax);
+/** Milliseconds. */
+const span: Check<number> = (value): value is number => time(value) && value <= LIMITS.messageTtlMsMax;
+const flag: Check<boolean> = (value): value is boolean => typeof value === 'boolean';
+const role: Check<Role> = (value): value is Role => value === 'owner' || value === 'admin' || value === 'member';
+const linkUses: Check<number> = (value): value is number => seq(value) && value <= LIMITS.linkUsesMax;
 const kindOfRoom: Check<'direct' | 'group'> = (value): value is 'direct' | 'group' =>
   value === 'direct' || value === 'group';
 const stateKey: Check<string> = (value): value is string =>
@@ -171,6 +176,41 @@ export const bodyCodecs: { readonly [K in CommandKind]: BodyCodec<CommandBodies[
     [room, envelope],
     (it) => [it.room, it.sealedMeta],
     (room, sealedMeta) => ({ room, sealedMeta }),
+  ),
+  'room.set-role': codec(
+    [room, account, role],
+    (it) => [it.room, it.member, it.role],
+    (room, member, role) => ({ room, member, role }),
+  ),
+  'room.mute': codec(
+    [room, account, span],
+    (it) => [it.room, it.member, it.forMs],
+    (room, member, forMs) => ({ room, member, forMs }),
+  ),
+  'room.archive': codec(
+    [room, flag],
+    (it) => [it.room, it.archived],
+    (room, archived) => ({ room, archived }),
+  ),
+  'room.pin': codec(
+    [room, seq, flag],
+    (it) => [it.room, it.seq, it.pinned],
+    (room, seq, pinned) => ({ room, seq, pinned }),
+  ),
+  'room.create-link': codec(
+    [room, hash, span, linkUses],
+    (it) => [it.room, it.secretHash, it.ttlMs, it.usesMax],
+    (room, secretHash, ttlMs, usesMax) => ({ room, secretHash, ttlMs, usesMax }),
+  ),
+  'room.revoke-link': codec(
+    [room, hash],
+    (it) => [it.room, it.secretHash],
+    (room, secretHash) => ({ room, secretHash }),
+  ),
+  'room.join': codec(
+    [room, hash],
+    (it) => [it.room, it.secretHash],
+    (room, secretHash) => ({ room, secretHash }),
   ),
   'message.send': codec(
     [room, envelope],

@@ -56,6 +56,13 @@ const examples: { readonly [K in CommandKind]: readonly Extract<Command, { kind:
   ],
   'room.remove': [{ room, member: account }],
   'room.set-meta': [{ room, sealedMeta: bytes(10) }],
+  'room.set-role': [{ room, member: account, role: 'admin' }],
+  'room.mute': [{ room, member: account, forMs: 60_000 }],
+  'room.archive': [{ room, archived: true }],
+  'room.pin': [{ room, seq: 3 as Seq, pinned: false }],
+  'room.create-link': [{ room, secretHash: bytes(32), ttlMs: 60_000, usesMax: 5 }],
+  'room.revoke-link': [{ room, secretHash: bytes(32) }],
+  'room.join': [{ room, secretHash: bytes(32) }],
   'message.send': [{ room, envelope: bytes(800) }],
   'message.delete': [{ room, seq: 3 as Seq }],
   'invite.create': [{ inviteHash: bytes(32), expiresAt: time }],
@@ -209,5 +216,7 @@ function isStillRight(command: Command, field: number, wrong: unknown): boolean 
   if (command.kind === 'lock.release' && field === 1) return wrong === null;
   if (command.kind.startsWith('lock.') && field === 0) return wrong === 'x';
   if (isEnvelope && isBytes) return wrong.length === 7;
+  const isFlag = (command.kind === 'room.archive' && field === 1) || (command.kind === 'room.pin' && field === 2);
+  if (isFlag && typeof wrong === 'boolean') return true;
   return isOptional && wrong === null;
 }

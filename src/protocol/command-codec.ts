@@ -35,6 +35,13 @@ const KINDS = [
   'lock.release',
   'blob.begin',
   'blob.stored',
+  'room.set-role',
+  'room.mute',
+  'room.archive',
+  'room.pin',
+  'room.create-link',
+  'room.revoke-link',
+  'room.join',
 ] as const satisfies readonly CommandKind[];
 
 export function encodeCommand<K extends CommandKind>(command: CommandOf<K>): Uint8Array {

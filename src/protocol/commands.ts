@@ -24,6 +24,8 @@ export interface Actor {
   readonly session: SessionId;
 }
 
+export type Role = 'owner' | 'admin' | 'member';
+
 /** What is sent to the log. Every body names all it changes, so that `apply()` needs nothing but the state. */
 export interface CommandBodies {
   'account.register': {
@@ -74,6 +76,20 @@ export interface CommandBodies {
   };
   'room.remove': { readonly room: RoomId; readonly member: AccountId };
   'room.set-meta': { readonly room: RoomId; readonly sealedMeta: Uint8Array };
+  'room.set-role': { readonly room: RoomId; readonly member: AccountId; readonly role: Role };
+  /** 0 lets the member write again. */
+  'room.mute': { readonly room: RoomId; readonly member: AccountId; readonly forMs: number };
+  'room.archive': { readonly room: RoomId; readonly archived: boolean };
+  'room.pin': { readonly room: RoomId; readonly seq: Seq; readonly pinned: boolean };
+  /** A link by which people let themselves in; `secretHash`: SHA-256 of its secret. */
+  'room.create-link': {
+    readonly room: RoomId;
+    readonly secretHash: Uint8Array;
+    readonly ttlMs: number;
+    readonly usesMax: number;
+  };
+  'room.revoke-link': { readonly room: RoomId; readonly secretHash: Uint8Array };
+  'room.join': { readonly room: RoomId; readonly secretHash: Uint8Array };
   'message.send': { readonly room: RoomId; readonly envelope: Uint8Array };
   /** The envelope at this place, and the edits of and reactions to it. */
   'message.delete': { readonly room: RoomId; readonly seq: Seq };
@@ -121,6 +137,13 @@ export interface CommandValues {
   'room.add': { readonly room: RoomId; readonly added: readonly AccountId[] };
   'room.remove': { readonly room: RoomId };
   'room.set-meta': { readonly room: RoomId };
+  'room.set-role': { readonly room: RoomId };
+  'room.mute': { readonly room: RoomId };
+  'room.archive': { readonly room: RoomId };
+  'room.pin': { readonly room: RoomId };
+  'room.create-link': { readonly room: RoomId; readonly expiresAt: StampMs };
+  'room.revoke-link': { readonly room: RoomId };
+  'room.join': { readonly room: RoomId };
   'message.send': {
     readonly room: RoomId;
     readonly seq: Seq;

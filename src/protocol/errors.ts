@@ -57,6 +57,7 @@ export const ERRORS = {
   no_such_device: row(404, 6, false, 'There is no such device.'),
   no_such_room: row(404, 6, false, 'There is no such room, or you are not a member.'),
   no_such_message: row(404, 6, false, 'There is no such message, or it is gone.'),
+  no_such_link: row(404, 6, false, 'This link leads nowhere: it is used up, over, or was revoked.'),
   no_such_session: row(404, 6, false, 'There is no such session.'),
   no_such_request: row(404, 6, false, 'No device waits with this code.'),
   login_exists: row(409, 7, false, 'This name is taken.'),
@@ -68,7 +69,10 @@ export const ERRORS = {
   user_key_changed: row(409, 7, false, 'The signing key of this user changed: compare it before you go on.'),
   lock_held: row(409, 7, false, 'Somebody else holds this lock: ask with waitMs to stand in its queue.'),
   lock_lost: row(409, 7, false, 'This lease is over: somebody else may hold the lock.'),
+  last_owner: row(409, 7, false, 'A room with members has an owner: make another member owner first.'),
   // Sending.
+  muted: row(403, 5, false, 'You may not write in this room for now.'),
+  room_archived: row(409, 7, false, 'This room is archived: nothing more is written in it.'),
   txn_reused: row(422, 7, false, 'This transaction id was used with other content.'),
   txn_expired: row(410, 7, false, 'This transaction id is too old: look for it in the room before resending.'),
   txn_from_future: row(422, 1, false, 'This transaction id is ahead of the cluster time: set the clock.'),

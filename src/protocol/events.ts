@@ -1,3 +1,4 @@
+import type { Role } from './commands.ts';
 import type { AccountId, AccountName, DeviceId, LockName, MessageId, RoomId, Seq, SessionId, StampMs } from './ids.ts';
 
 /**
@@ -41,6 +42,31 @@ export type ChatEvent =
       readonly kind: 'members-added' | 'member-removed';
       readonly room: RoomId;
       readonly members: readonly AccountId[];
+      readonly by: AccountId;
+      readonly at: StampMs;
+    }
+  /** How a member stands now. */
+  | {
+      readonly kind: 'member-changed';
+      readonly room: RoomId;
+      readonly account: AccountId;
+      readonly role: Role;
+      readonly mutedUntil: StampMs | null;
+      readonly by: AccountId;
+      readonly at: StampMs;
+    }
+  | {
+      readonly kind: 'room-archived';
+      readonly room: RoomId;
+      readonly archived: boolean;
+      readonly by: AccountId;
+      readonly at: StampMs;
+    }
+  | {
+      readonly kind: 'pins-changed';
+      readonly room: RoomId;
+      readonly seq: Seq;
+      readonly pinned: boolean;
       readonly by: AccountId;
       readonly at: StampMs;
     }

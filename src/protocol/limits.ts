@@ -17,6 +17,11 @@ export const LIMITS = {
   membersPerCommandMax: 256,
   /** Edits of and reactions to one message. */
   relationsPerMessageMax: 1_000,
+  pinsPerRoomMax: 50,
+  mutesPerRoomMax: 256,
+  linksPerRoomMax: 100,
+  linkTtlMsMax: 30 * 24 * 3_600_000,
+  linkUsesMax: 10_000,
   messageTtlMsMin: 1_000,
   messageTtlMsMax: 366 * 24 * 3_600_000,
   sessionsPerDeviceMax: 16,

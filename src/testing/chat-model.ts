@@ -215,8 +215,8 @@ export class ChatModel {
     const member = room.members.find(({ account }) => account === command.body.member);
     if (member === undefined) return no('no_such_user');
     if (member !== self && self.role !== 'owner') return no('forbidden');
+    if (member.role === 'owner' && room.members.length > 1) return no('last_owner');
     room.members = room.members.filter((other) => other !== member);
-    if (member.role === 'owner' && room.members.length > 0) room.members[0]!.role = 'owner';
     this.#rosterChanged(command.body.room);
     return ok(command.body.room);
   }

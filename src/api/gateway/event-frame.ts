@@ -66,6 +66,24 @@ function eventJson(event: PlacedEvent['event'], nameOf: NameOf): EventJsonT {
       const { kind, room, seqs, reason, by, at } = event;
       return { kind, room, seqs: [...seqs], reason, by: by === null ? null : nameOf(by), at: timeOf(at) };
     }
+    case 'member-changed': {
+      const { kind, room, account, role, mutedUntil, by, at } = event;
+      const until = mutedUntil === null ? null : timeOf(mutedUntil);
+      const member = { account: nameOf(account), accountId: account, role, mutedUntil: until };
+      return { kind, room, ...member, by: nameOf(by), at: timeOf(at) };
+    }
+    case 'room-archived':
+      return {
+        kind: event.kind,
+        room: event.room,
+        archived: event.archived,
+        by: nameOf(event.by),
+        at: timeOf(event.at),
+      };
+    case 'pins-changed': {
+      const { kind, room, seq, pinned, by, at } = event;
+      return { kind, room, seq, pinned, by: nameOf(by), at: timeOf(at) };
+    }
     case 'room-meta':
       return { kind: event.kind, room: event.room, at: timeOf(event.at) };
     case 'devices-changed': {

@@ -201,6 +201,9 @@ export class EventHub {
       case 'members-added':
       case 'member-removed':
       case 'messages-gone':
+      case 'member-changed':
+      case 'room-archived':
+      case 'pins-changed':
       case 'room-meta':
         return this.#rooms.get(event.room) ?? NOBODY;
       case 'devices-changed': {

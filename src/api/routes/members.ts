@@ -2,7 +2,7 @@
 import { accountIdByName } from '../../chat/queries-accounts.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import { RoomMemberPath, TxnQuery } from '../../protocol/http/queries.ts';
-import { MemberPutBody, RoomReply } from '../../protocol/http/schemas.ts';
+import { MemberPatchBody, MemberPutBody, RoomReply } from '../../protocol/http/schemas.ts';
 import { knownToCluster } from '../ask-cluster.ts';
 import { sealedMetaOf } from '../device-fields.ts';
 import { ENVELOPE, THROUGH_THE_LOG } from '../documented-errors.ts';
@@ -53,6 +53,42 @@ export function addMemberRoutes(app: App, context: ApiContext, hooks: RouteHooks
     },
   );
 
+  app.patch(
+    '/v1/rooms/:room/members/:name',
+    {
+      onRequest: hooks.loggedIn,
+      schema: {
+        tags: ['rooms'],
+        summary: 'Give a member another role, or mute it',
+        params: RoomMemberPath,
+        body: MemberPatchBody,
+        response: { 200: RoomReply },
+        errors: [
+          ...THROUGH_THE_LOG,
+          'no_such_room',
+          'no_such_user',
+          'forbidden',
+          'not_a_group',
+          'last_owner',
+          'too_many',
+        ],
+      },
+    },
+    async (request) => {
+      const { params, body } = request;
+      const room = params.room as RoomId;
+      const member = await accountOf(context, params.name);
+      const command = { actor: sessionOf(request), txnId: body.txnId as TxnId };
+      if (body.role !== undefined) {
+        await submit(context, { ...command, kind: 'room.set-role', body: { room, member, role: body.role } });
+      } else if (body.mutedForMs !== undefined) {
+        const mute = { room, member, forMs: body.mutedForMs };
+        await submit(context, { ...command, kind: 'room.mute', body: mute });
+      }
+      return { room, cursor: cursorAfterWrite(context) };
+    },
+  );
+
   app.delete(
     '/v1/rooms/:room/members/:name',
     {
@@ -63,7 +99,7 @@ export function addMemberRoutes(app: App, context: ApiContext, hooks: RouteHooks
         params: RoomMemberPath,
         querystring: TxnQuery,
         response: { 200: RoomReply },
-        errors: [...THROUGH_THE_LOG, 'no_such_room', 'no_such_user', 'forbidden', 'not_a_group'],
+        errors: [...THROUGH_THE_LOG, 'no_such_room', 'no_such_user', 'forbidden', 'not_a_group', 'last_owner'],
       },
     },
     async (request) => {

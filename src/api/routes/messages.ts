@@ -34,6 +34,8 @@ export function addMessageRoutes(app: App, context: ApiContext, hooks: RouteHook
           'no_such_room',
           'no_such_message',
           'forbidden',
+          'muted',
+          'room_archived',
           'message_full',
           'stale_devices',
           'room_too_large',

@@ -1,4 +1,5 @@
 /* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
+import { accountName } from '../../chat/queries-accounts.ts';
 import { roomDetail, roomsOf } from '../../chat/queries-rooms.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import { FreshnessQuery, RoomPath, RoomsQuery } from '../../protocol/http/queries.ts';
@@ -82,7 +83,7 @@ export function addRoomRoutes(app: App, context: ApiContext, hooks: RouteHooks):
       const cursor = await freshEnough(context, request.query);
       const room = roomDetail(node.reader, sessionOf(request).account, request.params.room as RoomId);
       if (room === undefined) throw new ParleyError('no_such_room');
-      return roomDetailJson(room, cursor);
+      return roomDetailJson(room, cursor, (account) => accountName(node.reader, account)!);
     },
   );
 
@@ -92,23 +93,23 @@ export function addRoomRoutes(app: App, context: ApiContext, hooks: RouteHooks):
       onRequest: hooks.loggedIn,
       schema: {
         tags: ['rooms'],
-        summary: 'Rename a room',
+        summary: 'Rename a room, or archive it',
         params: RoomPath,
         body: RoomPatchBody,
         response: { 200: RoomReply },
-        errors: [...THROUGH_THE_LOG, ...ENVELOPE, 'no_such_room', 'not_a_group'],
+        errors: [...THROUGH_THE_LOG, ...ENVELOPE, 'no_such_room', 'not_a_group', 'forbidden'],
       },
     },
     async (request) => {
-      const { room } = await submit(context, {
-        kind: 'room.set-meta',
-        actor: sessionOf(request),
-        txnId: request.body.txnId as TxnId,
-        body: {
-          room: request.params.room as RoomId,
-          sealedMeta: bytesOfField(request.body.sealedMeta, 'sealedMeta'),
-        },
-      });
+      const { sealedMeta, archived, txnId } = request.body;
+      const room = request.params.room as RoomId;
+      const command = { actor: sessionOf(request), txnId: txnId as TxnId };
+      if (sealedMeta !== undefined) {
+        const body = { room, sealedMeta: bytesOfField(sealedMeta, 'sealedMeta') };
+        await submit(context, { ...command, kind: 'room.set-meta', body });
+      } else if (archived !== undefined) {
+        await submit(context, { ...command, kind: 'room.archive', body: { room, archived } });
+      }
       return { room, cursor: cursorAfterWrite(context) };
     },
   );

@@ -16,7 +16,7 @@ import {
   TimeField,
   TxnIdField,
 } from './fields.ts';
-import { GoneReason, MessageJson, RoomKind } from './schemas.ts';
+import { GoneReason, MessageJson, RoleJson, RoomKind } from './schemas.ts';
 
 /**
  * Frames of `/v1/ws`, JSON text, one object each. The server speaks first (`hello`); the client's first frame is
@@ -94,6 +94,31 @@ export const EventJson = Type.Union([
     seqs: Type.Array(SeqField),
     reason: GoneReason,
     by: Type.Union([NameField, Type.Null()], { description: 'Null when their time was over.' }),
+    at: TimeField,
+  }),
+  Type.Object({
+    kind: Type.Literal('member-changed'),
+    room: RoomIdField,
+    account: NameField,
+    accountId: AccountIdField,
+    role: RoleJson,
+    mutedUntil: Type.Union([TimeField, Type.Null()]),
+    by: NameField,
+    at: TimeField,
+  }),
+  Type.Object({
+    kind: Type.Literal('room-archived'),
+    room: RoomIdField,
+    archived: Type.Boolean(),
+    by: NameField,
+    at: TimeField,
+  }),
+  Type.Object({
+    kind: Type.Literal('pins-changed'),
+    room: RoomIdField,
+    seq: SeqField,
+    pinned: Type.Boolean(),
+    by: NameField,
     at: TimeField,
   }),
   Type.Object({ kind: Type.Literal('room-meta'), room: RoomIdField, at: TimeField }),

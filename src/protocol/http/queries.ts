@@ -3,6 +3,7 @@ import { LIMITS } from '../limits.ts';
 import {
   CursorField,
   DeviceIdField,
+  Hash32,
   NameField,
   RoomIdField,
   SeqField,
@@ -55,4 +56,9 @@ export const DevicePath = Type.Object({ device: DeviceIdField });
 export const SessionPath = Type.Object({ session: Type.Union([SessionIdField, Type.Literal('current')]) });
 export const RoomPath = Type.Object({ room: RoomIdField });
 export const RoomMemberPath = Type.Object({ room: RoomIdField, name: NameField });
+export const RoomSeqPath = Type.Object({
+  room: RoomIdField,
+  seq: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+});
+export const RoomLinkPath = Type.Object({ room: RoomIdField, secretHash: Hash32 });
 export const RoomTxnPath = Type.Object({ room: RoomIdField, txnId: TxnIdField });

@@ -165,11 +165,15 @@ export const RoomCreateBody = Type.Object(
 );
 export const RoomReply = Type.Object({ room: RoomIdField, cursor: CursorField });
 
+export const RoleJson = Type.Union([Type.Literal('owner'), Type.Literal('admin'), Type.Literal('member')]);
 export const RoomSummary = Type.Object({
   room: RoomIdField,
   kind: RoomKind,
   lastSeq: SeqField,
   rosterVersion: Type.Integer({ minimum: 0 }),
+  /** Of the own account. */
+  role: RoleJson,
+  archived: Type.Boolean(),
   /** For direct rooms: the other account. */
   peer: Type.Optional(Type.Object({ account: NameField, accountId: AccountIdField })),
   sealedMeta: Type.Optional(EnvelopeField),
@@ -180,18 +184,68 @@ export const RoomsReply = Type.Object({ rooms: Type.Array(RoomSummary), next: Ty
 export const MemberJson = Type.Object({
   account: NameField,
   accountId: AccountIdField,
-  role: Type.Union([Type.Literal('owner'), Type.Literal('admin'), Type.Literal('member')]),
+  role: RoleJson,
   joinedSeq: SeqField,
+  /** Until when this member may not write; null for who may. */
+  mutedUntil: Type.Union([TimeField, Type.Null()]),
   userKey: Key32,
   devices: Type.Array(DeviceJson),
 });
+export const PinJson = Type.Object({ seq: SeqField, by: NameField, at: TimeField });
 export const RoomDetail = Type.Composite([
   RoomSummary,
-  Type.Object({ members: Type.Array(MemberJson), cursor: CursorField }),
+  Type.Object({ members: Type.Array(MemberJson), pins: Type.Array(PinJson), cursor: CursorField }),
 ]);
 
-// PATCH /v1/rooms/{room} (login): the sealed name, sealed again for the current devices.
-export const RoomPatchBody = Type.Object({ sealedMeta: EnvelopeField, txnId: TxnIdField }, strict);
+// PATCH /v1/rooms/{room} (login): one change at a time.
+export const RoomPatchBody = Type.Object(
+  {
+    sealedMeta: Type.Optional({
+      ...EnvelopeField,
+      description: 'The name and topic, sealed for the current devices (base64url without padding)',
+    }),
+    archived: Type.Optional(Type.Boolean({ description: 'Nothing more is written in an archived room.' })),
+    txnId: TxnIdField,
+  },
+  { ...strict, minProperties: 2, maxProperties: 2 },
+);
+// PATCH /v1/rooms/{room}/members/{name} (login): one change at a time.
+export const MemberPatchBody = Type.Object(
+  {
+    role: Type.Optional(RoleJson),
+    mutedForMs: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: LIMITS.messageTtlMsMax, description: '0 lets the member write again.' }),
+    ),
+    txnId: TxnIdField,
+  },
+  { ...strict, minProperties: 2, maxProperties: 2 },
+);
+// PUT /v1/rooms/{room}/pins/{seq} (login); DELETE unpins (query txnId=).
+export const PinBody = Type.Object({ txnId: TxnIdField }, strict);
+// POST /v1/rooms/{room}/links (login). The client draws the secret and sends its hash.
+export const LinkBody = Type.Object(
+  {
+    secretHash: Hash32,
+    ttlMs: Type.Integer({ minimum: 60_000, maximum: LIMITS.linkTtlMsMax }),
+    usesMax: Type.Integer({ minimum: 1, maximum: LIMITS.linkUsesMax }),
+    txnId: TxnIdField,
+  },
+  strict,
+);
+export const LinkReply = Type.Object({ room: RoomIdField, expiresAt: TimeField, cursor: CursorField });
+// GET /v1/rooms/{room}/links (login). DELETE /v1/rooms/{room}/links/{secretHash} revokes (query txnId=).
+export const LinksReply = Type.Object({
+  links: Type.Array(
+    Type.Object({
+      secretHash: Hash32,
+      by: NameField,
+      expiresAt: TimeField,
+      usesLeft: Type.Integer({ minimum: 1 }),
+    }),
+  ),
+});
+// POST /v1/rooms/{room}/join (login): by the secret of a link.
+export const JoinBody = Type.Object({ secret: bytesField(16, 64, 'The secret of a link'), txnId: TxnIdField }, strict);
 // PUT /v1/rooms/{room}/members/{name} (login); DELETE removes (query txnId=).
 export const MemberPutBody = Type.Object({ sealedMeta: Type.Optional(EnvelopeField), txnId: TxnIdField }, strict);
 

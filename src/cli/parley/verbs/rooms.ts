@@ -1,5 +1,6 @@
 import { formatTable } from '../../table.ts';
 import { printable } from '../../printable.ts';
+import { addRoomAdminVerbs } from './room-admin.ts';
 import type { Command } from 'commander';
 import type { Run } from '../run.ts';
 
@@ -7,7 +8,7 @@ const CALL_MS_MAX = 30_000;
 
 /** Where one talks: room create, room add, rooms. */
 export function addRoomVerbs(parley: Command, run: Run): void {
-  const room = parley.command('room').description('make rooms and add people to them');
+  const room = parley.command('room').description('make rooms, and say who and what is in them');
   room
     .command('create')
     .description('make a group; its name is encrypted like messages are')
@@ -37,6 +38,8 @@ export function addRoomVerbs(parley: Command, run: Run): void {
         }
       }),
     );
+
+  addRoomAdminVerbs(room, run);
 
   parley
     .command('rooms')
