@@ -10,7 +10,7 @@ import { attempt } from './results.ts';
 import { pinMessage } from './pins.ts';
 import { createLink, revokeLink } from './room-links.ts';
 import { addMembers, joinRoom, muteMember, removeMember, setRole } from './room-members.ts';
-import { archiveRoom, createRoom, setMeta } from './rooms.ts';
+import { archiveRoom, createRoom, setMeta, setTtl } from './rooms.ts';
 import { createSession, refreshSession, revokeSession } from './sessions.ts';
 import { sweepState } from './sweep.ts';
 import { Work } from './work.ts';
@@ -75,6 +75,7 @@ const handlers: { readonly [K in CommandKind]: Handler<K> } = {
   'room.set-role': deduped(byDevice, setRole),
   'room.mute': deduped(byDevice, muteMember),
   'room.archive': deduped(byDevice, archiveRoom),
+  'room.set-ttl': deduped(byDevice, setTtl),
   'room.pin': deduped(byDevice, pinMessage),
   'room.create-link': deduped(byDevice, createLink),
   'room.revoke-link': deduped(byDevice, revokeLink),

@@ -19,6 +19,7 @@ const FIELDS: { readonly [K in StoredEvent['kind']]: readonly (Exclude<keyof Sto
   'messages-gone': ['room', 'seqs', 'reason', 'by', 'at'],
   'member-changed': ['room', 'account', 'role', 'mutedUntil', 'by', 'at'],
   'room-archived': ['room', 'archived', 'by', 'at'],
+  'room-ttl': ['room', 'ttlMs', 'by', 'at'],
   'pins-changed': ['room', 'seq', 'pinned', 'by', 'at'],
   'room-meta': ['room', 'by', 'at'],
   'devices-changed': ['account', 'device', 'change', 'at'],

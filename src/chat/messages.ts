@@ -85,12 +85,14 @@ function number(
   const { index, nextOrder: order, stampMs: sentAt } = work;
   const value: CommandValues['message.send'] = { room, seq, id: messageIdOf(txnId, device), sentAt, index };
   const { contentTag, relation = null } = header;
+  const ttlMs = Math.min(header.ttlMs ?? Infinity, row.ttlMs === 0 ? Infinity : row.ttlMs);
   const message: MessageRow = { index, order, from, device, txnId, sentAt, envelope, relation, gone: null };
   work.view.put(KEYS.message(room, seq), messageCodec.encode(message));
   work.rooms.put(room, { ...row, lastSeq: seq, lastIndex: index });
   if (relation === null) setMessageBit(work, room, seq, true);
   else addRelation(work, room, relation, seq);
   referToBlobs(work, room, seq, header.blobs ?? []);
+  if (ttlMs !== Infinity) work.expireAt(sentAt + ttlMs, KEYS.message(room, seq));
   recordSent(work, { actor: actor!, txnId, contentTag }, value);
   work.emit({ kind: 'message', room, seq, id: value.id, from, fromName, device, sentAt, envelope, gone: null });
   return accept<'message.send'>(value);

@@ -23,6 +23,8 @@ export interface RoomSummaryInfo {
   /** Of the asking account. */
   readonly role: Role;
   readonly archived: boolean;
+  /** What is written disappears after so long; 0 for never. */
+  readonly ttlMs: number;
   /** For direct rooms: the other account. */
   readonly peer?: { readonly account: AccountId; readonly name: AccountName };
   readonly sealedMeta?: Uint8Array;
@@ -134,6 +136,7 @@ export async function audienceOf(reader: StateReader, { index, event }: PlacedEv
     case 'member-changed':
     case 'room-archived':
     case 'pins-changed':
+    case 'room-ttl':
     case 'room-meta':
       return joinedBy(reader, event.room, index);
     case 'member-removed':
@@ -176,6 +179,7 @@ function summaryOf(
     rosterVersion: rosterVersion(row.base, members, (it) => readRow(reader, KEYS.account(it), accountCodec)),
     role: members.find((member) => member.account === account)?.role ?? 'member',
     archived: row.archived,
+    ttlMs: row.ttlMs,
     ...(peer === null ? {} : { peer: { account: peer, name: accountName(reader, peer)! } }),
     ...(sealedMeta === undefined ? {} : { sealedMeta }),
   };

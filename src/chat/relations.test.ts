@@ -5,6 +5,7 @@ import { KEYS } from './keys.ts';
 import { endOfEntry } from './queries-cursor.ts';
 import { eventsSince } from './queries-events.ts';
 import { messagesPage } from './queries-messages.ts';
+import { findExpired } from './queries-sweep.ts';
 import { countFrom } from './unread.ts';
 import type { Relation } from '../protocol/envelope-extensions.ts';
 import type { RoomId, Seq } from '../protocol/ids.ts';
@@ -175,5 +176,69 @@ describe('message.delete', () => {
     expect([sent?.ok, deleted?.ok]).toEqual([true, true]);
     expect((await shown(bob)).at(-1)).toBe('deleted');
     expect(messagesFrom(5)).toBe(0);
+  });
+});
+
+describe('messages that disappear', () => {
+  const sweep = async () => {
+    const keys = await findExpired(chat.view, chat.stampMs, 500);
+    return chat.must('state.sweep', null, { keys }).removed;
+  };
+  const sendFor = (ttlMs: number) => {
+    const txnId = chat.txn();
+    const envelope = chat.envelope(alice, room, txnId, `for ${ttlMs}`, { ttlMs });
+    return chat.must('message.send', alice, { room, envelope }, txnId).seq;
+  };
+
+  it('are gone when their time is over, with what hangs on them, and not before', async () => {
+    sendFor(60_000);
+    chat.send(alice, room, 'stays');
+    relate(bob, 'reaction', 1);
+    chat.wait(59_999);
+    chat.must('state.sweep', null, { keys: [KEYS.expiry(chat.stampMs + 1, KEYS.message(room, 1))] });
+    expect(await shown(bob)).toEqual([true, true, true]);
+    chat.wait(1);
+    await sweep();
+    expect(await shown(bob)).toEqual(['expired', true, 'expired']);
+    const gone = { kind: 'messages-gone', room, seqs: [1, 3], reason: 'expired', by: null };
+    expect(chat.events.at(-1)!.event).toMatchObject(gone);
+  });
+
+  it('tell of all that went with one sweep at once', async () => {
+    for (let i = 0; i < 5; i++) sendFor(1_000);
+    chat.wait(1_000);
+    const events = chat.events.length;
+    expect(await sweep()).toBe(5);
+    expect(chat.events.slice(events).map(({ event }) => event)).toMatchObject([{ seqs: [1, 2, 3, 4, 5] }]);
+  });
+
+  it('have the shorter life of their own and the room’s', async () => {
+    expect(chat.code('room.set-ttl', bob, { room, ttlMs: 10_000 })).toBe('forbidden');
+    chat.send(alice, room, 'before');
+    expect(chat.code('room.set-ttl', alice, { room, ttlMs: 10_000 })).toBe('ok');
+    sendFor(60_000);
+    sendFor(5_000);
+    chat.must('room.set-ttl', alice, { room, ttlMs: 0 });
+    chat.send(alice, room, 'after');
+    chat.wait(5_000);
+    await sweep();
+    expect(await shown(bob)).toEqual([true, true, 'expired', true]);
+    chat.wait(5_000);
+    await sweep();
+    expect(await shown(bob)).toEqual([true, 'expired', 'expired', true]);
+  });
+
+  it('cost a sweep no more than it may, and the rest goes with the next', async () => {
+    const related = LIMITS.relationsPerMessageMax;
+    for (let i = 0; i < 5; i++) {
+      const seq = sendFor(1_000);
+      for (let n = 0; n < related; n++) relate(bob, 'reaction', seq);
+    }
+    sendFor(1_000);
+    chat.wait(1_000);
+    // A message takes all its reactions along, so the bound is overstepped by one of them at most.
+    expect(await sweep()).toBe(5 * (related + 1));
+    expect(await sweep()).toBe(1);
+    expect(await sweep()).toBe(0);
   });
 });

@@ -22,6 +22,8 @@ export interface RoomRow {
   readonly mutes: readonly Mute[];
   /** How many links lead into it. */
   readonly links: number;
+  /** What is written from now on disappears after so long; 0 for never. */
+  readonly ttlMs: number;
 }
 
 export interface Mute {
@@ -42,11 +44,23 @@ export const roomCodec: RowCodec<RoomRow> = {
       row.archived,
       row.mutes.flatMap(({ account, until }) => [account, until]),
       row.links,
+      row.ttlMs,
     ]),
   decode: (bytes) => {
-    const [, kind, creator, createdAt, lastSeq, lastIndex, base, archived = false, flat = [], links = 0] = unpack(
-      bytes,
-    ) as [number, number, AccountId, StampMs, Seq, number, number, boolean?, (string | number)[]?, number?];
+    const [, kind, creator, createdAt, lastSeq, lastIndex, base, archived = false, flat = [], links = 0, ttlMs = 0] =
+      unpack(bytes) as [
+        number,
+        number,
+        AccountId,
+        StampMs,
+        Seq,
+        number,
+        number,
+        boolean?,
+        (string | number)[]?,
+        number?,
+        number?,
+      ];
     const mutes: Mute[] = [];
     for (let i = 0; i < flat.length; i += 2) {
       mutes.push({ account: flat[i] as AccountId, until: flat[i + 1] as StampMs });
@@ -61,6 +75,7 @@ export const roomCodec: RowCodec<RoomRow> = {
       archived,
       mutes,
       links,
+      ttlMs,
     };
   },
 };

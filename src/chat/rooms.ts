@@ -1,7 +1,7 @@
 import { directRoomIdOf, groupRoomIdOf } from '../protocol/derive-ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { accept, reject } from './results.ts';
-import { enterAsAdmin, enterGroup } from './room-entry.ts';
+import { enter, enterAsAdmin, enterGroup } from './room-entry.ts';
 import { countDevices, putMembership } from './room-members.ts';
 import { changeMeta, checkMeta, putMeta } from './room-meta.ts';
 import { checkActor } from './sessions.ts';
@@ -74,6 +74,7 @@ function found(work: Work, actor: Actor, room: RoomId, kind: RoomRow['kind'], ot
     archived: false,
     mutes: [],
     links: 0,
+    ttlMs: 0,
   });
   const roleOf = (account: AccountId): Role => (kind === 'group' && account === actor.account ? 'owner' : 'member');
   work.members.put(
@@ -109,4 +110,20 @@ export const archiveRoom: Handler<'room.archive'> = (work, { actor, body }) => {
     work.emit({ kind: 'room-archived', room, archived, by: self.account, at: work.stampMs }, room);
   }
   return accept<'room.archive'>({ room });
+};
+
+/** For what is written from now on: by owner and admins, between two by either. */
+export const setTtl: Handler<'room.set-ttl'> = (work, { actor, body }) => {
+  const { room, ttlMs } = body;
+  const place = enter(work, actor, room);
+  if (!place.ok) return place;
+  const { row, self } = place;
+  if (row.kind !== 'direct' && self.role === 'member') return reject('forbidden');
+  if (ttlMs !== 0 && ttlMs < LIMITS.messageTtlMsMin)
+    return reject('invalid_field', 'A message lives a second at least.');
+  if (row.ttlMs !== ttlMs) {
+    work.rooms.put(room, { ...row, ttlMs });
+    work.emit({ kind: 'room-ttl', room, ttlMs, by: self.account, at: work.stampMs }, room);
+  }
+  return accept<'room.set-ttl'>({ room });
 };

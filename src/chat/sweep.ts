@@ -3,12 +3,33 @@ import { forgetRequest } from './devices.ts';
 import { releaseLocksOf, standingLock } from './locks.ts';
 import { parseExpiryKey } from './keys.ts';
 import { unpack } from './pack.ts';
+import { announceGone, removeMessage } from './removal.ts';
 import { forgetLink } from './room-links.ts';
 import { accept, reject } from './results.ts';
 import { delist } from './sessions.ts';
-import type { AccountId, BlobId, DeviceId, LockName, RoomId, SessionId } from '../protocol/ids.ts';
+import type { AccountId, BlobId, DeviceId, LockName, RoomId, Seq, SessionId } from '../protocol/ids.ts';
 import type { Handler } from './results.ts';
 import type { Work } from './work.ts';
+
+/** A message takes its edits and reactions along, so that the number of keys alone says little. */
+const SWEPT_ROWS_MAX = 4_096;
+
+/** Messages whose time is over: those who watch a room are told once for all of one sweep. */
+class ExpiredMessages {
+  readonly #seqs = new Map<RoomId, Seq[]>();
+
+  remove(work: Work, room: RoomId, seq: Seq): number {
+    const gone = removeMessage(work, room, seq, 'expired');
+    if (gone.length > 0) this.#seqs.set(room, [...(this.#seqs.get(room) ?? []), ...gone]);
+    return gone.length;
+  }
+
+  announce(work: Work): void {
+    for (const [room, seqs] of this.#seqs) {
+      announceGone(work, { room, seqs: seqs.toSorted((a, b) => a - b), reason: 'expired', by: null });
+    }
+  }
+}
 
 /**
  * Housekeeping that the leader proposes. The keys are those of the expiry index; each is checked again, so a sweep
@@ -16,20 +37,24 @@ import type { Work } from './work.ts';
  */
 export const sweepState: Handler<'state.sweep'> = (work, { actor, body }) => {
   if (actor !== null) return reject('forbidden');
+  const expired = new ExpiredMessages();
   let removed = 0;
   for (const key of new Set(body.keys)) {
+    // What is left is found again by the next sweep.
+    if (removed >= SWEPT_ROWS_MAX) break;
     const entry = parseExpiryKey(key);
     if (entry === undefined || entry.expiresAt > work.stampMs) continue;
     const bytes = work.view.get(key);
     if (bytes === undefined) continue;
     work.view.delete(key);
-    removed += remove(work, entry.target, bytes);
+    removed += remove(work, expired, entry.target, bytes);
   }
+  expired.announce(work);
   return accept<'state.sweep'>({ removed });
 };
 
 /** @returns how many rows, or parts of one, are gone */
-function remove(work: Work, target: string, index: Uint8Array): number {
+function remove(work: Work, expired: ExpiredMessages, target: string, index: Uint8Array): number {
   const [, first, second] = target.split('/');
   switch (target.slice(0, 2)) {
     case 't/': {
@@ -42,6 +67,8 @@ function remove(work: Work, target: string, index: Uint8Array): number {
       return removeSession(work, first as SessionId);
     case 'q/':
       return forgetRequest(work, first as AccountId, second as DeviceId) ? 1 : 0;
+    case 'e/':
+      return expired.remove(work, first as RoomId, Number(second) as Seq);
     case 'l/':
       return expireLock(work, target.slice(2) as LockName) ? 1 : 0;
     case 'B/':

@@ -52,6 +52,11 @@ export class RoomAdmin {
     return this.#change(target, 'PATCH', '', { archived }, deadlineMs);
   }
 
+  /** @param ttlMs what is written from now on disappears after so long; 0 for never */
+  setTtl(target: string, ttlMs: number, deadlineMs: number): Promise<RoomId> {
+    return this.#change(target, 'PATCH', '', { messageTtlMs: ttlMs }, deadlineMs);
+  }
+
   /** @throws ParleyError `last_owner`, `forbidden` */
   async leave(target: string, deadlineMs: number): Promise<RoomId> {
     const { row } = await this.#context.own();

@@ -192,6 +192,11 @@ export const bodyCodecs: { readonly [K in CommandKind]: BodyCodec<CommandBodies[
     (it) => [it.room, it.archived],
     (room, archived) => ({ room, archived }),
   ),
+  'room.set-ttl': codec(
+    [room, span],
+    (it) => [it.room, it.ttlMs],
+    (room, ttlMs) => ({ room, ttlMs }),
+  ),
   'room.pin': codec(
     [room, seq, flag],
     (it) => [it.room, it.seq, it.pinned],

@@ -59,6 +59,7 @@ const examples: { readonly [K in CommandKind]: readonly Extract<Command, { kind:
   'room.set-role': [{ room, member: account, role: 'admin' }],
   'room.mute': [{ room, member: account, forMs: 60_000 }],
   'room.archive': [{ room, archived: true }],
+  'room.set-ttl': [{ room, ttlMs: 60_000 }],
   'room.pin': [{ room, seq: 3 as Seq, pinned: false }],
   'room.create-link': [{ room, secretHash: bytes(32), ttlMs: 60_000, usesMax: 5 }],
   'room.revoke-link': [{ room, secretHash: bytes(32) }],

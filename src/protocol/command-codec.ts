@@ -42,6 +42,7 @@ const KINDS = [
   'room.create-link',
   'room.revoke-link',
   'room.join',
+  'room.set-ttl',
 ] as const satisfies readonly CommandKind[];
 
 export function encodeCommand<K extends CommandKind>(command: CommandOf<K>): Uint8Array {

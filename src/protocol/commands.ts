@@ -80,6 +80,8 @@ export interface CommandBodies {
   /** 0 lets the member write again. */
   'room.mute': { readonly room: RoomId; readonly member: AccountId; readonly forMs: number };
   'room.archive': { readonly room: RoomId; readonly archived: boolean };
+  /** What is written from now on disappears after so long; 0 for never. */
+  'room.set-ttl': { readonly room: RoomId; readonly ttlMs: number };
   'room.pin': { readonly room: RoomId; readonly seq: Seq; readonly pinned: boolean };
   /** A link by which people let themselves in; `secretHash`: SHA-256 of its secret. */
   'room.create-link': {
@@ -140,6 +142,7 @@ export interface CommandValues {
   'room.set-role': { readonly room: RoomId };
   'room.mute': { readonly room: RoomId };
   'room.archive': { readonly room: RoomId };
+  'room.set-ttl': { readonly room: RoomId };
   'room.pin': { readonly room: RoomId };
   'room.create-link': { readonly room: RoomId; readonly expiresAt: StampMs };
   'room.revoke-link': { readonly room: RoomId };

@@ -62,6 +62,14 @@ export type ChatEvent =
       readonly by: AccountId;
       readonly at: StampMs;
     }
+  /** What is written from now on disappears after so long; 0 for never. */
+  | {
+      readonly kind: 'room-ttl';
+      readonly room: RoomId;
+      readonly ttlMs: number;
+      readonly by: AccountId;
+      readonly at: StampMs;
+    }
   | {
       readonly kind: 'pins-changed';
       readonly room: RoomId;

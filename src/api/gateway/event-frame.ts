@@ -80,6 +80,8 @@ function eventJson(event: PlacedEvent['event'], nameOf: NameOf): EventJsonT {
         by: nameOf(event.by),
         at: timeOf(event.at),
       };
+    case 'room-ttl':
+      return { kind: event.kind, room: event.room, ttlMs: event.ttlMs, by: nameOf(event.by), at: timeOf(event.at) };
     case 'pins-changed': {
       const { kind, room, seq, pinned, by, at } = event;
       return { kind, room, seq, pinned, by: nameOf(by), at: timeOf(at) };

@@ -204,6 +204,7 @@ export class EventHub {
       case 'member-changed':
       case 'room-archived':
       case 'pins-changed':
+      case 'room-ttl':
       case 'room-meta':
         return this.#rooms.get(event.room) ?? NOBODY;
       case 'devices-changed': {

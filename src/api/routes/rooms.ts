@@ -93,7 +93,7 @@ export function addRoomRoutes(app: App, context: ApiContext, hooks: RouteHooks):
       onRequest: hooks.loggedIn,
       schema: {
         tags: ['rooms'],
-        summary: 'Rename a room, or archive it',
+        summary: 'Rename a room, archive it, or let messages disappear',
         params: RoomPath,
         body: RoomPatchBody,
         response: { 200: RoomReply },
@@ -101,7 +101,7 @@ export function addRoomRoutes(app: App, context: ApiContext, hooks: RouteHooks):
       },
     },
     async (request) => {
-      const { sealedMeta, archived, txnId } = request.body;
+      const { sealedMeta, archived, messageTtlMs, txnId } = request.body;
       const room = request.params.room as RoomId;
       const command = { actor: sessionOf(request), txnId: txnId as TxnId };
       if (sealedMeta !== undefined) {
@@ -109,6 +109,8 @@ export function addRoomRoutes(app: App, context: ApiContext, hooks: RouteHooks):
         await submit(context, { ...command, kind: 'room.set-meta', body });
       } else if (archived !== undefined) {
         await submit(context, { ...command, kind: 'room.archive', body: { room, archived } });
+      } else if (messageTtlMs !== undefined) {
+        await submit(context, { ...command, kind: 'room.set-ttl', body: { room, ttlMs: messageTtlMs } });
       }
       return { room, cursor: cursorAfterWrite(context) };
     },

@@ -16,7 +16,7 @@ import {
   TimeField,
   TxnIdField,
 } from './fields.ts';
-import { GoneReason, MessageJson, RoleJson, RoomKind } from './schemas.ts';
+import { GoneReason, MessageJson, RoleJson, RoomKind, TtlField } from './schemas.ts';
 
 /**
  * Frames of `/v1/ws`, JSON text, one object each. The server speaks first (`hello`); the client's first frame is
@@ -110,6 +110,13 @@ export const EventJson = Type.Union([
     kind: Type.Literal('room-archived'),
     room: RoomIdField,
     archived: Type.Boolean(),
+    by: NameField,
+    at: TimeField,
+  }),
+  Type.Object({
+    kind: Type.Literal('room-ttl'),
+    room: RoomIdField,
+    ttlMs: TtlField,
     by: NameField,
     at: TimeField,
   }),

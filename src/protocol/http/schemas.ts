@@ -166,6 +166,11 @@ export const RoomCreateBody = Type.Object(
 export const RoomReply = Type.Object({ room: RoomIdField, cursor: CursorField });
 
 export const RoleJson = Type.Union([Type.Literal('owner'), Type.Literal('admin'), Type.Literal('member')]);
+export const TtlField = Type.Integer({
+  minimum: 0,
+  maximum: LIMITS.messageTtlMsMax,
+  description: 'What is written disappears after so many milliseconds; 0 for never.',
+});
 export const RoomSummary = Type.Object({
   room: RoomIdField,
   kind: RoomKind,
@@ -174,6 +179,7 @@ export const RoomSummary = Type.Object({
   /** Of the own account. */
   role: RoleJson,
   archived: Type.Boolean(),
+  messageTtlMs: TtlField,
   /** For direct rooms: the other account. */
   peer: Type.Optional(Type.Object({ account: NameField, accountId: AccountIdField })),
   sealedMeta: Type.Optional(EnvelopeField),
@@ -204,6 +210,7 @@ export const RoomPatchBody = Type.Object(
       ...EnvelopeField,
       description: 'The name and topic, sealed for the current devices (base64url without padding)',
     }),
+    messageTtlMs: Type.Optional(TtlField),
     archived: Type.Optional(Type.Boolean({ description: 'Nothing more is written in an archived room.' })),
     txnId: TxnIdField,
   },

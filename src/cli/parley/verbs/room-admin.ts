@@ -39,6 +39,14 @@ export function addRoomAdminVerbs(room: Command, run: Run): void {
         terminal.result({ room: id, archived: !undo }, undo ? 'Open again.' : 'Archived.');
       }),
     );
+  verb('ttl', 'let what is written from now on disappear after a time')
+    .argument('<time>', '30s, 2h, 7d; off for never', (text: string) => (text === 'off' ? 0 : parseLifetime(text)))
+    .action((target: string, ttlMs: number) =>
+      run(async (client, terminal) => {
+        const id = await client.roomAdmin.setTtl(target, ttlMs, CALL_MS_MAX);
+        terminal.result({ room: id, messageTtlMs: ttlMs }, ttlMs === 0 ? 'Messages stay.' : 'Messages will disappear.');
+      }),
+    );
   addMemberVerbs(verb, run);
   addPinVerbs(verb, run);
   addInviteVerbs(room, verb, run);
