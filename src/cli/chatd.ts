@@ -56,17 +56,22 @@ async function main(): Promise<void> {
   const chatd = program();
   chatd.parse();
   const config = readChatdConfig(givenFlags(chatd), process.env);
-  const logger = pino({ level: config.logLevel, base: { node: config.name } }, pino.destination({ fd: 2, sync: true }));
-  const node = await runNode(config, packageVersion(), logger, end);
+  const lines = pino.destination({ fd: 2, sync: true });
+  // What the disk has no room for is not worth ending the node.
+  lines.on('error', () => undefined);
+  const logger = pino({ level: config.logLevel, base: { node: config.name } }, lines);
+  let onFull: (error: ParleyError) => void = end;
+  const node = await runNode(config, packageVersion(), logger, { onFatal: end, onFull: (error) => onFull(error) });
 
   let stopping = false;
-  const stop = (why: string, exitCode: number): void => {
+  const stop = (why: string, exitCode: number, exit: () => void = () => process.exit(exitCode)): void => {
     if (stopping) process.exit(exitCode === 0 ? 1 : exitCode);
     stopping = true;
     logger.info({ why }, 'stopping');
     setTimeout(() => process.exit(1), STOP_MS_MAX).unref();
-    node.stop().then(() => process.exit(exitCode), end);
+    node.stop().then(exit, end);
   };
+  onFull = (error) => stop(error.message, error.exitCode, () => end(error));
   process.on('SIGTERM', () => stop('SIGTERM', 0));
   process.on('SIGINT', () => stop('SIGINT', 0));
   // A supervisor that started this process with a channel and is gone cannot stop it any more.

@@ -40,9 +40,9 @@ export function assembleStatus(
   };
 }
 
-/** A node that is being repaired serves nobody, but acknowledges what it is sent: one with a term takes part. */
+/** A node that is being repaired, or whose disk is low, acknowledges what it is sent: one with a term takes part. */
 function countsForQuorum(info: NodeInfo | null): boolean {
-  return info !== null && (info.problem === null || (info.role === 'repairing' && info.term !== null));
+  return info !== null && (info.problem === null || info.diskLow || (info.role === 'repairing' && info.term !== null));
 }
 
 function statusOf(sighting: NodeSighting, commitIndex: number): StatusJson['nodes'][number] {
@@ -67,6 +67,8 @@ function statusOf(sighting: NodeSighting, commitIndex: number): StatusJson['node
       stateHash: null,
       stateHashIndex: null,
       problem: null,
+      diskFreeBytes: null,
+      diskLow: false,
     };
   }
   return {
@@ -89,6 +91,8 @@ function statusOf(sighting: NodeSighting, commitIndex: number): StatusJson['node
     stateHash: info.stateHash,
     stateHashIndex: info.stateHashIndex,
     problem: info.problem,
+    diskFreeBytes: info.diskFreeBytes,
+    diskLow: info.diskLow,
   };
 }
 

@@ -1,3 +1,4 @@
+import type { ParleyError } from '../protocol/errors.ts';
 import type { ClusterJson } from '../protocol/http/schemas.ts';
 import type { NodeName } from '../protocol/ids.ts';
 import type { ClusterSecret } from './cluster-secret.ts';
@@ -22,6 +23,8 @@ export interface NodeConfig {
   readonly registration: ClusterJson['registration'];
   readonly reads: RaftSettings['reads'];
   readonly version: string;
+  /** What is to stay free on the disk. */
+  readonly diskReserveBytes: number;
 }
 
 export interface NodeParts {
@@ -38,4 +41,6 @@ export interface NodeParts {
   /** What is to be said about the machine and the files it was given. */
   readonly surroundings: () => Surroundings;
   readonly onFatal: (error: unknown) => void;
+  /** The disk is about to be full: the process has to end in good order, now. */
+  readonly onFull: (error: ParleyError) => void;
 }

@@ -10,16 +10,17 @@ import { Contact } from './contact.ts';
 import { EventLoopLag } from './event-loop-lag.ts';
 import { NodeInfoExchange } from './node-info.ts';
 import { RaftNode } from './raft/raft-node.ts';
+import type { NodeParts } from './node-parts.ts';
 import { StateHashes } from './state-hashes.ts';
 import { RaftGate } from './rollback/raft-gate.ts';
 import { namesake, Standing } from './rollback/standing.ts';
 import { RepairWatch } from './repair/repair-watch.ts';
 import { recomputeHash } from './store/recompute-hash.ts';
+import { SpaceGuard } from './disk/space-guard.ts';
 import { Sweeper } from './sweeper.ts';
 import type { DiagnosisJson } from '../protocol/http/diagnosis.ts';
 import type { NodeSighting } from './cluster-status.ts';
 import type { NodeInfo } from './node-info.ts';
-import type { NodeParts } from './node-parts.ts';
 import type { AppliedEvents, BlobPort, ChatNode, Frame, MemberVerb } from './ports.ts';
 import { foundingOf, tableOf } from './peer-directory.ts';
 import { diagnose } from './diagnosis/diagnose.ts';
@@ -59,6 +60,7 @@ export class ParleyNode implements ChatNode {
   readonly #known: KnownMembers;
   readonly #repair: RepairWatch | null;
   readonly #standing: Standing | null;
+  readonly #space: SpaceGuard;
   readonly #startedAtMs: number;
   readonly #listeners = new Set<(applied: AppliedEvents) => void>();
   readonly #replacedListeners = new Set<() => void>();
@@ -108,9 +110,25 @@ export class ParleyNode implements ChatNode {
           });
     this.#repair = store.kind === 'damaged' ? null : new RepairWatch(store);
     this.#admin = this.#buildAdmin();
+    this.#space = this.#buildSpaceGuard();
     this.#hashes = new StateHashes(() => (store.kind === 'damaged' ? { index: 0, hash: '' } : store.state.hash()));
     transport.onFrame((frame) => this.#route(frame));
-    transport.onNamesake((boot) => this.#standing?.refuse(namesake(config.name, boot)));
+    transport.onNamesake((boot) => this.#standing?.meetNamesake(config.name, boot));
+  }
+
+  #buildSpaceGuard(): SpaceGuard {
+    const { config, store, logger } = this.#parts;
+    return new SpaceGuard({
+      ...this.#parts,
+      self: config.name,
+      dir: store.dir,
+      reserveBytes: config.diskReserveBytes,
+      followers: () => (this.raftView().leader === this.name ? (this.#raft?.status()?.progress ?? null) : null),
+      leaderlessMs: () => this.leaderlessMs(),
+      hasRoom: (node) => this.#infos.isFresh(node) && this.#infos.last(node)?.diskLow === false,
+      transferLeadership: (to) => this.#raft?.transferLeadership(to),
+      onChange: (level, freeBytes) => logger.warn({ level, freeBytes }, 'room on the disk'),
+    });
   }
 
   #buildStanding(store: IntactStore): Standing {
@@ -156,6 +174,7 @@ export class ParleyNode implements ChatNode {
 
   start(): void {
     const { store, logger } = this.#parts;
+    this.#space.start();
     this.#infos.start();
     if (store.kind === 'damaged') logger.error({ damage: store.damage }, 'data is damaged: this node does not vote');
     else if (store.manifest !== undefined) {
@@ -169,6 +188,7 @@ export class ParleyNode implements ChatNode {
   /** Hands leadership over, then takes no further part. Store and transport stay open. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#space.stop();
     this.#contact?.stop();
     this.#admin.stop();
     this.#sweeper?.stop();
@@ -201,6 +221,7 @@ export class ParleyNode implements ChatNode {
   }
 
   async submit<K extends CommandKind>(command: CommandOf<K>, deadlineMs: number): Promise<CommandResult<K>> {
+    this.#space.refuseIfLow();
     const result = await this.#serving().submit(encodeCommand(command), deadlineMs);
     return result as CommandResult<K>;
   }
@@ -348,7 +369,10 @@ export class ParleyNode implements ChatNode {
         clock,
         log: store.log,
         state: store.state,
-        transport: new RaftGate(transport, standing, (node) => this.#contact?.tell(node)),
+        transport: new RaftGate(transport, standing, {
+          onMet: (node) => this.#contact?.tell(node),
+          withholds: (message) => this.#space.withholds(message),
+        }),
         directory,
         machine,
         random: Math.random,
@@ -426,7 +450,7 @@ export class ParleyNode implements ChatNode {
     if (frame.kind === 'hello') this.#contact?.receive(frame);
     else if (frame.kind === 'node-info') this.#infos.receive(frame.from, frame.payload);
     else if (frame.kind === 'blob') this.#blobs?.handleFrame(frame);
-    else this.#raft?.handleFrame(frame);
+    else if (!this.#space.refuses(frame)) this.#raft?.handleFrame(frame);
   }
 
   #problem(): string | null {
@@ -440,7 +464,8 @@ export class ParleyNode implements ChatNode {
     if (refusal !== null) return refusal;
     if (this.#raft === null) return this.#contact?.problem ?? 'Waiting for the other nodes.';
     if (this.#known.wasRemoved()) return 'This node was removed from the cluster.';
-    return this.#standing?.isComparing === true ? 'Waiting for another voter, to compare what both remember.' : null;
+    if (this.#standing?.isComparing === true) return 'Waiting for another voter, to compare what both remember.';
+    return this.#space.problem;
   }
 
   #sightings(isUp: (node: NodeName) => boolean): NodeSighting[] {
@@ -488,6 +513,8 @@ export class ParleyNode implements ChatNode {
       stateHash: hash?.hash ?? null,
       stateHashIndex: hash?.index ?? null,
       problem: this.#problem(),
+      diskFreeBytes: this.#space.freeBytes,
+      diskLow: this.#space.isLow,
       leader: raft?.leaderName ?? null,
     };
   }

@@ -102,6 +102,7 @@ export const ERRORS = {
   deadline_exceeded: row(504, 8, true, 'No answer before the deadline. The same request may be sent again safely.'),
   shutting_down: row(503, 3, true, 'This node is going down: use another.', 4504),
   damaged: row(503, 1, true, 'The data of this node is damaged: use another, and see chatctl status.', 4503),
+  disk_low: row(503, 1, true, 'The disk of this node is nearly full: use another.', 4503),
   rolled_back: row(503, 1, true, 'The data of this node is older than what it promised: use another node.', 4503),
   disk_full: row(503, 1, true, 'There is no space left on the disk of this node.'),
   cursor_invalid: row(410, 7, false, 'This cursor belongs to another cluster or epoch: start afresh.'),

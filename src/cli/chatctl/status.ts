@@ -4,7 +4,9 @@ import type { StatusJson } from '../../protocol/http/schemas.ts';
 
 /** 0 healthy, 1 degraded, 4 no quorum. */
 export function statusExitCode(status: StatusJson): number {
-  const votersUp = status.nodes.filter(({ voter, up, problem }) => voter && up && problem === null).length;
+  const votersUp = status.nodes.filter(
+    ({ voter, up, problem, diskLow }) => voter && up && (problem === null || diskLow),
+  ).length;
   if (status.leader === null || votersUp < status.quorum.needed) return EXIT.noQuorum;
   return status.healthy ? EXIT.ok : EXIT.failed;
 }

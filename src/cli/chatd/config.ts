@@ -27,6 +27,7 @@ export interface ChatdConfig {
   readonly trustedProxies: readonly string[];
   readonly registration: 'open' | 'invite' | 'closed';
   readonly reads: 'quorum' | 'lease';
+  readonly diskReserveBytes: number;
   readonly limitsFile: string | null;
   readonly logLevel: string;
 }
@@ -79,6 +80,7 @@ export function readChatdConfig(flags: Raw, env: Readonly<Record<string, string 
     trustedProxies: listOf(merged['trusted-proxies']),
     registration: need('registration') as ChatdConfig['registration'],
     reads: need('reads') as ChatdConfig['reads'],
+    diskReserveBytes: parseMebibytes(need('disk-reserve'), '--disk-reserve'),
     limitsFile: text('limits'),
     logLevel: need('log-level'),
   };
@@ -155,6 +157,12 @@ function parsePort(text: string, flag: string): number {
   const port = Number(text);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) throw usage(`${flag}: “${text}” is no port.`);
   return port;
+}
+
+function parseMebibytes(text: string, flag: string): number {
+  const mebibytes = Number(text);
+  if (!/^\d+$/.test(text) || mebibytes > 1024 * 1024) throw usage(`${flag}: “${text}” is no number of MiB.`);
+  return mebibytes * 1024 * 1024;
 }
 
 function parseUrl(text: string, flag: string): string {

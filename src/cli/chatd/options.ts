@@ -47,6 +47,12 @@ export const CHATD_OPTIONS = [
     default: 'quorum',
     choices: ['quorum', 'lease'],
   },
+  {
+    name: 'disk-reserve',
+    value: 'MIB',
+    help: 'take nothing new when less is free for --data; a tenth of a disk that is smaller than ten times that',
+    default: '256',
+  },
   { name: 'limits', value: 'FILE', help: 'JSON file with rate limits that differ from the defaults' },
   {
     name: 'log-level',

@@ -6,6 +6,8 @@ import { ClusterSecret } from '../../node/cluster-secret.ts';
 import { ParleyNode } from '../../node/node.ts';
 import { MemberDirectory } from '../../node/membership/member-directory.ts';
 import { directoryOf, foundingPeers, tableOf } from '../../node/peer-directory.ts';
+import { waitForSpace } from '../../node/disk/disk-space.ts';
+import { makeDirectory } from '../../node/store/files.ts';
 import { openNodeStore } from '../../node/store/open-node-store.ts';
 import { complaintsAbout, expiryOf, spaceOf } from '../../node/diagnosis/own-files.ts';
 import { systemClock } from '../../node/system-clock.ts';
@@ -27,16 +29,23 @@ export interface RunningNode {
   stop(): Promise<void>;
 }
 
+/** Why the process has to end, though nobody asked for it. */
+export interface NodeEnds {
+  /** The node cannot go on; nothing of it can be relied on. */
+  readonly onFatal: (error: unknown) => void;
+  /** The node has to be stopped in good order, for its disk is about to be full. */
+  readonly onFull: (error: ParleyError) => void;
+}
+
 /**
  * Builds a node from its configuration: store, nats-server, transport, node, API.
- * @param onFatal called when the node cannot go on; the process has to end
  * @throws ParleyError with one sentence for people; what was started is stopped again
  */
 export async function runNode(
   config: ChatdConfig,
   version: string,
   logger: Logger,
-  onFatal: (error: unknown) => void,
+  ends: NodeEnds,
 ): Promise<RunningNode> {
   const closers: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
@@ -45,7 +54,7 @@ export async function runNode(
     }
   };
   try {
-    await build(config, version, logger, onFatal, closers);
+    await build(config, version, logger, ends, closers);
     return { stop };
   } catch (error) {
     await stop();
@@ -57,11 +66,17 @@ async function build(
   config: ChatdConfig,
   version: string,
   logger: Logger,
-  onFatal: (error: unknown) => void,
+  { onFatal, onFull }: NodeEnds,
   closers: (() => Promise<void>)[],
 ): Promise<void> {
   const secret = ClusterSecret.read(config.clusterSecretFile);
   const limits = config.limitsFile === null ? undefined : readLimits(config.limitsFile);
+  await makeDirectory(config.dataDir);
+  await waitForSpace(config.dataDir, config.diskReserveBytes, {
+    clock: systemClock,
+    onWait: (freeBytes) =>
+      logger.error({ dir: config.dataDir, freeBytes }, 'the disk is full: waiting for room before the data is opened'),
+  });
   const store = await openNodeStore({ dir: config.dataDir, nodeName: config.name, logger, onFatal });
   closers.push(() => store.close());
   await writeOwnFiles(config, secret, closers);
@@ -90,6 +105,7 @@ async function build(
       registration: config.registration,
       reads: config.reads,
       version,
+      diskReserveBytes: config.diskReserveBytes,
     },
     secret,
     store,
@@ -100,6 +116,7 @@ async function build(
     natsPid: () => sidecar?.pid ?? null,
     surroundings: () => surroundingsOf(config),
     onFatal,
+    onFull,
   });
   closers.push(() => node.stop());
   node.start();

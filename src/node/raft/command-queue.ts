@@ -257,8 +257,8 @@ export class CommandQueue<Result> {
       const waiting = this.#waiting.get(serial);
       if (waiting?.place !== 'sent') continue;
       // Its client may hear that only when it is certain that no leader has the command.
-      if (reason === 'overloaded' && waiting.exposures === 1) {
-        this.#settle(waiting, { ok: false, error: new ParleyError('overloaded') });
+      if (reason !== 'not-leader' && waiting.exposures === 1) {
+        this.#settle(waiting, { ok: false, error: new ParleyError(REFUSALS[reason]) });
       } else {
         waiting.place = 'idle';
         waiting.retryAtMs = nowMs + this.#retryDelayMs(waiting.sends) / 4;
@@ -315,5 +315,7 @@ export class CommandQueue<Result> {
     waiting.done(outcome);
   }
 }
+
+const REFUSALS = { overloaded: 'overloaded', 'disk-low': 'disk_low' } as const;
 
 const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;

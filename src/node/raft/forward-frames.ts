@@ -16,7 +16,7 @@ export interface ForwardFrame {
   readonly commands: readonly ForwardedCommand[];
 }
 
-export type RefusalReason = 'not-leader' | 'overloaded';
+export type RefusalReason = 'not-leader' | 'overloaded' | 'disk-low';
 
 export interface RefusalFrame {
   readonly boot: number;
@@ -28,7 +28,7 @@ const VERSION = 1;
 /** Fields of one command. */
 const FIELDS = 3;
 export const COMMANDS_PER_FRAME_MAX = 4_096;
-const REASONS: readonly RefusalReason[] = ['not-leader', 'overloaded'];
+const REASONS: readonly RefusalReason[] = ['not-leader', 'overloaded', 'disk-low'];
 const packr = new Packr({ useRecords: false, moreTypes: false });
 
 export function encodeForward({ boot, commands }: ForwardFrame): Uint8Array {

@@ -33,7 +33,8 @@ function gate(takesPart: boolean): { wire: Wire; gate: RaftGate; heard: string[]
   const wire = new Wire();
   const heard: string[] = [];
   const standing = { takesPart, hears: () => takesPart };
-  const built = new RaftGate(wire, standing, (node) => heard.push(`met ${node}`));
+  const withholds = ({ type }: Message): boolean => type === MessageType.timeoutNow;
+  const built = new RaftGate(wire, standing, { onMet: (node) => heard.push(`met ${node}`), withholds });
   built.onRaft((_, from) => heard.push(`raft ${from}`));
   built.onHint((node) => heard.push(`hint ${node}`));
   built.onRestart((node) => heard.push(`restart ${node}`));
@@ -56,6 +57,14 @@ describe('the gate between Raft and the network', () => {
     wire.restart(n2);
     wire.frame(frame);
     expect(heard).toEqual(['raft n2', 'hint n2', 'restart n2', 'met n2', 'frame n2']);
+  });
+
+  it('loses what the node withholds, in either direction', () => {
+    const { wire, gate: open, heard } = gate(true);
+    const withheld = makeMessage(MessageType.timeoutNow, { from: peerId(2), to: peerId(1) });
+    open.sendRaft([message, withheld]);
+    wire.raft(withheld, n2);
+    expect([wire.asked, heard]).toEqual([['raft 1'], []]);
   });
 
   it('lets nothing of Raft through while it does not', () => {

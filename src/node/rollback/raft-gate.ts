@@ -3,6 +3,13 @@ import type { NodeName } from '../../protocol/ids.ts';
 import type { Frame, FrameKind, Transport } from '../ports.ts';
 import type { Standing } from './standing.ts';
 
+export interface RaftGateOptions {
+  /** Another process of a node has come into reach. */
+  readonly onMet: (node: NodeName) => void;
+  /** Whether a message that would make this node lead is to be lost. */
+  readonly withholds: (message: Message) => boolean;
+}
+
 /**
  * The transport as the Raft peer sees it: as long as this node may not take part, nothing of Raft leaves it or reaches
  * it, so it promises nothing; and nothing reaches it from peers whose data was rolled back.
@@ -10,26 +17,27 @@ import type { Standing } from './standing.ts';
 export class RaftGate implements Transport {
   readonly #transport: Transport;
   readonly #standing: Pick<Standing, 'takesPart' | 'hears'>;
-  readonly #onMet: (node: NodeName) => void;
+  readonly #options: RaftGateOptions;
 
-  /** @param onMet another process of a node has come into reach */
   constructor(
     transport: Transport,
     standing: Pick<Standing, 'takesPart' | 'hears'>,
-    onMet: (node: NodeName) => void = () => undefined,
+    options: RaftGateOptions = { onMet: () => undefined, withholds: () => false },
   ) {
     this.#transport = transport;
     this.#standing = standing;
-    this.#onMet = onMet;
+    this.#options = options;
   }
 
   sendRaft(messages: readonly Message[]): void {
-    if (this.#standing.takesPart) this.#transport.sendRaft(messages);
+    if (!this.#standing.takesPart) return;
+    const { withholds } = this.#options;
+    this.#transport.sendRaft(messages.some(withholds) ? messages.filter((message) => !withholds(message)) : messages);
   }
 
   onRaft(handler: (message: Message, from: NodeName) => void): void {
     this.#transport.onRaft((message, from) => {
-      if (this.#standing.hears(message)) handler(message, from);
+      if (this.#standing.hears(message) && !this.#options.withholds(message)) handler(message, from);
     });
   }
 
@@ -42,7 +50,7 @@ export class RaftGate implements Transport {
   onRestart(handler: (node: NodeName) => void): void {
     this.#transport.onRestart((node) => {
       handler(node);
-      this.#onMet(node);
+      this.#options.onMet(node);
     });
   }
 

@@ -3,6 +3,7 @@ import type { Message } from '../../consensus/message.ts';
 import type { ConfState, LogIndex, PeerId, Term } from '../../consensus/types.ts';
 import { isVoter } from '../membership/member-table.ts';
 import type { LogStore, StateStore } from '../ports.ts';
+import type { NodeName } from '../../protocol/ids.ts';
 import type { IntactStore } from '../store/node-store.ts';
 import { reasonAgainst, Witness, type Life, type Sighting } from './witness.ts';
 
@@ -141,6 +142,14 @@ export class Standing {
     if (this.#problem !== null) return;
     this.#problem = problem;
     this.#ports.onRefused(problem);
+  }
+
+  /** Another process runs as this very node: which of them is right, nobody can say. */
+  meetNamesake(name: NodeName, boot: number): void {
+    this.refuse(
+      `Another process runs as ${name} at the same time (its start is ${boot}), from a copy of this data directory: ` +
+        'neither takes part any more. Stop one of them, then start the other again.',
+    );
   }
 
   /** Every now and then: what was heard is written down, too. */

@@ -355,6 +355,9 @@ export const StatusReply = Type.Object({
       stateHashIndex: OrNull(Type.Integer()),
       /** Why a node is up without serving or voting, in one sentence. */
       problem: OrNull(Type.String()),
+      diskFreeBytes: OrNull(Type.Integer()),
+      /** Takes no commands, but follows, votes and answers reads. */
+      diskLow: Type.Boolean(),
     }),
   ),
 });
