@@ -13,8 +13,8 @@ import { RaftNode } from './raft/raft-node.ts';
 import type { NodeParts } from './node-parts.ts';
 import { StateHashes } from './state-hashes.ts';
 import { RaftGate } from './rollback/raft-gate.ts';
-import { namesake, Standing } from './rollback/standing.ts';
-import { RepairWatch } from './repair/repair-watch.ts';
+import { Standing } from './rollback/standing.ts';
+import { NodeHealth } from './node-health.ts';
 import { recomputeHash } from './store/recompute-hash.ts';
 import { SpaceGuard } from './disk/space-guard.ts';
 import { Sweeper } from './sweeper.ts';
@@ -28,7 +28,7 @@ import { ClusterAdmin } from './membership/cluster-admin.ts';
 import { KnownMembers } from './membership/known-members.ts';
 import { MEMBERS_ROW, decodeMemberTable, isMajority, isVoter } from './membership/member-table.ts';
 import type { MemberTable } from './membership/member-table.ts';
-import type { IntactStore, Manifest, StoreDamage } from './store/node-store.ts';
+import type { IntactStore, Manifest } from './store/node-store.ts';
 import type { LogIndex } from '../consensus/types.ts';
 import type { StateReader } from '../chat/ports.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
@@ -58,9 +58,9 @@ export class ParleyNode implements ChatNode {
   readonly #lag = new EventLoopLag();
   readonly #hashes: StateHashes;
   readonly #known: KnownMembers;
-  readonly #repair: RepairWatch | null;
   readonly #standing: Standing | null;
   readonly #space: SpaceGuard;
+  readonly #health: NodeHealth;
   readonly #startedAtMs: number;
   readonly #listeners = new Set<(applied: AppliedEvents) => void>();
   readonly #replacedListeners = new Set<() => void>();
@@ -108,9 +108,16 @@ export class ParleyNode implements ChatNode {
             onJoined: (manifest) => this.#join(manifest),
             onFatal: parts.onFatal,
           });
-    this.#repair = store.kind === 'damaged' ? null : new RepairWatch(store);
     this.#admin = this.#buildAdmin();
     this.#space = this.#buildSpaceGuard();
+    this.#health = new NodeHealth({
+      store,
+      members: this.#known,
+      space: this.#space,
+      standing: this.#standing,
+      raftStatus: () => this.#raft?.status(),
+      contactProblem: () => this.#contact?.problem ?? null,
+    });
     this.#hashes = new StateHashes(() => (store.kind === 'damaged' ? { index: 0, hash: '' } : store.state.hash()));
     transport.onFrame((frame) => this.#route(frame));
     transport.onNamesake((boot) => this.#standing?.meetNamesake(config.name, boot));
@@ -206,7 +213,7 @@ export class ParleyNode implements ChatNode {
 
   get reader(): StateReader {
     const { store } = this.#parts;
-    this.#refuseUnlessWhole();
+    this.#health.refuseUnlessWhole();
     if (store.kind === 'damaged') throw new ParleyError('damaged', store.damage.reason);
     return store.state;
   }
@@ -314,7 +321,7 @@ export class ParleyNode implements ChatNode {
   }
 
   readiness(): ReturnType<ChatNode['readiness']> {
-    const problem = this.#problem();
+    const problem = this.#health.problem;
     if (problem !== null) return { ready: false, reason: problem };
     if (this.raftView().leader === null) return { ready: false, reason: 'No leader serves right now.' };
     return { ready: true };
@@ -330,23 +337,9 @@ export class ParleyNode implements ChatNode {
 
   #serving(): Raft {
     if (this.#stopping) throw new ParleyError('shutting_down');
-    this.#refuseUnlessWhole();
+    this.#health.refuseUnlessWhole();
     if (this.#raft !== null) return this.#raft;
-    throw new ParleyError('no_leader', this.#problem() ?? 'This node has just started.');
-  }
-
-  /** What makes this node unfit to serve; undefined when its data is whole. */
-  #damage(): StoreDamage | undefined {
-    const { store } = this.#parts;
-    if (store.kind === 'damaged') return store.damage;
-    return this.#repair?.reason(() => this.#raft?.status()?.isRepairing ?? true);
-  }
-
-  #refuseUnlessWhole(): void {
-    const damage = this.#damage();
-    if (damage !== undefined) throw new ParleyError('damaged', damage.reason);
-    const problem = this.#standing?.problem ?? null;
-    if (problem !== null) throw new ParleyError('rolled_back', problem);
+    throw new ParleyError('no_leader', this.#health.problem ?? 'This node has just started.');
   }
 
   #join(manifest: Manifest): void {
@@ -453,21 +446,6 @@ export class ParleyNode implements ChatNode {
     else if (!this.#space.refuses(frame)) this.#raft?.handleFrame(frame);
   }
 
-  #problem(): string | null {
-    const { store } = this.#parts;
-    const damage = this.#damage();
-    if (damage !== undefined) {
-      const outlook = store.kind === 'damaged' ? '' : 'Being repaired by the other nodes: ';
-      return `${outlook}${damage.reason} (${damage.where})`;
-    }
-    const refusal = this.#standing?.problem ?? null;
-    if (refusal !== null) return refusal;
-    if (this.#raft === null) return this.#contact?.problem ?? 'Waiting for the other nodes.';
-    if (this.#known.wasRemoved()) return 'This node was removed from the cluster.';
-    if (this.#standing?.isComparing === true) return 'Waiting for another voter, to compare what both remember.';
-    return this.#space.problem;
-  }
-
   #sightings(isUp: (node: NodeName) => boolean): NodeSighting[] {
     return this.#known
       .nodes()
@@ -478,14 +456,6 @@ export class ParleyNode implements ChatNode {
       );
   }
 
-  #role(): NodeInfo['role'] {
-    if (this.#damage() !== undefined) return 'repairing';
-    if ((this.#standing?.problem ?? null) !== null) return null;
-    const raft = this.#raft?.status() ?? null;
-    if (raft === null) return null;
-    return raft.isLearner ? 'learner' : raft.role;
-  }
-
   #describe(): NodeInfo {
     const { config, store, clock, natsPid } = this.#parts;
     const load = this.#loadSource();
@@ -494,7 +464,7 @@ export class ParleyNode implements ChatNode {
     this.#lagMs = this.#lag.sampleMs();
     return {
       id: config.name,
-      role: this.#role(),
+      role: this.#health.role,
       voter: store.manifest !== undefined && isVoter(this.#known.confState(), store.manifest.peerId),
       term: raft?.hardState.term ?? null,
       lastIndex: raft?.lastIndex ?? null,
@@ -512,7 +482,7 @@ export class ParleyNode implements ChatNode {
       wallMs: clock.wallMs(),
       stateHash: hash?.hash ?? null,
       stateHashIndex: hash?.index ?? null,
-      problem: this.#problem(),
+      problem: this.#health.problem,
       diskFreeBytes: this.#space.freeBytes,
       diskLow: this.#space.isLow,
       leader: raft?.leaderName ?? null,

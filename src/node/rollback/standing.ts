@@ -3,7 +3,6 @@ import type { Message } from '../../consensus/message.ts';
 import type { ConfState, LogIndex, PeerId, Term } from '../../consensus/types.ts';
 import { isVoter } from '../membership/member-table.ts';
 import type { LogStore, StateStore } from '../ports.ts';
-import type { NodeName } from '../../protocol/ids.ts';
 import type { IntactStore } from '../store/node-store.ts';
 import { reasonAgainst, Witness, type Life, type Sighting } from './witness.ts';
 
