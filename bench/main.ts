@@ -4,6 +4,7 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureDiskRate } from './disk-rate.ts';
 import { createPairs, measure } from './messages.ts';
+import { measureMls, renderMls } from './mls.ts';
 import { measureSnapshot } from './snapshot.ts';
 import { startScratchCluster } from '../scripts/load/scratch-cluster.ts';
 import { percentile } from '../scripts/chaos/percentiles.ts';
@@ -13,15 +14,20 @@ import type { Load, Measurement } from './messages.ts';
 const NODES = 3;
 const DISK_MS = 2_000;
 const SNAPSHOT_MEGABYTES = '2048';
+const MLS_DEVICES = '2000';
 const USAGE = `usage: npm run bench [-- --runs N] [--json FILE]
        npm run bench -- snapshot [--megabytes N]
+       npm run bench -- mls [--devices N]
 
 Three nodes on free ports, encrypted 256-byte texts in direct rooms over the public WebSocket API; texts are
 encrypted before the clock starts. Closed loop. Rates are also given as multiples of F, the rate at which this
 disk takes durable 4 KiB appends in the same run. Medians over the runs, with their least and greatest.
 
 snapshot: fills the state of one node (default 2048 MiB, through the API), lets a second one in, and prints how long
-the snapshot took and how much the memory of both grew.`;
+the snapshot took and how much the memory of both grew.
+
+mls: the MLS engine by itself, in processor time: messages per second of one core, and what handshakes cost in groups of 2 to N devices
+(default 2000).`;
 
 const LOADS: readonly Load[] = [
   { name: '1', sockets: 1, perSocket: 1, messages: 1_500 },
@@ -42,6 +48,7 @@ async function main(args: readonly string[]): Promise<number> {
     options: {
       runs: { type: 'string', default: '3' },
       megabytes: { type: 'string', default: SNAPSHOT_MEGABYTES },
+      devices: { type: 'string', default: MLS_DEVICES },
       json: { type: 'string' },
       help: { type: 'boolean' },
     },
@@ -49,12 +56,18 @@ async function main(args: readonly string[]): Promise<number> {
   const [runs, megabytes] = [Number(values.runs), Number(values.megabytes)];
   const what = positionals.join(' ');
   const wellFormed = Number.isInteger(runs) && runs >= 1 && runs <= 20 && megabytes > 0 && megabytes <= 16_384;
-  if (values.help === true || !wellFormed || !['', 'snapshot'].includes(what)) {
+  if (values.help === true || !wellFormed || !['', 'snapshot', 'mls'].includes(what)) {
     console.log(USAGE);
     return values.help === true ? 0 : 2;
   }
   if (what === 'snapshot') {
     console.log(JSON.stringify(await measureSnapshot(megabytes, console.error), null, 1));
+    return 0;
+  }
+  if (what === 'mls') {
+    const measurement = measureMls(Number(values.devices), console.error);
+    console.log(`${machineName()}\n${renderMls(measurement)}`);
+    console.log(JSON.stringify(measurement));
     return 0;
   }
   const disk = [measureDiskRate(DISK_MS)];
@@ -73,13 +86,17 @@ async function main(args: readonly string[]): Promise<number> {
   }
   disk.push(measureDiskRate(DISK_MS));
   const f = (disk[0]! + disk[1]!) / 2;
-  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'cpu'}, Node ${process.versions.node}`;
+  const machine = machineName();
   console.log(`${machine}; F = ${f.toFixed(0)}/s (before ${disk[0]!.toFixed(0)}, after ${disk[1]!.toFixed(0)})`);
   console.log(render(results, f));
   const json = JSON.stringify({ machine, diskAppendsPerSecond: disk, results });
   if (values.json === undefined) console.log(json);
   else writeFileSync(values.json, `${json}\n`);
   return results.every(({ runs: all }) => all.every(({ failed }) => failed === 0)) ? 0 : 1;
+}
+
+function machineName(): string {
+  return `${cpus().length} × ${cpus()[0]?.model ?? 'cpu'}, Node ${process.versions.node}`;
 }
 
 function render(results: readonly Result[], f: number): string {

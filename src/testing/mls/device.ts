@@ -15,7 +15,7 @@ import type { Welcome } from '../../crypto/mls/welcome.ts';
 import type { RandomBytes } from '../../crypto/random.ts';
 
 export const STAMP = { nowSeconds: 1_700_000_000n, rules: 1 };
-export const LIFETIME = { notBefore: STAMP.nowSeconds - 1_000n, notAfter: STAMP.nowSeconds + 1_000_000n };
+export const LIFETIME = { notBefore: STAMP.nowSeconds - 1_000n, notAfter: STAMP.nowSeconds + 1_000_000_000n };
 
 /** What is on a device's disk: its records, and the place in the log up to which they have taken it in. */
 export interface Disk {
