@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureDiskRate } from './disk-rate.ts';
+import { measureFiles } from './files.ts';
 import { createPairs, measure } from './messages.ts';
 import { measureMls, renderMls } from './mls.ts';
 import { measureSnapshot } from './snapshot.ts';
@@ -14,9 +15,11 @@ import type { Load, Measurement } from './messages.ts';
 const NODES = 3;
 const DISK_MS = 2_000;
 const SNAPSHOT_MEGABYTES = '2048';
+const FILE_MEGABYTES = '1024';
 const MLS_DEVICES = '2000';
 const USAGE = `usage: npm run bench [-- --runs N] [--json FILE]
        npm run bench -- snapshot [--megabytes N]
+       npm run bench -- files [--megabytes N]
        npm run bench -- mls [--devices N]
 
 Three nodes on free ports, encrypted 256-byte texts in direct rooms over the public WebSocket API; texts are
@@ -25,6 +28,9 @@ disk takes durable 4 KiB appends in the same run. Medians over the runs, with th
 
 snapshot: fills the state of one node (default 2048 MiB, through the API), lets a second one in, and prints how long
 the snapshot took and how much the memory of both grew.
+
+files: sends one encrypted file (default 1024 MiB) through one node and gets it through another, and prints how long
+that took and the peak memory of nodes and clients.
 
 mls: the MLS engine by itself, in processor time: messages per second of one core, and what handshakes cost in groups of 2 to N devices
 (default 2000).`;
@@ -47,16 +53,17 @@ async function main(args: readonly string[]): Promise<number> {
     allowPositionals: true,
     options: {
       runs: { type: 'string', default: '3' },
-      megabytes: { type: 'string', default: SNAPSHOT_MEGABYTES },
+      megabytes: { type: 'string' },
       devices: { type: 'string', default: MLS_DEVICES },
       json: { type: 'string' },
       help: { type: 'boolean' },
     },
   });
-  const [runs, megabytes] = [Number(values.runs), Number(values.megabytes)];
   const what = positionals.join(' ');
+  const preset = what === 'files' ? FILE_MEGABYTES : SNAPSHOT_MEGABYTES;
+  const [runs, megabytes] = [Number(values.runs), Number(values.megabytes ?? preset)];
   const wellFormed = Number.isInteger(runs) && runs >= 1 && runs <= 20 && megabytes > 0 && megabytes <= 16_384;
-  if (values.help === true || !wellFormed || !['', 'snapshot', 'mls'].includes(what)) {
+  if (values.help === true || !wellFormed || !['', 'snapshot', 'files', 'mls'].includes(what)) {
     console.log(USAGE);
     return values.help === true ? 0 : 2;
   }
@@ -68,6 +75,10 @@ async function main(args: readonly string[]): Promise<number> {
     const measurement = measureMls(Number(values.devices), console.error);
     console.log(`${machineName()}\n${renderMls(measurement)}`);
     console.log(JSON.stringify(measurement));
+    return 0;
+  }
+  if (what === 'files') {
+    console.log(JSON.stringify(await measureFiles(megabytes, console.error), null, 1));
     return 0;
   }
   const disk = [measureDiskRate(DISK_MS)];

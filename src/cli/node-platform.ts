@@ -1,16 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { nodeEd25519 } from '../crypto/node-ed25519.ts';
+import { nodeFileCipher } from '../crypto/node-file-cipher.ts';
 import { nodeRandom } from '../crypto/node-random.ts';
 import { nodeX25519 } from '../crypto/node-x25519.ts';
-import type { Platform } from '../client/platform.ts';
+import type { Platform, Spool } from '../client/platform.ts';
 import type { ClientStore } from '../client/store.ts';
 
 /** Far more than a frame has; what is longer is no node's. */
 const FRAME_BYTES_MAX = 1024 * 1024;
 
 /** What the client engine needs of a machine with Node. */
-export function nodePlatform(store: ClientStore): Platform {
+export function nodePlatform(store: ClientStore, spool?: Spool): Platform {
   return {
     fetch: (url, init) => fetch(url, init),
     openSocket: (url) => new WebSocket(url, { perMessageDeflate: false, maxPayload: FRAME_BYTES_MAX }),
@@ -21,5 +22,7 @@ export function nodePlatform(store: ClientStore): Platform {
     chance: Math.random,
     ed25519: nodeEd25519,
     x25519: nodeX25519,
+    fileCipher: nodeFileCipher,
+    ...(spool === undefined ? {} : { spool }),
   };
 }

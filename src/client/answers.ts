@@ -1,5 +1,6 @@
 import { Value } from '@sinclair/typebox/value';
 import { directRoomIdOf } from '../protocol/derive-ids.ts';
+import { BlobProgressReply } from '../protocol/http/blobs.ts';
 import { isBase64Url } from '../protocol/base64url.ts';
 import { LockAcquireReply, LockJson, LockReleaseReply, LockRenewReply, LocksReply } from '../protocol/http/locks.ts';
 import {
@@ -21,7 +22,7 @@ import {
   SessionReply,
 } from '../protocol/http/schemas.ts';
 import type { Static, TSchema } from '@sinclair/typebox';
-import type { AccountId, MessageId, RoomId } from '../protocol/ids.ts';
+import type { AccountId, BlobId, MessageId, RoomId } from '../protocol/ids.ts';
 import type { AccountJsonT, MessageJsonT, RoomSummaryJson } from '../protocol/http/schemas.ts';
 
 /**
@@ -128,6 +129,20 @@ export const lockReleased = (name: string): Decode<Static<typeof LockReleaseRepl
 export const lockShown = (name: string): Decode<Static<typeof LockJson>> =>
   decoderOf(LockJson, (answer) => answer.name === name);
 export const locksShown = decoderOf(LocksReply);
+
+// ------------------------------------------------------------ files
+
+/** What a node says that it lacks of a file with so many chunks. */
+export const blobProgress = (blob: BlobId, chunks: number): Decode<Static<typeof BlobProgressReply>> =>
+  decoderOf(
+    BlobProgressReply,
+    (answer) =>
+      answer.blob === blob &&
+      answer.chunks === chunks &&
+      answer.missing.every(
+        ([first, last], i) => first <= last && last < chunks && first > (answer.missing[i - 1]?.[1] ?? -1),
+      ),
+  );
 
 // ------------------------------------------------------------ messages
 

@@ -21,6 +21,8 @@ export interface ApiRequest<T> {
   /** Made of checked ids, names and cursors only. */
   readonly path: string;
   readonly body?: unknown;
+  /** In the place of a body. */
+  readonly bytes?: Uint8Array;
   readonly token?: string | undefined;
   readonly answer: Decode<T>;
 }
@@ -105,7 +107,8 @@ export class ApiClient {
   async attempt<T>(endpoint: string, request: ApiRequest<T>, timeoutMs: number): Promise<T> {
     const headers: Record<string, string> = { accept: 'application/json' };
     if (request.token !== undefined) headers['authorization'] = `Bearer ${request.token}`;
-    if (request.body !== undefined) headers['content-type'] = 'application/json';
+    if (request.bytes !== undefined) headers['content-type'] = 'application/octet-stream';
+    else if (request.body !== undefined) headers['content-type'] = 'application/json';
     const timeout = AbortSignal.timeout(timeoutMs);
     let response: Response;
     let text: string | null;
@@ -113,7 +116,7 @@ export class ApiClient {
       response = await this.#platform.fetch(endpoint + request.path, {
         method: request.method,
         headers,
-        ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+        ...bodyOf(request),
         // Secrets go to the node that was meant, and to no other that it names.
         redirect: 'error',
         signal: timeout,
@@ -134,6 +137,11 @@ export class ApiClient {
       throw new ParleyError('cannot_connect', detail, { cause });
     }
   }
+}
+
+function bodyOf({ body, bytes }: Pick<ApiRequest<unknown>, 'body' | 'bytes'>): Pick<RequestInit, 'body'> {
+  if (bytes !== undefined) return { body: bytes as Uint8Array<ArrayBuffer> };
+  return body === undefined ? {} : { body: JSON.stringify(body) };
 }
 
 function shouldRepeat(code: ErrorCode): boolean {
@@ -169,7 +177,7 @@ async function textOf(response: Response): Promise<string | null> {
 }
 
 /** @throws OddAnswer */
-function problemIn(json: unknown): ParleyError {
+export function problemIn(json: unknown): ParleyError {
   const problem = (typeof json === 'object' && json !== null ? json : {}) as Record<string, unknown>;
   const { code, detail, data, retryAfterMs } = problem;
   if (typeof code !== 'string' || !isErrorCode(code)) throw new OddAnswer();

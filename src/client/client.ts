@@ -4,6 +4,7 @@ import { Account } from './account.ts';
 import { ClientContext } from './context.ts';
 import { Enrolment } from './enrolment.ts';
 import { Feed } from './feed.ts';
+import { Files } from './files.ts';
 import { History } from './history.ts';
 import { Locks } from './locks.ts';
 import { Outbox } from './outbox.ts';
@@ -41,6 +42,7 @@ export class ParleyClient {
   readonly roomAdmin: RoomAdmin;
   readonly messages: Composer;
   readonly locks: Locks;
+  readonly files: Files;
   readonly #context: ClientContext;
   readonly #outbox: Outbox;
   readonly #reader: Reader;
@@ -55,6 +57,7 @@ export class ParleyClient {
     this.roomAdmin = new RoomAdmin(context, this.rooms);
     this.#outbox = new Outbox(context, this.rooms);
     this.messages = new Composer(context, { rooms: this.rooms, outbox: this.#outbox });
+    this.files = new Files(context, this.messages);
     this.#reader = new Reader(context, this.rooms);
     this.#history = new History(context);
   }

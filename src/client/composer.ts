@@ -2,18 +2,21 @@ import { CONTENT_LIMITS, encodeContent } from '../protocol/content.ts';
 import { ParleyError } from '../protocol/errors.ts';
 import { messageIdOf } from '../protocol/ids.ts';
 import { messageDeleted } from './answers.ts';
-import type { Content } from '../protocol/content.ts';
+import type { Content, FileContent } from '../protocol/content.ts';
 import type { EnvelopeExtensions, Relation } from '../protocol/envelope-extensions.ts';
 import type { AccountName, MessageId, RoomId, Seq, TxnId } from '../protocol/ids.ts';
 import type { ClientContext } from './context.ts';
 import type { Flushed, Outbox } from './outbox.ts';
 import type { Rooms } from './rooms.ts';
+import type { Upload } from './rows.ts';
 
 export interface SendOptions {
   /** Makes a repetition the same message. */
   readonly txnId?: TxnId | undefined;
   /** How long to try; then it stays queued. */
   readonly timeoutMs: number;
+  /** Told how far the upload of a file is. */
+  readonly onUploaded?: (sentBytes: number, totalBytes: number) => void;
 }
 
 export interface TextOptions extends SendOptions {
@@ -64,6 +67,16 @@ export class Composer {
     return this.#post(target, { type: 'text', text, ...answers }, ttlMs === undefined ? {} : { ttlMs }, options);
   }
 
+  /** A file whose ciphertext is in the spool. */
+  file(target: string, content: FileContent, upload: Upload, options: SendOptions): Promise<Posted> {
+    return this.#post(target, content, { blobs: [upload.blob] }, options, upload);
+  }
+
+  /** @throws ParleyError when there is no such room or person */
+  async resolve(target: string, timeoutMs: number): Promise<void> {
+    await this.#rooms.resolve(target, timeoutMs);
+  }
+
   /** Another text for one's own message. */
   edit(target: string, seq: number, text: string, options: SendOptions): Promise<Posted> {
     return this.#post(target, { type: 'edit', text }, relationTo('edit', seq), options);
@@ -94,7 +107,8 @@ export class Composer {
     target: string,
     what: Said,
     extensions: EnvelopeExtensions,
-    { txnId = this.#context.newTxnId(), timeoutMs }: SendOptions,
+    { txnId = this.#context.newTxnId(), timeoutMs, onUploaded }: SendOptions,
+    upload?: Upload,
   ): Promise<Posted> {
     const { nowMs } = this.#context.platform;
     const deadline = nowMs() + timeoutMs;
@@ -102,11 +116,11 @@ export class Composer {
     encodeContent(what);
     const to = await this.#rooms.resolve(target, timeoutMs);
     const content = encodeContent({ ...what, ...(await this.#mentionsIn(what)) });
-    await this.#outbox.add(to, { content, extensions }, txnId);
+    await this.#outbox.add(to, { content, extensions, ...(upload && { upload }) }, txnId);
     const queued = { room: to.room, id: messageIdOf(txnId, keys.device), seq: null, state: 'queued' } as const;
     let flushed: Flushed;
     try {
-      flushed = await this.#outbox.flush(deadline - nowMs());
+      flushed = await this.#outbox.flush(deadline - nowMs(), { onUploaded });
     } catch (error) {
       if (!(error instanceof ParleyError)) throw error;
       return { result: { ...queued, reason: error }, others: null };
@@ -121,7 +135,7 @@ export class Composer {
 
   /** Whom the target brings along is known by now. */
   async #mentionsIn(said: Said): Promise<{ mentions?: readonly string[] }> {
-    const text = said.type === 'reaction' ? '' : said.text;
+    const text = said.type === 'reaction' ? '' : (said.text ?? '');
     const names = new Set(Array.from(text.matchAll(MENTION), ([, name]) => name!.toLowerCase() as AccountName));
     const accounts: string[] = [];
     for (const name of [...names].slice(0, CONTENT_LIMITS.mentionsMax)) {

@@ -12,11 +12,14 @@ import type { MessageId, RoomId, TxnId } from '../protocol/ids.ts';
 import type { ClientContext } from './context.ts';
 import type { Rooms, Target } from './rooms.ts';
 import type { Roster } from './rosters.ts';
-import type { OutboxRow } from './rows.ts';
+import type { OutboxRow, Upload } from './rows.ts';
 import type { StoreTransaction } from './store.ts';
+import { Uploads } from './uploads.ts';
+import type { Patience } from './uploads.ts';
 
 const STALE_DEVICES_TRIES_MAX = 8;
 const SEARCH_PAGE = 500;
+const UPLOAD_TRIES_MAX = 3;
 
 /** What says that a message can never be sent as it is; anything else may yet pass. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -35,6 +38,11 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'room_too_large',
   'user_key_changed',
   'invalid_signature',
+  'file_too_large',
+  'quota_exceeded',
+  'file_unreadable',
+  'blob_taken',
+  'blob_mismatch',
 ]);
 
 /** What is to be sent. */
@@ -42,6 +50,13 @@ export interface Draft {
   /** As `encodeContent` makes it. */
   readonly content: Uint8Array;
   readonly extensions?: EnvelopeExtensions;
+  /** The file that it brings. */
+  readonly upload?: Upload;
+}
+
+export interface FlushOptions {
+  /** Told how far an upload is; each piece that comes through gives it the whole time again. */
+  readonly onUploaded?: ((sentBytes: number, totalBytes: number) => void) | undefined;
 }
 
 export interface Sent {
@@ -67,18 +82,20 @@ export interface Flushed {
 export class Outbox {
   readonly #context: ClientContext;
   readonly #rooms: Rooms;
+  readonly #uploads: Uploads;
   readonly #rosters = new Map<RoomId, Roster>();
 
   constructor(context: ClientContext, rooms: Rooms) {
     this.#context = context;
     this.#rooms = rooms;
+    this.#uploads = new Uploads(context);
   }
 
   /**
    * @param txnId also that of a message that was added before, which is then this very message
    * @throws ParleyError `txn_reused` when that one has other content
    */
-  async add({ room, peer }: Target, { content, extensions = {} }: Draft, txnId: TxnId): Promise<void> {
+  async add({ room, peer }: Target, { content, extensions = {}, upload }: Draft, txnId: TxnId): Promise<void> {
     const { platform } = this.#context;
     await platform.store.transaction(async (tx) => {
       const known = await tx.get(KEY.outbox(txnId));
@@ -91,7 +108,8 @@ export class Outbox {
       const counter = ((await readRow(tx, 'counter')) ?? 0) + 1;
       writeRow(tx, 'counter', counter);
       const r = await rememberedSalt(tx, txnId, () => platform.random(32));
-      tx.put(KEY.outbox(txnId), pack({ txnId, room, peer, content, extensions, r, counter } satisfies OutboxRow));
+      const row: OutboxRow = { txnId, room, peer, content, extensions, r, counter, ...(upload && { upload }) };
+      tx.put(KEY.outbox(txnId), pack(row));
     });
   }
 
@@ -105,22 +123,32 @@ export class Outbox {
    * Sends what waits, in order.
    * @throws ParleyError when no node can take messages before the deadline; what was not sent stays
    */
-  async flush(deadlineMs: number): Promise<Flushed> {
+  async flush(deadlineMs: number, { onUploaded }: FlushOptions = {}): Promise<Flushed> {
     const { nowMs, store } = this.#context.platform;
-    const deadline = nowMs() + deadlineMs;
+    let deadline = nowMs() + deadlineMs;
+    const patience: Patience = {
+      leftMs: () => deadline - nowMs(),
+      progressed: (sentBytes, totalBytes) => {
+        if (onUploaded !== undefined) deadline = nowMs() + deadlineMs;
+        onUploaded?.(sentBytes, totalBytes);
+      },
+    };
     const flushed = { sent: new Map<TxnId, Sent>(), refused: new Map<TxnId, ParleyError>() };
     const kept = new Map<TxnId, ParleyError>();
     const stuck = new Map<RoomId, ParleyError>();
-    for (const row of await this.pending()) {
+    for (const row of uploadsLast(await this.pending())) {
       const stopped = stuck.get(row.room);
       if (stopped !== undefined) {
         kept.set(row.txnId, stopped);
         continue;
       }
       try {
-        flushed.sent.set(row.txnId, await this.#send(row, () => deadline - nowMs()));
+        flushed.sent.set(row.txnId, await this.#sendWithFile(row, patience));
       } catch (error) {
-        if (!(error instanceof ParleyError) || error.retryable || error.code === 'unauthenticated') throw error;
+        if (!(error instanceof ParleyError)) throw error;
+        // That an upload does not get on says nothing of what was sent before it.
+        const mayPass = error.retryable || error.code === 'unauthenticated';
+        if (mayPass && row.upload === undefined) throw error;
         if (REFUSALS.has(error.code)) {
           flushed.refused.set(row.txnId, error);
         } else {
@@ -130,8 +158,28 @@ export class Outbox {
         }
       }
       await store.transaction(async (tx) => tx.delete(KEY.outbox(row.txnId)));
+      if (row.upload !== undefined) await this.#uploads.drop(row.upload);
     }
+    if (onUploaded !== undefined) await this.#tidySpool();
     return { ...flushed, kept };
+  }
+
+  async #tidySpool(): Promise<void> {
+    const waiting = (await this.pending()).flatMap(({ upload }) => (upload === undefined ? [] : [upload.spool]));
+    await this.#uploads.tidy(new Set(waiting));
+  }
+
+  /** What nodes have forgotten, because the message came so late, is uploaded again. */
+  async #sendWithFile(row: OutboxRow, patience: Patience): Promise<Sent> {
+    for (let attempt = 1; ; attempt++) {
+      if (row.upload !== undefined) await this.#uploads.finish(row.upload, patience);
+      try {
+        return await this.#send(row, patience.leftMs);
+      } catch (error) {
+        const isGone = error instanceof ParleyError && error.code === 'blob_missing' && row.upload !== undefined;
+        if (!isGone || attempt >= UPLOAD_TRIES_MAX) throw error;
+      }
+    }
   }
 
   async #send(row: OutboxRow, leftMs: () => number): Promise<Sent> {
@@ -209,6 +257,12 @@ export class Outbox {
     }
     throw new ParleyError('txn_expired', 'This message was not sent in time; write it again.', { cause: expired });
   }
+}
+
+/** In the order of each room; rooms in which nothing has to be uploaded come first, so that no text waits for a file. */
+function uploadsLast(rows: readonly OutboxRow[]): readonly OutboxRow[] {
+  const slow = new Set(rows.flatMap(({ upload, room }) => (upload === undefined ? [] : [room])));
+  return [...rows.filter(({ room }) => !slow.has(room)), ...rows.filter(({ room }) => slow.has(room))];
 }
 
 /** A transaction that is sent again later, by its id, must have the same tag: its r is kept beyond the outbox. */

@@ -10,6 +10,7 @@ import type { AccountId, AccountName, DeviceId, RoomId, TxnId } from '../protoco
 import type { ClientContext } from './context.ts';
 import type { KnownDevice } from './people.ts';
 import type { Rooms } from './rooms.ts';
+import type { FileRow } from './rows.ts';
 import type { StoreTransaction } from './store.ts';
 
 const PERSON_MS_MAX = 10_000;
@@ -50,13 +51,22 @@ export interface MessageLine {
   /** The message to which `reaction` is one. */
   readonly reactsTo?: number;
   readonly reaction?: string;
+  /** The file that it brings; `text` is what is said of it, maybe nothing. */
+  readonly file?: FileJson;
+}
+
+export interface FileJson {
+  readonly name: string;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+  readonly blob: string;
 }
 
 /** What people read of it. */
-type Said = Pick<MessageLine, 'text' | 'replyTo' | 'thread' | 'mentions' | 'edits' | 'reactsTo' | 'reaction'>;
+type Said = Pick<MessageLine, 'text' | 'replyTo' | 'thread' | 'mentions' | 'edits' | 'reactsTo' | 'reaction' | 'file'>;
 
 type Opened =
-  | { readonly said: Said; readonly txnId: TxnId }
+  | { readonly said: Said; readonly txnId: TxnId; readonly content: Content }
   | { readonly unreadable: UnreadableReason; readonly txnId?: TxnId }
   | { readonly gone: 'deleted' | 'expired'; readonly txnId?: undefined };
 
@@ -109,18 +119,20 @@ export class Reader {
     const decoded = decodeContent(opened.content);
     if (!decoded.ok) return { unreadable: decoded.reason, txnId };
     const said = await this.#said(decoded.content, relation);
-    return typeof said === 'string' ? { unreadable: said, txnId } : { said, txnId };
+    return typeof said === 'string' ? { unreadable: said, txnId } : { said, txnId, content: decoded.content };
   }
 
   /** Or why it says nothing: a content must do what its header tells nodes that it does. */
   async #said(content: Content, relation: Relation | undefined): Promise<Said | UnreadableReason> {
     if (content.type === 'room-meta') return 'unsupported';
-    if (content.type !== (relation?.type ?? 'text')) return 'malformed';
+    const isRelated = content.type === 'edit' || content.type === 'reaction';
+    if (isRelated ? content.type !== relation?.type : relation !== undefined) return 'malformed';
     switch (content.type) {
-      case 'text': {
-        const { text, replyTo, thread, mentions } = content;
+      case 'text':
+      case 'file': {
+        const { text = '', replyTo, thread, mentions } = content;
         const answers = { ...(replyTo === undefined ? {} : { replyTo }), ...(thread === undefined ? {} : { thread }) };
-        return { text, ...answers, ...(await this.#mentioned(mentions)) };
+        return { text, ...answers, ...(await this.#mentioned(mentions)), ...fileIn(content) };
       }
       case 'edit':
         return { text: content.text, edits: relation!.seq, ...(await this.#mentioned(content.mentions)) };
@@ -162,12 +174,21 @@ export class Reader {
   }
 }
 
+function fileIn(content: Content): Pick<Said, 'file'> {
+  if (content.type !== 'file') return {};
+  const { name, mediaType, sizeBytes, blob } = content;
+  return { file: { name, mediaType, sizeBytes, blob } };
+}
+
 /** Remembers where a (device, txnId) stood first; anywhere else it is a replay. */
 async function onlyOnce(tx: StoreTransaction, message: MessageJsonT, opened: Opened): Promise<Opened> {
   if (opened.txnId === undefined) return opened;
   const key = KEY.seen(message.room as RoomId, message.device as DeviceId, opened.txnId);
   const seen = await tx.get(key);
   if (seen === undefined) tx.put(key, pack(message.seq));
+  if ('content' in opened && opened.content.type === 'file') {
+    tx.put(KEY.file(message.id), pack({ room: message.room as RoomId, ...opened.content } satisfies FileRow));
+  }
   return seen === undefined || unpack<number>(seen) === message.seq ? opened : { unreadable: 'duplicate' };
 }
 

@@ -1,6 +1,7 @@
 import { Packr } from 'msgpackr';
 import type { EnvelopeExtensions } from '../protocol/envelope-extensions.ts';
-import type { AccountId, AccountName, ClusterId, DeviceId, RoomId, SessionId, TxnId } from '../protocol/ids.ts';
+import type { AccountId, AccountName, BlobId, ClusterId, DeviceId, RoomId, SessionId, TxnId } from '../protocol/ids.ts';
+import type { FileContent } from '../protocol/content.ts';
 import type { StoreTransaction } from './store.ts';
 
 /** The rows of a client's store, each with its key and its shape. */
@@ -46,6 +47,16 @@ export interface DeviceRow {
   readonly sealingKey: Uint8Array;
 }
 
+/** The ciphertext of a file, as it waits in the spool. */
+export interface Upload {
+  readonly blob: BlobId;
+  /** Its name in the spool. */
+  readonly spool: string;
+  readonly sizeBytes: number;
+  /** SHA-256 of each chunk, 32 bytes each. */
+  readonly hashes: Uint8Array;
+}
+
 export interface OutboxRow {
   readonly txnId: TxnId;
   readonly room: RoomId;
@@ -57,7 +68,12 @@ export interface OutboxRow {
   /** 32 random bytes; with the content they make the tag by which a retry is recognised. */
   readonly r: Uint8Array;
   readonly counter: number;
+  /** The file that has to be stored before. */
+  readonly upload?: Upload;
 }
+
+/** A file of a message that this device has read. */
+export type FileRow = { readonly room: RoomId } & FileContent;
 
 /** A room as it was listed last, for when no node can be asked. */
 export interface RoomRow {
@@ -107,6 +123,8 @@ export const KEY = {
   outboxPrefix: 'outbox/',
   /** The r of a message, kept after it was sent. */
   salt: (txnId: TxnId): string => `salt/${txnId}`,
+  /** The file that a message brings, by the message's id. */
+  file: (id: string): string => `file/${id}`,
   /** The seq at which a (device, txnId) was first delivered. */
   seen: (room: RoomId, device: DeviceId, txnId: string): string => `seen/${room}/${device}/${txnId}`,
 } as const;

@@ -38,7 +38,6 @@ import type { ClusterId, NodeName, StampMs } from '../protocol/ids.ts';
 
 /** How long `status` waits for the other nodes. */
 const STATUS_WAIT_MS = 600;
-
 type Raft = RaftNode<CommandResult, PlacedEvent>;
 
 /**
@@ -427,11 +426,7 @@ export class ParleyNode implements ChatNode {
   #buildBlobs(store: IntactStore): BlobKeeper {
     const { config, transport, directory, clock, logger } = this.#parts;
     return new BlobKeeper({
-      self: config.name,
-      dataDir: store.dir,
-      transport,
-      clock,
-      logger,
+      ...{ self: config.name, dataDir: store.dir, transport, clock, logger },
       reader: () => store.state,
       others: () => this.#known.nodes().flatMap(({ id }) => (id === this.name ? [] : [id])),
       isMajority: (nodes) => isMajority(this.#known.confState(), (peer) => nodes.has(directory.nameOf(peer)!)),

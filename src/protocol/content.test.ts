@@ -3,11 +3,21 @@ import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 import { CONTENT_LIMITS, decodeContent, encodeContent } from './content.ts';
 import { accountIdOf } from './derive-ids.ts';
-import type { Content } from './content.ts';
+import { blobIdOf } from './blobs.ts';
+import type { Content, FileContent } from './content.ts';
 
 const packr = new Packr({ useRecords: false, moreTypes: false });
 const [ANN, BOB] = [accountIdOf(new Uint8Array(32)), accountIdOf(new Uint8Array(32).fill(1))];
 const MANY = Array.from({ length: CONTENT_LIMITS.mentionsMax + 1 }, (_, i) => accountIdOf(new Uint8Array(32).fill(i)));
+const FILE: FileContent = {
+  type: 'file',
+  blob: blobIdOf(5, new Uint8Array(32)),
+  key: new Uint8Array(32).fill(1),
+  sha256: new Uint8Array(32).fill(2),
+  sizeBytes: 0,
+  name: 'a.txt',
+  mediaType: 'text/plain',
+};
 const MALFORMED = { ok: false, reason: 'malformed' };
 const UNSUPPORTED = { ok: false, reason: 'unsupported' };
 
@@ -22,6 +32,18 @@ describe('content', () => {
     { type: 'edit', text: 'better' },
     { type: 'edit', text: 'better', mentions: [ANN] },
     { type: 'reaction', reaction: '\u{1F44D}\u{1F3FD}' },
+    FILE,
+    { ...FILE, text: 'look', preview: new Uint8Array(9), previewType: 'image/png', replyTo: 7 },
+    {
+      ...FILE,
+      sizeBytes: Number.MAX_SAFE_INTEGER,
+      name: 'x'.repeat(CONTENT_LIMITS.nameBytesMax),
+      mediaType: 'x'.repeat(CONTENT_LIMITS.mediaTypeBytesMax),
+      text: 'x'.repeat(CONTENT_LIMITS.captionBytesMax),
+      preview: new Uint8Array(CONTENT_LIMITS.previewBytesMax),
+      previewType: 'x'.repeat(CONTENT_LIMITS.mediaTypeBytesMax),
+      mentions: MANY.slice(1),
+    },
     { type: 'room-meta', name: 'The mill' },
     { type: 'room-meta', name: 'The mill', topic: '' },
     { type: 'room-meta', name: 'é'.repeat(128), topic: '水'.repeat(341) },
@@ -94,6 +116,13 @@ describe('content', () => {
     ['a mention that is no list', [1, 'text', { text: 'x', mentions: ANN }]],
     ['a mention of nobody', [1, 'text', { text: 'x', mentions: ['A'] }]],
     ['a mention of somebody twice', [1, 'edit', { text: 'x', mentions: [ANN, ANN] }]],
+    ['a file without key', [1, 'file', { ...withoutType(FILE), key: undefined }]],
+    ['a file with a short key', [1, 'file', { ...withoutType(FILE), key: new Uint8Array(31) }]],
+    ['a file with a key that is text', [1, 'file', { ...withoutType(FILE), key: 'x'.repeat(32) }]],
+    ['a file of another size', [1, 'file', { ...withoutType(FILE), sizeBytes: -1 }]],
+    ['a file that is no blob', [1, 'file', { ...withoutType(FILE), blob: '../x' }]],
+    ['a file without name', [1, 'file', { ...withoutType(FILE), name: '' }]],
+    ['a preview that is too large', [1, 'file', { ...withoutType(FILE), preview: new Uint8Array(13_000) }]],
     ['a reaction without one', [1, 'reaction', {}]],
     ['a name that is missing', [1, 'room-meta', { topic: 'x' }]],
     ['a topic that is null', [1, 'room-meta', { name: 'x', topic: null }]],
@@ -113,3 +142,7 @@ describe('content', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (garbage) => !decodeContent(garbage).ok));
   });
 });
+
+function withoutType({ type: _type, ...fields }: FileContent): object {
+  return fields;
+}

@@ -1,9 +1,9 @@
 import { Packr } from 'msgpackr';
 import { ParleyError } from './errors.ts';
-import { isAccountId } from './ids.ts';
+import { isAccountId, isBlobId } from './ids.ts';
 
 /** What people write, as it stands inside an envelope. Clients only: nodes never see these bytes. */
-export type Content = TextContent | EditContent | ReactionContent | RoomMetaContent;
+export type Content = TextContent | FileContent | EditContent | ReactionContent | RoomMetaContent;
 
 export interface TextContent {
   readonly type: 'text';
@@ -14,6 +14,30 @@ export interface TextContent {
   /** The message that began the thread to which this one belongs. */
   readonly thread?: number;
   /** Account ids of those whom it is to reach most of all, each once, at most `CONTENT_LIMITS.mentionsMax`. */
+  readonly mentions?: readonly string[];
+}
+
+/** A file, and what is said of it. Its bytes are a blob of the cluster; only this tells how to read them. */
+export interface FileContent {
+  readonly type: 'file';
+  /** The blob's id: the hash of the ciphertext. */
+  readonly blob: string;
+  /** The file's own key, `CONTENT_LIMITS.fileKeyBytes` long; see `crypto/file-cipher.ts`. */
+  readonly key: Uint8Array;
+  /** Of the plaintext; 32 bytes. */
+  readonly sha256: Uint8Array;
+  /** Of the plaintext. */
+  readonly sizeBytes: number;
+  /** As the sender calls it: 1 to `CONTENT_LIMITS.nameBytesMax` bytes of UTF-8. Nothing that a path may be made of. */
+  readonly name: string;
+  readonly mediaType: string;
+  /** 1 to `CONTENT_LIMITS.captionBytesMax` bytes of UTF-8. */
+  readonly text?: string;
+  /** A small picture of it, and that one's media type. */
+  readonly preview?: Uint8Array;
+  readonly previewType?: string;
+  readonly replyTo?: number;
+  readonly thread?: number;
   readonly mentions?: readonly string[];
 }
 
@@ -50,6 +74,11 @@ export const CONTENT_LIMITS = {
   contentBytesMax: 27_039,
   textBytesMax: 24 * 1024,
   reactionBytesMax: 64,
+  captionBytesMax: 8 * 1024,
+  previewBytesMax: 12 * 1024,
+  mediaTypeBytesMax: 127,
+  fileKeyBytes: 32,
+  fileHashBytes: 32,
   mentionsMax: 64,
   nameBytesMax: 256,
   topicBytesMax: 1024,
@@ -73,7 +102,8 @@ export function encodeContent(content: Content): Uint8Array {
   for (const [name, rule] of Object.entries(FIELDS[type])) {
     const problem = problemOf((fields as Record<string, unknown>)[name], rule);
     if (problem === TOO_LONG) {
-      const most = rule.is === 'text' ? `${rule.bytesMax} bytes` : `${CONTENT_LIMITS.mentionsMax} entries`;
+      const most =
+        rule.is === 'text' || rule.is === 'bytes' ? `${rule.bytesMax} bytes` : `${CONTENT_LIMITS.mentionsMax} entries`;
       throw new ParleyError('payload_too_large', `The ${name} has at most ${most}.`);
     }
     if (problem !== null) throw new ParleyError('invalid_field', `The ${name} is ${problem}.`);
@@ -111,7 +141,12 @@ const UNSUPPORTED: DecodedContent = { ok: false, reason: 'unsupported' };
 
 type FieldRule =
   | { readonly is: 'text'; readonly bytesMin: number; readonly bytesMax: number; readonly optional: boolean }
-  | { readonly is: 'seq' | 'accounts'; readonly optional: boolean };
+  | { readonly is: 'bytes'; readonly bytesMin: number; readonly bytesMax: number; readonly optional: boolean }
+  | { readonly is: 'seq' | 'accounts' | 'size' | 'blob'; readonly optional: boolean };
+
+const textOf = (bytesMax: number, optional = false) => ({ is: 'text', bytesMin: 1, bytesMax, optional }) as const;
+const bytesOf = (bytesMin: number, bytesMax: number, optional = false) =>
+  ({ is: 'bytes', bytesMin, bytesMax, optional }) as const;
 
 const BODY = { is: 'text', bytesMin: 1, bytesMax: CONTENT_LIMITS.textBytesMax, optional: false } as const;
 const SEQ = { is: 'seq', optional: true } as const;
@@ -119,6 +154,20 @@ const MENTIONS = { is: 'accounts', optional: true } as const;
 
 const FIELDS = {
   text: { text: BODY, replyTo: SEQ, thread: SEQ, mentions: MENTIONS },
+  file: {
+    blob: { is: 'blob', optional: false },
+    key: bytesOf(CONTENT_LIMITS.fileKeyBytes, CONTENT_LIMITS.fileKeyBytes),
+    sha256: bytesOf(CONTENT_LIMITS.fileHashBytes, CONTENT_LIMITS.fileHashBytes),
+    sizeBytes: { is: 'size', optional: false },
+    name: textOf(CONTENT_LIMITS.nameBytesMax),
+    mediaType: textOf(CONTENT_LIMITS.mediaTypeBytesMax),
+    text: textOf(CONTENT_LIMITS.captionBytesMax, true),
+    preview: bytesOf(1, CONTENT_LIMITS.previewBytesMax, true),
+    previewType: textOf(CONTENT_LIMITS.mediaTypeBytesMax, true),
+    replyTo: SEQ,
+    thread: SEQ,
+    mentions: MENTIONS,
+  },
   edit: { text: BODY, mentions: MENTIONS },
   reaction: { reaction: { is: 'text', bytesMin: 1, bytesMax: CONTENT_LIMITS.reactionBytesMax, optional: false } },
   'room-meta': {
@@ -133,6 +182,12 @@ function problemOf(value: unknown, rule: FieldRule): string | null {
   switch (rule.is) {
     case 'text':
       return textProblem(value, rule);
+    case 'bytes':
+      return bytesProblem(value, rule);
+    case 'size':
+      return Number.isSafeInteger(value) && (value as number) >= 0 ? null : 'not a number of bytes';
+    case 'blob':
+      return typeof value === 'string' && isBlobId(value) ? null : 'not the id of a file';
     case 'seq':
       return Number.isSafeInteger(value) && (value as number) >= 1 ? null : 'not the number of a message';
     case 'accounts':
@@ -144,6 +199,11 @@ function problemOf(value: unknown, rule: FieldRule): string | null {
 }
 
 const TOO_LONG = 'too long';
+
+function bytesProblem(value: unknown, rule: { readonly bytesMin: number; readonly bytesMax: number }): string | null {
+  if (!(value instanceof Uint8Array) || value.length < rule.bytesMin) return 'not bytes of its length';
+  return value.length > rule.bytesMax ? TOO_LONG : null;
+}
 
 function textProblem(value: unknown, rule: { readonly bytesMin: number; readonly bytesMax: number }): string | null {
   if (typeof value !== 'string') return 'not well-formed text';

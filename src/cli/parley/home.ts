@@ -3,6 +3,7 @@ import { ParleyClient } from '../../client/client.ts';
 import { parseEndpoints } from '../endpoints.ts';
 import { apiUrl, layoutFromEnvironment } from '../local-cluster/layout.ts';
 import { nodePlatform } from '../node-platform.ts';
+import { FolderSpool } from '../store/folder-spool.ts';
 import { LevelStore } from '../store/level-store.ts';
 import { defaultHome } from './arguments.ts';
 
@@ -13,8 +14,9 @@ export interface HomeOptions {
 
 /** The client that lives in a home directory; without remembered endpoints it talks to the local cluster. */
 export function openHome({ home, endpoint }: HomeOptions, env: NodeJS.ProcessEnv): Promise<ParleyClient> {
-  const store = new LevelStore(join(home ?? defaultHome(env), 'store'));
-  return ParleyClient.open(nodePlatform(store), {
+  const folder = home ?? defaultHome(env);
+  const spool = new FolderSpool(join(folder, 'spool'));
+  return ParleyClient.open(nodePlatform(new LevelStore(join(folder, 'store')), spool), {
     endpoints: endpoint === undefined ? null : parseEndpoints(endpoint),
     fallback: layoutFromEnvironment(env).nodes.map(apiUrl),
   });

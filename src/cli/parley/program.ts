@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addAccountVerbs } from './verbs/account.ts';
 import { addLockVerbs } from './verbs/locks.ts';
+import { addFileVerbs } from './verbs/files.ts';
 import { addMessageVerbs } from './verbs/messages.ts';
 import { addRelationVerbs } from './verbs/relations.ts';
 import { addRoomVerbs } from './verbs/rooms.ts';
@@ -15,6 +16,7 @@ Examples:
   parley register ann                        an account on the local cluster
   parley send @bob "Hello Bob"               a direct message
   echo "long text" | parley send @bob -      from standard input
+  parley file send @bob picture.jpg          a file of any kind
   parley read @bob --limit 20                the last 20 messages
   parley react @bob 3 👍                     to message 3; reply, edit and delete take numbers too
   parley room create garden bob carl         a group
@@ -51,6 +53,7 @@ function addVerbs(parley: Command, run: Run): void {
   addAccountVerbs(parley, run);
   addRoomVerbs(parley, run);
   addMessageVerbs(parley, run);
+  addFileVerbs(parley, run);
   addRelationVerbs(parley, run);
   addLockVerbs(parley, run);
 }

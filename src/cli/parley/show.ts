@@ -1,5 +1,6 @@
 import { printable } from '../printable.ts';
-import type { MessageLine, UnreadableReason } from '../../client/reader.ts';
+import { bytesText } from './bytes-text.ts';
+import type { FileJson, MessageLine, UnreadableReason } from '../../client/reader.ts';
 
 const REASONS: Partial<Record<UnreadableReason, string>> = {
   before_device: 'sent before this device was enrolled',
@@ -36,7 +37,13 @@ function said(line: MessageLine): string {
   if (text === null) return `[unreadable: ${REASONS[unreadable ?? 'unsupported'] ?? unreadable}]`;
   if (edits !== undefined) return `[new text of #${edits}] ${text}`;
   const context = [thread === undefined ? [] : `in #${thread}`, replyTo === undefined ? [] : `to #${replyTo}`].flat();
-  return context.length === 0 ? text : `[${context.join(', ')}] ${text}`;
+  const words = line.file === undefined ? text : fileText(line.file, line.id, text);
+  return context.length === 0 ? words : `[${context.join(', ')}] ${words}`;
+}
+
+function fileText({ name, sizeBytes }: FileJson, id: string, text: string): string {
+  const file = `[file ${name}, ${bytesText(sizeBytes)}: parley file get ${id}]`;
+  return text === '' ? file : `${text} ${file}`;
 }
 
 function localTime(iso: string): string {

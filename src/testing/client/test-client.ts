@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ParleyClient } from '../../client/client.ts';
 import { nodeEd25519 } from '../../crypto/node-ed25519.ts';
+import { nodeFileCipher } from '../../crypto/node-file-cipher.ts';
 import { nodeRandom } from '../../crypto/node-random.ts';
 import { nodeX25519 } from '../../crypto/node-x25519.ts';
 import { makeTxnId } from '../../protocol/txn-id.ts';
+import { MemorySpool } from './memory-spool.ts';
 import { MemoryStore } from './memory-store.ts';
 import { TestNetwork } from './test-network.ts';
 import type { Platform } from '../../client/platform.ts';
@@ -17,6 +19,7 @@ const HURRY = 20;
 export interface TestClientOptions {
   readonly endpoints: readonly string[];
   readonly store?: MemoryStore;
+  readonly spool?: MemorySpool;
   readonly network?: TestNetwork;
   /** Time stands still but for its `advance`; without it, real time. */
   readonly clock?: ManualClock;
@@ -39,7 +42,13 @@ export class TestClient {
   }
 
   static async open(options: TestClientOptions): Promise<TestClient> {
-    const { store = new MemoryStore(), network = new TestNetwork(), clock, aheadMs = () => 0 } = options;
+    const {
+      store = new MemoryStore(),
+      spool = new MemorySpool(),
+      network = new TestNetwork(),
+      clock,
+      aheadMs = () => 0,
+    } = options;
     const platform: Platform = {
       fetch: network.fetch,
       openSocket: network.openSocket,
@@ -50,6 +59,8 @@ export class TestClient {
       chance: () => 0.5,
       ed25519: nodeEd25519,
       x25519: nodeX25519,
+      fileCipher: nodeFileCipher,
+      spool,
     };
     const client = await ParleyClient.open(platform, { endpoints: options.endpoints, fallback: [] });
     return new TestClient(client, platform, store, network);
