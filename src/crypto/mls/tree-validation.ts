@@ -15,14 +15,14 @@ export function validateTree(tree: RatchetTree, group: GroupContext, context: Va
   const isSame = equalBytes(treeHash(context.suite, tree), group.treeHash);
   verify(isSame, 'bad_tree', 'The tree is not the one of the group context.');
   validateEncryptionKeys(tree);
-  for (let node = 1; node < nodeCount(tree.leafCount); node += 2) {
-    if (tree.parentAt(node) !== null) validateParent(tree, node, context);
-  }
   for (const [leafIndex, leaf] of tree.leaves()) {
     const place = { groupId: group.groupId, leafIndex };
     validateLeafNode(leaf, { place, source: null, extensions: group.extensions }, context);
   }
   validateMembers(tree);
+  for (let node = 1; node < nodeCount(tree.leafCount); node += 2) {
+    if (tree.parentAt(node) !== null) validateParent(tree, node, context);
+  }
 }
 
 function validateParent(tree: RatchetTree, node: number, { suite }: ValidationContext): void {

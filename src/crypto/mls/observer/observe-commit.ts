@@ -56,9 +56,9 @@ function validateGroupInfo(info: GroupInfo, applied: AppliedCommit, { suite }: V
 
 /** Exactly those whom the commit adds are welcomed. */
 function validateWelcome(welcome: Welcome | null, { added }: AppliedCommit, { suite }: ValidationContext): void {
-  const expected = added.map(({ keyPackage }) => bytesToHex(keyPackageRef(suite, keyPackage)));
-  const welcomed = (welcome?.secrets ?? []).map(({ newMember }) => bytesToHex(newMember));
-  const isSame = welcomed.length === expected.length && new Set([...welcomed, ...expected]).size === expected.length;
+  const expected = added.map(({ keyPackage }) => bytesToHex(keyPackageRef(suite, keyPackage))).toSorted();
+  const welcomed = (welcome?.secrets ?? []).map(({ newMember }) => bytesToHex(newMember)).toSorted();
+  const isSame = welcomed.length === expected.length && welcomed.every((ref, i) => ref === expected[i]);
   verify(isSame, 'bad_welcome', 'Others are welcomed than the commit adds.');
   const isOfSuite = welcome === null || welcome.cipherSuite === suite.id;
   verify(isOfSuite, 'bad_welcome', 'The welcome is of another cipher suite.');
