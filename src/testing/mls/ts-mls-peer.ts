@@ -3,9 +3,8 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
-import type * as TsMls from 'ts-mls';
-
-export type TsMlsLibrary = typeof TsMls;
+import type * as TsMls from './ts-mls-types.ts';
+import type { TsMlsLibrary } from './ts-mls-types.ts';
 
 /** What is wrong in ts-mls 1.6.4, and stands between it and other implementations. */
 const MENDS = [

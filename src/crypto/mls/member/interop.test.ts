@@ -13,7 +13,7 @@ import { joinByExternalCommit } from './join-by-external-commit.ts';
 import { joinByWelcome } from './join-by-welcome.ts';
 import { protectPublic } from './message-protection.ts';
 import { memberSuite } from './primitives.ts';
-import type { TsMlsLibrary } from '../../../testing/mls/ts-mls-peer.ts';
+import type { TsMlsLibrary } from '../../../testing/mls/ts-mls-types.ts';
 import type { MlsMessage } from '../mls-message.ts';
 import type { CommitRequest } from './write-message.ts';
 
