@@ -11,6 +11,7 @@ import type { OpenFeeds } from './gateway/open-feeds.ts';
 import type { LeaderTime } from './leader-time.ts';
 import type { Origins } from './origin.ts';
 import type { RateLimits } from './rate-limits.ts';
+import type { ReceiptMarks } from './receipt-marks.ts';
 
 /** What every route and socket of one node shares. Built once, in `server.ts`. */
 export interface ApiContext {
@@ -25,6 +26,7 @@ export interface ApiContext {
   readonly rates: RateLimits;
   readonly hub: EventHub;
   readonly feeds: OpenFeeds;
+  readonly receipts: ReceiptMarks;
 }
 
 export type App = FastifyInstance<

@@ -14,6 +14,7 @@ import { addCommonHooks, addPreflight } from './headers.ts';
 import { LeaderTime } from './leader-time.ts';
 import { Origins } from './origin.ts';
 import { RateLimits } from './rate-limits.ts';
+import { ReceiptMarks } from './receipt-marks.ts';
 import { createRouteHooks } from './route-hooks.ts';
 import { addAccountRoutes } from './routes/accounts.ts';
 import { addAdminRoutes } from './routes/admin.ts';
@@ -27,6 +28,7 @@ import { addMemberRoutes } from './routes/members.ts';
 import { addMessageRoutes } from './routes/messages.ts';
 import { addOpenApiRoute, describeRoutes } from './routes/openapi.ts';
 import { addPinRoutes } from './routes/pins.ts';
+import { addReceiptRoutes } from './routes/receipts.ts';
 import { addRoomLinkRoutes } from './routes/room-links.ts';
 import { addRoomRoutes } from './routes/rooms.ts';
 import { addSessionRoutes } from './routes/sessions.ts';
@@ -87,6 +89,7 @@ export function buildApi({ node, config, logger }: ApiParts): Api {
       checkStillOpen: (session) => auth.checkStillOpen(session),
     }),
     feeds: new OpenFeeds(limits),
+    receipts: new ReceiptMarks(node, limits.requestDeadlineMs),
   };
   const sends = new RateMeter();
   const onSend = (): void => sends.mark();
@@ -109,6 +112,7 @@ function addRoutes(app: App, context: ApiContext, onSend: () => void): void {
     addMemberRoutes(routes, context, hooks);
     addRoomLinkRoutes(routes, context, hooks);
     addPinRoutes(routes, context, hooks);
+    addReceiptRoutes(routes, context, hooks);
     addMessageRoutes(routes, context, hooks, onSend);
     addLockRoutes(routes, context, hooks);
     addBlobRoutes(routes, context, hooks);

@@ -229,6 +229,7 @@ describe('what the node says about itself', () => {
       'GET /v1/rooms/{room}/blobs/{blob}',
       'GET /v1/rooms/{room}/links',
       'GET /v1/rooms/{room}/messages',
+      'GET /v1/rooms/{room}/receipts',
       'GET /v1/sessions',
       'PATCH /v1/locks/{name}',
       'PATCH /v1/rooms/{room}',
@@ -250,10 +251,12 @@ describe('what the node says about itself', () => {
       'PUT /v1/blobs/{blob}/chunks/{chunk}',
       'PUT /v1/devices/{device}',
       'PUT /v1/locks/{name}',
+      'PUT /v1/receipts/sharing',
       'PUT /v1/rooms/{room}/deletions/{txnId}',
       'PUT /v1/rooms/{room}/members/{name}',
       'PUT /v1/rooms/{room}/messages/{txnId}',
       'PUT /v1/rooms/{room}/pins/{seq}',
+      'PUT /v1/rooms/{room}/receipts',
     ]);
     const send = document.paths['/v1/rooms/{room}/messages/{txnId}']!['put']!;
     expect(send.security).toEqual([{ session: [] }]);

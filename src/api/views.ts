@@ -38,6 +38,8 @@ export function roomSummaryJson(room: RoomSummaryInfo): RoomSummaryJson {
     rosterVersion: room.rosterVersion,
     role: room.role,
     archived: room.archived,
+    read: room.read,
+    unread: room.unread,
     messageTtlMs: room.ttlMs,
     ...(room.peer === undefined ? {} : { peer: { account: room.peer.name, accountId: room.peer.account } }),
     ...(room.sealedMeta === undefined ? {} : { sealedMeta: textOfBytes(room.sealedMeta) }),

@@ -8,6 +8,7 @@ import { createInvite } from './invites.ts';
 import { deleteMessage, sendMessage } from './messages.ts';
 import { attempt } from './results.ts';
 import { pinMessage } from './pins.ts';
+import { markReceipts, shareReceipts } from './receipts.ts';
 import { createLink, revokeLink } from './room-links.ts';
 import { addMembers, joinRoom, muteMember, removeMember, setRole } from './room-members.ts';
 import { archiveRoom, createRoom, setMeta, setTtl } from './rooms.ts';
@@ -76,6 +77,9 @@ const handlers: { readonly [K in CommandKind]: Handler<K> } = {
   'room.mute': deduped(byDevice, muteMember),
   'room.archive': deduped(byDevice, archiveRoom),
   'room.set-ttl': deduped(byDevice, setTtl),
+  // Getting no further than one is changes nothing, so a repetition does not either.
+  'receipt.mark': markReceipts,
+  'receipt.share': deduped(byDevice, shareReceipts),
   'room.pin': deduped(byDevice, pinMessage),
   'room.create-link': deduped(byDevice, createLink),
   'room.revoke-link': deduped(byDevice, revokeLink),

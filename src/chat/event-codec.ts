@@ -3,7 +3,7 @@ import type { RowCodec } from './rows.ts';
 import { pack, unpack } from './pack.ts';
 
 /** Events that are stored as rows of their own; messages are found through their rooms. */
-export type StoredEvent = Exclude<ChatEvent, { readonly kind: 'message' }>;
+export type StoredEvent = Exclude<ChatEvent, { readonly kind: 'message' | 'receipt' }>;
 
 export interface FeedEventRow extends PlacedEvent {
   readonly event: StoredEvent;

@@ -33,6 +33,9 @@ export const KEYS = {
   /** Index of an account's rooms. */
   membership: (account: AccountId, room: RoomId | '') => `j/${account}/${room}`,
   message: (room: RoomId, seq: number) => `e/${room}/${fixed(seq)}`,
+  receipt: (room: RoomId, account: AccountId | '') => `d/${room}/${account}`,
+  /** Of accounts that keep to themselves how far they have read. */
+  receiptsHidden: (account: AccountId) => `D/${account}`,
   pins: (room: RoomId) => `p/${room}`,
   link: (room: RoomId, secretHash: Uint8Array) => `${linksOf(room)}${toBase64Url(secretHash)}`,
   /** Edits of and reactions to a message. */

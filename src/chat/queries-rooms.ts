@@ -3,8 +3,17 @@ import { afterPrefix, KEYS, linksOf } from './keys.ts';
 import { accountName } from './queries-accounts.ts';
 import { readRow } from './queries-rows.ts';
 import { rosterVersion } from './roster.ts';
-import { membersCodec, membershipCodec, metaCodec, roomCodec, linkCodec, pinsCodec } from './room-rows.ts';
+import {
+  membersCodec,
+  membershipCodec,
+  metaCodec,
+  roomCodec,
+  linkCodec,
+  pinsCodec,
+  receiptCodec,
+} from './room-rows.ts';
 import { accountCodec } from './rows.ts';
+import { countUnread } from './queries-receipts.ts';
 import type { DeviceRecord } from '../protocol/device-record.ts';
 import type { PlacedEvent } from '../protocol/events.ts';
 import type { Role } from '../protocol/commands.ts';
@@ -23,6 +32,9 @@ export interface RoomSummaryInfo {
   /** Of the asking account. */
   readonly role: Role;
   readonly archived: boolean;
+  /** Up to where the asking account has read, and how many messages stand behind that. */
+  readonly read: number;
+  readonly unread: number;
   /** What is written disappears after so long; 0 for never. */
   readonly ttlMs: number;
   /** For direct rooms: the other account. */
@@ -143,6 +155,8 @@ export async function audienceOf(reader: StateReader, { index, event }: PlacedEv
       return [...new Set([...joinedBy(reader, event.room, index), ...event.members])];
     case 'devices-changed':
       return [...(await accountsSharingRooms(reader, event.account))];
+    case 'receipt':
+      return event.shared ? joinedBy(reader, event.room, index) : [event.account];
     case 'device-requested':
     case 'lock-granted':
     case 'lock-lost':
@@ -171,6 +185,7 @@ function summaryOf(
   const { peer } = membership;
   const sealedMeta = readRow(reader, KEYS.meta(room), metaCodec)?.sealedMeta;
   const members = membersOf(reader, room);
+  const read = readRow(reader, KEYS.receipt(room, account), receiptCodec)?.read ?? 0;
   return {
     room,
     kind: row.kind,
@@ -179,6 +194,8 @@ function summaryOf(
     rosterVersion: rosterVersion(row.base, members, (it) => readRow(reader, KEYS.account(it), accountCodec)),
     role: members.find((member) => member.account === account)?.role ?? 'member',
     archived: row.archived,
+    read,
+    unread: countUnread(reader, room, { from: Math.max(read + 1, membership.joinedSeq), to: row.lastSeq }),
     ttlMs: row.ttlMs,
     ...(peer === null ? {} : { peer: { account: peer, name: accountName(reader, peer)! } }),
     ...(sealedMeta === undefined ? {} : { sealedMeta }),

@@ -58,6 +58,7 @@ export const removeMember: Handler<'room.remove'> = (work, { actor, body }) => {
   // The sum over the members shrinks by this account's device version, so the base makes up for it and one more.
   work.rooms.put(body.room, { ...row, mutes, base: row.base + removed.deviceVersion + 1 });
   work.view.delete(KEYS.membership(body.member, body.room));
+  work.receipts.delete([body.room, body.member]);
   const event = { room: body.room, members: [body.member], by: actor!.account, at: work.stampMs };
   work.emit({ kind: 'member-removed', ...event }, body.room, body.member);
   return accept<'room.remove'>({ room: body.room });

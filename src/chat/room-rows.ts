@@ -251,3 +251,18 @@ export const linkCodec: RowCodec<LinkRow> = {
     return { by, expiresAt, usesLeft };
   },
 };
+
+/** Up to where everything was delivered to a device of an account, and read by it. */
+export interface ReceiptRow {
+  readonly delivered: number;
+  readonly read: number;
+  readonly at: StampMs;
+}
+
+export const receiptCodec: RowCodec<ReceiptRow> = {
+  encode: (row) => pack([V1, row.delivered, row.read, row.at]),
+  decode: (bytes) => {
+    const [, delivered, read, at] = unpack(bytes) as [number, number, number, StampMs];
+    return { delivered, read, at };
+  },
+};

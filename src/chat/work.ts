@@ -5,7 +5,7 @@ import { invariant } from './invariant.ts';
 import { KEYS } from './keys.ts';
 import { pack } from './pack.ts';
 import { computeRoster } from './roster.ts';
-import { membersCodec, messageBitsCodec, pinsCodec, relationsCodec, roomCodec } from './room-rows.ts';
+import { membersCodec, messageBitsCodec, pinsCodec, receiptCodec, relationsCodec, roomCodec } from './room-rows.ts';
 import {
   accountCodec,
   answerCodec,
@@ -58,6 +58,7 @@ export class Work {
   readonly feeds;
   readonly relations;
   readonly pins;
+  readonly receipts;
   readonly messageBits;
   readonly blobs;
   readonly blobUse;
@@ -88,19 +89,23 @@ export class Work {
     this.members = new Table(view, KEYS.members, membersCodec);
     this.feeds = new Table(view, KEYS.feed, feedCodec);
     this.relations = new Table(view, ([room, seq]: SeqIn) => KEYS.relations(room, seq), relationsCodec);
+    this.receipts = new Table(view, ([room, account]: AccountIn) => KEYS.receipt(room, account), receiptCodec);
     this.pins = new Table(view, KEYS.pins, pinsCodec);
     this.messageBits = new Table(view, ([room, block]: BlockIn) => KEYS.messageBits(room, block), messageBitsCodec);
     this.blobs = new Table<BlobId, BlobRow>(view, KEYS.blob, blobCodec);
     this.blobUse = new Table(view, KEYS.blobUse, blobUseCodec);
   }
 
-  /** Gives an event its place. Messages are found through their rooms; others are kept in the scopes that replay them. */
-  emit(event: ChatEvent & { readonly kind: 'message' }): void;
+  /**
+   * Gives an event its place. Messages are found through their rooms, receipts are not replayed; others are kept in the
+   * scopes that replay them.
+   */
+  emit(event: ChatEvent & { readonly kind: 'message' | 'receipt' }): void;
   emit(event: StoredEvent, ...scopes: FeedScope[]): void;
   emit(event: ChatEvent, ...scopes: FeedScope[]): void {
     const placed = { index: this.index, order: this.events.length, event };
     this.events.push(placed);
-    if (event.kind === 'message') return;
+    if (event.kind === 'message' || event.kind === 'receipt') return;
     for (const scope of scopes) this.#store(scope, feedEventCodec.encode({ ...placed, event }));
   }
 
@@ -160,6 +165,7 @@ export class Work {
       this.feeds,
       this.relations,
       this.pins,
+      this.receipts,
       this.messageBits,
       this.blobs,
       this.blobUse,
@@ -195,6 +201,7 @@ export class Work {
 }
 
 type SeqIn = readonly [room: RoomId, seq: Seq];
+type AccountIn = readonly [room: RoomId, account: AccountId];
 type BlockIn = readonly [room: RoomId, block: number];
 
 const EMPTY = new Uint8Array(0);

@@ -118,6 +118,15 @@ export class RoomAdmin {
     return this.#change(target, 'DELETE', `/links/${id}`, null, deadlineMs);
   }
 
+  /** Tells the cluster that everything up to `seq` was read. */
+  async markRead(target: string, seq: number, deadlineMs: number): Promise<RoomId> {
+    const { room } = await this.#rooms.resolve(target, deadlineMs);
+    const path = `/v1/rooms/${room}/receipts`;
+    const request = { method: 'PUT', path, body: { delivered: seq, read: seq }, answer: roomWritten(room) } as const;
+    await this.#context.write(request, deadlineMs);
+    return room;
+  }
+
   /** @param link as `invite` gave it to somebody */
   async join(link: string, deadlineMs: number): Promise<RoomId> {
     const [room = '', secret = '', ...more] = link.trim().split('.');

@@ -3,7 +3,7 @@ import { isBlobSize } from './blobs.ts';
 import { LIMITS } from './limits.ts';
 import type { CommandBodies, CommandKind, Role } from './commands.ts';
 import type { DeviceRecord } from './device-record.ts';
-import type { Seq, StampMs } from './ids.ts';
+import type { AccountId, RoomId, Seq, StampMs } from './ids.ts';
 
 /** The fields of a kind of body, in a fixed order; what is optional is nil when it is missing. */
 export interface BodyCodec<Body> {
@@ -19,6 +19,7 @@ export const COMMAND_LIMITS = {
   sealedUserKeyBytesMax: 1024,
   challengeIdBytesMin: 16,
   challengeIdBytesMax: 64,
+  receiptMarksMax: 512,
   sweepKeysMax: 1024,
   sweepKeyBytesMax: 256,
 } as const;
@@ -70,6 +71,8 @@ const span: Check<number> = (value): value is number => time(value) && value <= 
 const flag: Check<boolean> = (value): value is boolean => typeof value === 'boolean';
 const role: Check<Role> = (value): value is Role => value === 'owner' || value === 'admin' || value === 'member';
 const linkUses: Check<number> = (value): value is number => seq(value) && value <= LIMITS.linkUsesMax;
+const receiptMark: Check<[AccountId, RoomId, number, number]> = (value): value is [AccountId, RoomId, number, number] =>
+  Array.isArray(value) && value.length === 4 && account(value[0]) && room(value[1]) && time(value[2]) && time(value[3]);
 const kindOfRoom: Check<'direct' | 'group'> = (value): value is 'direct' | 'group' =>
   value === 'direct' || value === 'group';
 const stateKey: Check<string> = (value): value is string =>
@@ -236,6 +239,16 @@ export const bodyCodecs: { readonly [K in CommandKind]: BodyCodec<CommandBodies[
     [blob],
     (it) => [it.blob],
     (blob) => ({ blob }),
+  ),
+  'receipt.mark': codec(
+    [listOf(receiptMark, COMMAND_LIMITS.receiptMarksMax)],
+    (it) => [it.marks.map((mark) => [mark.account, mark.room, mark.delivered, mark.read])],
+    (marks) => ({ marks: marks.map(([account, room, delivered, read]) => ({ account, room, delivered, read })) }),
+  ),
+  'receipt.share': codec(
+    [flag],
+    (it) => [it.share],
+    (share) => ({ share }),
   ),
   'invite.create': codec(
     [hash, time],

@@ -60,6 +60,8 @@ const examples: { readonly [K in CommandKind]: readonly Extract<Command, { kind:
   'room.mute': [{ room, member: account, forMs: 60_000 }],
   'room.archive': [{ room, archived: true }],
   'room.set-ttl': [{ room, ttlMs: 60_000 }],
+  'receipt.mark': [{ marks: [] }, { marks: [{ account, room, delivered: 3, read: 2 }] }],
+  'receipt.share': [{ share: true }],
   'room.pin': [{ room, seq: 3 as Seq, pinned: false }],
   'room.create-link': [{ room, secretHash: bytes(32), ttlMs: 60_000, usesMax: 5 }],
   'room.revoke-link': [{ room, secretHash: bytes(32) }],
@@ -217,7 +219,10 @@ function isStillRight(command: Command, field: number, wrong: unknown): boolean 
   if (command.kind === 'lock.release' && field === 1) return wrong === null;
   if (command.kind.startsWith('lock.') && field === 0) return wrong === 'x';
   if (isEnvelope && isBytes) return wrong.length === 7;
-  const isFlag = (command.kind === 'room.archive' && field === 1) || (command.kind === 'room.pin' && field === 2);
+  const isFlag =
+    (command.kind === 'room.archive' && field === 1) ||
+    (command.kind === 'room.pin' && field === 2) ||
+    (command.kind === 'receipt.share' && field === 0);
   if (isFlag && typeof wrong === 'boolean') return true;
   return isOptional && wrong === null;
 }

@@ -43,6 +43,8 @@ const KINDS = [
   'room.revoke-link',
   'room.join',
   'room.set-ttl',
+  'receipt.mark',
+  'receipt.share',
 ] as const satisfies readonly CommandKind[];
 
 export function encodeCommand<K extends CommandKind>(command: CommandOf<K>): Uint8Array {

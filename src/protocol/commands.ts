@@ -24,6 +24,14 @@ export interface Actor {
   readonly session: SessionId;
 }
 
+/** Cumulative: everything up to these seqs was delivered to a device of the account, and read. */
+export interface ReceiptMark {
+  readonly account: AccountId;
+  readonly room: RoomId;
+  readonly delivered: number;
+  readonly read: number;
+}
+
 export type Role = 'owner' | 'admin' | 'member';
 
 /** What is sent to the log. Every body names all it changes, so that `apply()` needs nothing but the state. */
@@ -95,6 +103,13 @@ export interface CommandBodies {
   'message.send': { readonly room: RoomId; readonly envelope: Uint8Array };
   /** The envelope at this place, and the edits of and reactions to it. */
   'message.delete': { readonly room: RoomId; readonly seq: Seq };
+  /**
+   * How far accounts have got and read, gathered by the node that they told: what is behind them stays as it is, so
+   * that a repetition changes nothing.
+   */
+  'receipt.mark': { readonly marks: readonly ReceiptMark[] };
+  /** Whether others see how far this account has read. */
+  'receipt.share': { readonly share: boolean };
   /** An upload begins: the account's room is reserved. `quotaBytes`: what the entry node grants an account. */
   'blob.begin': { readonly blob: BlobId; readonly sizeBytes: number; readonly quotaBytes: number };
   /** A node says that a majority of the voters have the whole of it on their disks. */
@@ -159,6 +174,8 @@ export interface CommandValues {
   'message.delete': { readonly room: RoomId; readonly seqs: readonly Seq[] };
   'blob.begin': { readonly blob: BlobId; readonly stored: boolean; readonly expiresAt: StampMs | null };
   'blob.stored': { readonly blob: BlobId; readonly expiresAt: StampMs | null };
+  'receipt.mark': { readonly changed: number };
+  'receipt.share': { readonly share: boolean };
   'invite.create': { readonly expiresAt: StampMs };
   'lock.acquire': {
     readonly name: LockName;

@@ -78,6 +78,17 @@ export type ChatEvent =
       readonly by: AccountId;
       readonly at: StampMs;
     }
+  /** How far an account has got. Seen live only: who comes back asks for how it stands. */
+  | {
+      readonly kind: 'receipt';
+      readonly room: RoomId;
+      readonly account: AccountId;
+      readonly delivered: number;
+      readonly read: number;
+      /** False: for the account's own devices only. */
+      readonly shared: boolean;
+      readonly at: StampMs;
+    }
   | { readonly kind: 'room-meta'; readonly room: RoomId; readonly by: AccountId; readonly at: StampMs }
   /** Seen by the account's own devices and by everyone who shares a room with it. */
   | {

@@ -1,4 +1,4 @@
-import { IdentifyFrame, PingFrame, ResumeFrame, SendFrame } from '../../protocol/http/frames.ts';
+import { AckFrame, IdentifyFrame, PingFrame, ResumeFrame, SendFrame } from '../../protocol/http/frames.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import { parseJson } from '../json-body.ts';
 import { validatorOf } from '../validate.ts';
@@ -11,6 +11,7 @@ const VALIDATORS: Readonly<Record<string, (value: unknown) => ClientFrameJson>> 
   resume: validatorOf(ResumeFrame),
   send: validatorOf(SendFrame),
   ping: validatorOf(PingFrame),
+  ack: validatorOf(AckFrame),
 };
 
 /** @throws ParleyError `payload_too_large`, `malformed_json`, `invalid_field`, `bad_request` for an unknown type */

@@ -9,7 +9,9 @@ import { textFrame } from './frame-bytes.ts';
 import { feedStart, readyFrame } from './feed-start.ts';
 import { SocketQueue } from './socket-queue.ts';
 import type { Position } from '../../chat/queries-cursor.ts';
+import { membershipIn } from '../../chat/queries-rooms.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
+import type { RoomId } from '../../protocol/ids.ts';
 import type { ClientFrameJson, ServerFrameJson } from '../../protocol/http/frames.ts';
 import type { Session } from '../auth.ts';
 import type { ApiContext } from '../context.ts';
@@ -179,6 +181,10 @@ export class Connection implements FeedSink {
         if (!this.#identifying) throw new ParleyError('identify_first');
         this.#answer(frame);
         return;
+      case 'ack':
+        if (this.#session === null || !this.#ready) throw new ParleyError('identify_first');
+        this.#acknowledge(this.#session, frame);
+        return;
       case 'send':
         if (this.#session === null || !this.#ready) throw new ParleyError('identify_first');
         void this.#send(this.#session, frame);
@@ -213,6 +219,18 @@ export class Connection implements FeedSink {
     } catch (error) {
       this.#write({ type: 'error', ...mark, ...publicErrorOf(asParleyError(error)) });
     }
+  }
+
+  /** A marker that is lost is made up for by the next one. */
+  #acknowledge(
+    { account }: Session,
+    { room, delivered = 0, read = 0 }: Extract<ClientFrameJson, { type: 'ack' }>,
+  ): void {
+    const { node, receipts, logger } = this.#context;
+    if (membershipIn(node.reader, account, room as RoomId) === undefined) return;
+    receipts.mark(account, room as RoomId, { delivered, read }).catch((error: unknown) => {
+      logger.debug({ err: error }, 'receipts were not taken');
+    });
   }
 
   async #send(session: Session, frame: Extract<ClientFrameJson, { type: 'send' }>): Promise<void> {

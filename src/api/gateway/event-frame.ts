@@ -80,6 +80,10 @@ function eventJson(event: PlacedEvent['event'], nameOf: NameOf): EventJsonT {
         by: nameOf(event.by),
         at: timeOf(event.at),
       };
+    case 'receipt': {
+      const { kind, room, account, delivered, read, at } = event;
+      return { kind, room, account: nameOf(account), accountId: account, delivered, read, at: timeOf(at) };
+    }
     case 'room-ttl':
       return { kind: event.kind, room: event.room, ttlMs: event.ttlMs, by: nameOf(event.by), at: timeOf(event.at) };
     case 'pins-changed': {

@@ -212,6 +212,8 @@ export class EventHub {
         for (const room of peerRooms) for (const feed of this.#rooms.get(room) ?? NOBODY) feeds.add(feed);
         return feeds;
       }
+      case 'receipt':
+        return event.shared ? (this.#rooms.get(event.room) ?? NOBODY) : this.#own(event.account);
       case 'device-requested':
       case 'lock-granted':
       case 'lock-lost':

@@ -33,7 +33,17 @@ export const SendFrame = Type.Object(
   strict,
 );
 export const PingFrame = Type.Object({ type: Type.Literal('ping'), ref: Type.Optional(Ref) }, strict);
-export const ClientFrame = Type.Union([IdentifyFrame, ResumeFrame, SendFrame, PingFrame]);
+/** Cumulative: everything up to `delivered` has arrived, and up to `read` was read. It has no answer. */
+export const AckFrame = Type.Object(
+  {
+    type: Type.Literal('ack'),
+    room: RoomIdField,
+    delivered: Type.Optional(SeqField),
+    read: Type.Optional(SeqField),
+  },
+  strict,
+);
+export const ClientFrame = Type.Union([IdentifyFrame, ResumeFrame, SendFrame, PingFrame, AckFrame]);
 
 export const HelloFrame = Type.Object({
   type: Type.Literal('hello'),
@@ -111,6 +121,15 @@ export const EventJson = Type.Union([
     room: RoomIdField,
     archived: Type.Boolean(),
     by: NameField,
+    at: TimeField,
+  }),
+  Type.Object({
+    kind: Type.Literal('receipt'),
+    room: RoomIdField,
+    account: NameField,
+    accountId: AccountIdField,
+    delivered: SeqField,
+    read: SeqField,
     at: TimeField,
   }),
   Type.Object({

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { LIMITS } from '../limits.ts';
 import {
+  AccountIdField,
   CursorField,
   DeviceIdField,
   Hash32,
@@ -38,6 +39,10 @@ export const AccountsQuery = Type.Object(
 );
 export const RoomsQuery = Type.Object(
   { ...freshness, after: Type.Optional(RoomIdField), limit: Type.Optional(Limit) },
+  strict,
+);
+export const ReceiptsQuery = Type.Object(
+  { ...freshness, after: Type.Optional(AccountIdField), limit: Type.Optional(Limit) },
   strict,
 );
 export const MessagesQuery = Type.Object(

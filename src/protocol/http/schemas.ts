@@ -179,6 +179,9 @@ export const RoomSummary = Type.Object({
   /** Of the own account. */
   role: RoleJson,
   archived: Type.Boolean(),
+  /** Up to where the own account has read, and how many messages stand behind that. */
+  read: SeqField,
+  unread: Type.Integer({ minimum: 0 }),
   messageTtlMs: TtlField,
   /** For direct rooms: the other account. */
   peer: Type.Optional(Type.Object({ account: NameField, accountId: AccountIdField })),
@@ -229,6 +232,27 @@ export const MemberPatchBody = Type.Object(
 );
 // PUT /v1/rooms/{room}/pins/{seq} (login); DELETE unpins (query txnId=).
 export const PinBody = Type.Object({ txnId: TxnIdField }, strict);
+// PUT /v1/rooms/{room}/receipts (login). Cumulative: what is behind the markers stays as it is.
+export const ReceiptBody = Type.Object(
+  { delivered: Type.Optional(SeqField), read: Type.Optional(SeqField) },
+  { ...strict, minProperties: 1 },
+);
+// GET /v1/rooms/{room}/receipts?after=&limit= (login).
+export const ReceiptsReply = Type.Object({
+  receipts: Type.Array(
+    Type.Object({
+      account: NameField,
+      accountId: AccountIdField,
+      delivered: SeqField,
+      read: SeqField,
+      at: TimeField,
+    }),
+  ),
+  next: Type.Union([AccountIdField, Type.Null()]),
+});
+// PUT /v1/receipts/sharing (login): whether others see how far the own account has read.
+export const ReceiptSharingBody = Type.Object({ share: Type.Boolean(), txnId: TxnIdField }, strict);
+export const ReceiptSharingReply = Type.Object({ share: Type.Boolean(), cursor: CursorField });
 // POST /v1/rooms/{room}/links (login). The client draws the secret and sends its hash.
 export const LinkBody = Type.Object(
   {

@@ -54,6 +54,13 @@ export function addRelationVerbs(parley: Command, run: Run): void {
       }),
     );
 
+  verb('mark-read', 'say that one has read up to this message').action((to: string, seq: number) =>
+    run(async (client, terminal) => {
+      const room = await client.roomAdmin.markRead(to, seq, CALL_MS_MAX);
+      terminal.result({ room, read: seq }, `Read up to number ${seq}.`);
+    }),
+  );
+
   verb('delete', 'delete a message with its edits and reactions: one’s own, or, as an admin of a group, any').action(
     (to: string, seq: number) =>
       run(async (client, terminal) => {
