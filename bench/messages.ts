@@ -61,7 +61,7 @@ export async function measure(pairs: readonly Pair[], load: Load): Promise<Measu
   const deliveryMs: number[] = [];
   const readers = await Promise.all(
     active.map(({ readerUrl, reader }) =>
-      FeedSocket.connect(readerUrl, reader.token, null, {
+      FeedSocket.connect(readerUrl, reader.session.token, null, {
         onEvent: ({ event }) => {
           if (event.kind !== 'message') return;
           const at = sentAt.get(event.id.slice(0, 26));
@@ -71,7 +71,7 @@ export async function measure(pairs: readonly Pair[], load: Load): Promise<Measu
     ),
   );
   const senders = await Promise.all(
-    active.map(({ senderUrl, sender }) => FeedSocket.connect(senderUrl, sender.token, null, {})),
+    active.map(({ senderUrl, sender }) => FeedSocket.connect(senderUrl, sender.session.token, null, {})),
   );
   const ackMs: number[] = [];
   let failed = 0;

@@ -4,7 +4,8 @@ import { clusterStatus } from '../scripts/chaos/final-state.ts';
 import { FeedSocket } from '../scripts/load/feed-socket.ts';
 import { LateNode } from '../scripts/load/late-node.ts';
 import { createPerson, openDirectRoom } from '../scripts/load/person.ts';
-import { freePorts, startScratchCluster } from '../scripts/load/scratch-cluster.ts';
+import { startScratchCluster } from '../scripts/load/scratch-cluster.ts';
+import { freePorts } from '../src/testing/free-ports.ts';
 import { paddedText, sealText } from '../scripts/load/sealed-texts.ts';
 import { leaderRequest, resolveTarget } from '../src/cli/chatctl/admin-client.ts';
 import { apiUrl } from '../src/cli/local-cluster/layout.ts';
@@ -85,7 +86,7 @@ async function fill(cluster: ScratchCluster, megabytes: number, say: (text: stri
     const person = await createPerson(url, `writer${n}`);
     const peer = await createPerson(url, `peer${n}`);
     const room = await openDirectRoom(url, person, peer);
-    const socket = await FeedSocket.connect(url, person.token, null, {});
+    const socket = await FeedSocket.connect(url, person.session.token, null, {});
     const lane = async (): Promise<void> => {
       while (sent < count) {
         const counter = (sent += 1);

@@ -103,7 +103,9 @@ describe.skipIf(problem !== undefined)('a cluster whose disks fill up', () => {
     await until('all are low', async () => (await status()).nodes.every(({ diskLow }) => diskLow));
     for (const name of disks.keys()) {
       await expectRefused(name);
-      const rooms = await requestJson<{ rooms: unknown[] }>(urlOf(name), 'GET', '/v1/rooms', { token: ann.token });
+      const rooms = await requestJson<{ rooms: unknown[] }>(urlOf(name), 'GET', '/v1/rooms', {
+        token: ann.session.token,
+      });
       expect(rooms.rooms).toEqual([]);
     }
     const shown = await runProgram(CHATCTL, ['--endpoint', cluster.layout.nodes.map(apiUrl).join(','), 'status'], {

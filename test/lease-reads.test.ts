@@ -40,7 +40,7 @@ describe('a cluster that reads from leases', () => {
     const { txnId, envelope } = sealText(people[0], room, `message ${(sent += 1)}`, sent);
     const path = `/v1/rooms/${room.room}/messages/${txnId}`;
     const { seq } = await requestJson<{ seq: number }>(urlOf(node), 'PUT', path, {
-      token: people[0].token,
+      token: people[0].session.token,
       body: { envelope },
     });
     return seq;
@@ -49,7 +49,9 @@ describe('a cluster that reads from leases', () => {
   /** What a linearizable read shows last; null when it is refused. */
   const read = async (node: string): Promise<number | null> => {
     const path = `/v1/rooms/${room.room}/messages?limit=1&consistency=linearizable`;
-    const response = await fetch(urlOf(node) + path, { headers: { authorization: `Bearer ${people[0].token}` } });
+    const response = await fetch(urlOf(node) + path, {
+      headers: { authorization: `Bearer ${people[0].session.token}` },
+    });
     const body = (await response.json()) as { lastSeq: number };
     return response.ok ? body.lastSeq : null;
   };

@@ -6,7 +6,7 @@ import { hashEnvelope } from '../load/sealed-texts.ts';
 import { apiUrl } from '../../src/cli/local-cluster/layout.ts';
 import { fromBase64Url } from '../../src/protocol/base64url.ts';
 import type { FinalMessage, HistoryRecorder } from './history.ts';
-import type { Person } from '../load/person.ts';
+import { tokenOf, type Person } from '../load/person.ts';
 import type { ClusterLayout } from '../../src/cli/local-cluster/layout.ts';
 import type { MessageJsonT, StatusJson } from '../../src/protocol/http/schemas.ts';
 
@@ -58,7 +58,7 @@ export async function recordFinalRoom(
         apiUrl(place),
         'GET',
         `/v1/rooms/${room}/messages?after=${after}&limit=${PAGE}`,
-        { token: person.token },
+        { token: await tokenOf(apiUrl(place), person) },
       );
       for (const { seq, id, envelope } of page.messages) {
         messages.push({ seq, txnId: id.slice(0, 26), body: hashEnvelope(fromBase64Url(envelope ?? '')) });

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Writer } from './writer.ts';
-import { createPerson, openDirectRoom } from '../load/person.ts';
+import { createPerson, openDirectRoom, tokenOf } from '../load/person.ts';
 import { apiUrl } from '../../src/cli/local-cluster/layout.ts';
 import type { HistoryRecorder } from './history.ts';
 import type { Person } from '../load/person.ts';
@@ -83,7 +83,7 @@ export class Readers {
     try {
       const path = `/v1/rooms/${room.room}/messages?limit=1&consistency=linearizable`;
       const response = await fetch(apiUrl(place) + path, {
-        headers: { authorization: `Bearer ${people[0].token}` },
+        headers: { authorization: `Bearer ${await tokenOf(apiUrl(place), people[0])}` },
         signal: AbortSignal.timeout(READ_MS_MAX),
       });
       const body = (await response.json()) as { lastSeq?: number; code?: string };

@@ -3,7 +3,7 @@ import { FeedSocket } from '../load/feed-socket.ts';
 import { hashEnvelope, paddedText, sealText } from '../load/sealed-texts.ts';
 import { fromBase64Url } from '../../src/protocol/base64url.ts';
 import type { HistoryRecorder } from './history.ts';
-import type { Person } from '../load/person.ts';
+import { tokenOf, type Person } from '../load/person.ts';
 import type { SealedText } from '../load/sealed-texts.ts';
 import type { RoomDetailJson } from '../../src/protocol/http/schemas.ts';
 
@@ -140,7 +140,8 @@ export class Writer {
   async #tryNodes(): Promise<void> {
     try {
       const place = this.#place;
-      this.#socket = await FeedSocket.connect(place.url, this.#person.token, this.#cursor, {
+      const token = await tokenOf(place.url, this.#person);
+      this.#socket = await FeedSocket.connect(place.url, token, this.#cursor, {
         onEvent: ({ cursor, event }) => {
           this.#cursor = cursor;
           if (event.kind !== 'message' || event.room !== this.#room.room) return;

@@ -8,6 +8,7 @@ import {
   signSessionChallenge,
 } from '../../src/crypto/identity.ts';
 import { nodeRandom } from '../../src/crypto/node-random.ts';
+import { LIMITS } from '../../src/protocol/limits.ts';
 import { createSessionSecret, formatAccessToken } from '../../src/crypto/tokens.ts';
 import { fromBase64Url, toBase64Url } from '../../src/protocol/base64url.ts';
 import type { DeviceKeys } from '../../src/crypto/identity.ts';
@@ -20,8 +21,12 @@ export interface Person {
   readonly account: AccountId;
   readonly cluster: ClusterId;
   readonly keys: DeviceKeys;
-  readonly token: string;
+  /** The newest; `tokenOf` replaces it in time. */
+  session: { readonly token: string; readonly openedAtMs: number };
 }
+
+/** Well before an access token expires. */
+const SESSION_AGE_MS_MAX = LIMITS.accessTokenTtlMs / 2;
 
 /** Registers an account and opens a session, over the public API. */
 export async function createPerson(endpoint: string, name: string): Promise<Person> {
@@ -41,6 +46,23 @@ export async function createPerson(endpoint: string, name: string): Promise<Pers
       txnId: ulid(),
     },
   });
+  const who = { name, account: user.account, keys };
+  return { ...who, ...(await openSession(endpoint, who)) };
+}
+
+/** An access token that lasts for some minutes: runs may be longer than one does. */
+export async function tokenOf(endpoint: string, person: Person): Promise<string> {
+  if (performance.now() - person.session.openedAtMs > SESSION_AGE_MS_MAX) {
+    ({ session: person.session } = await openSession(endpoint, person));
+  }
+  return person.session.token;
+}
+
+async function openSession(
+  endpoint: string,
+  { name, account, keys }: Pick<Person, 'name' | 'account' | 'keys'>,
+): Promise<Pick<Person, 'cluster' | 'session'>> {
+  const openedAtMs = performance.now();
   const { cluster, challenge } = await requestJson<{ cluster: ClusterId; challenge: string }>(
     endpoint,
     'POST',
@@ -52,7 +74,7 @@ export async function createPerson(endpoint: string, name: string): Promise<Pers
   const signature = signSessionChallenge(keys, {
     cluster,
     origin: endpoint,
-    account: user.account,
+    account,
     challenge: fromBase64Url(challenge),
     accessHash: access.hash,
     refreshHash: refresh.hash,
@@ -69,14 +91,14 @@ export async function createPerson(endpoint: string, name: string): Promise<Pers
       txnId: ulid(),
     },
   });
-  return { name, account: user.account, cluster, keys, token: formatAccessToken(session, access.secret) };
+  return { cluster, session: { token: formatAccessToken(session, access.secret), openedAtMs } };
 }
 
 /** The direct room of two people, with its roster. */
 export async function openDirectRoom(endpoint: string, person: Person, peer: Person): Promise<RoomDetailJson> {
   const { room } = await requestJson<{ room: RoomId }>(endpoint, 'POST', '/v1/rooms', {
-    token: person.token,
+    token: await tokenOf(endpoint, person),
     body: { kind: 'direct', members: [peer.account], txnId: ulid() },
   });
-  return requestJson<RoomDetailJson>(endpoint, 'GET', `/v1/rooms/${room}`, { token: person.token });
+  return requestJson<RoomDetailJson>(endpoint, 'GET', `/v1/rooms/${room}`, { token: await tokenOf(endpoint, person) });
 }

@@ -1,13 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RouteLinks } from '../chaos/route-links.ts';
-import { LOOPBACK } from '../../src/cli/local-cluster/layout.ts';
 import { whenReady } from '../../src/cli/local-cluster/ready.ts';
+import { freePorts } from '../../src/testing/free-ports.ts';
 import { Supervisor } from '../../src/cli/local-cluster/supervisor.ts';
-import type { AddressInfo } from 'node:net';
 import type { ClusterLayout, NodePlace } from '../../src/cli/local-cluster/layout.ts';
 import type { NodeName } from '../../src/protocol/ids.ts';
 
@@ -85,17 +83,3 @@ const RAISED_LIMITS = {
   perAddress: { perSecond: 1e6, burst: 1e6 },
   perAddressLogin: { perSecond: 1e6, burst: 1e6 },
 };
-
-/** Ports that nobody listens on right now, all different. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, LOOPBACK, resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}

@@ -188,8 +188,3 @@ export class Standing {
 const rolledBack = (reason: string): string =>
   `This data directory is an old copy, ${reason}: it has forgotten what it promised, so this node takes no part. ` +
   'Put back the newest one; or stop the node, empty the directory, start it, and let it in: chatctl member replace';
-
-/** Why a node takes no part while another process speaks as it. */
-export const namesake = (name: NodeName, boot: number): string =>
-  `Another process runs as ${name} at the same time (its start is ${boot}), from a copy of this data directory: ` +
-  'neither takes part any more. Stop one of them, then start the other again.';
