@@ -1,4 +1,4 @@
-import { cp, readFile, rm } from 'node:fs/promises';
+import { cp, readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clusterStatus } from '../scripts/chaos/final-state.ts';
@@ -59,6 +59,22 @@ describe('a node with a damaged disk', () => {
     await flipBit(join(place.dataDir, file!.path), bitOf(file!.bytes));
   }
 
+  async function flipMark(): Promise<void> {
+    for (let slot = 0; slot < 4; slot += 1) await flip(/^mark$/, () => 8 * (slot * SLOT_BYTES + 20));
+  }
+
+  /** With the state alone a node could go on. */
+  async function loseLogAndState(dir: string): Promise<void> {
+    await rm(join(dir, 'log'), { recursive: true });
+    await loseState(dir);
+  }
+
+  async function loseState(dir: string): Promise<void> {
+    for (const entry of await readdir(dir)) {
+      if (/^state-\d+$/.test(entry)) await rm(join(dir, entry), { recursive: true });
+    }
+  }
+
   /** Starts n3 and waits until the others have heard how it is. */
   async function startAndHear(accepts: (node: StatusJson['nodes'][number]) => boolean): Promise<void> {
     cluster.supervisor.startNode('n3');
@@ -72,15 +88,15 @@ describe('a node with a damaged disk', () => {
   }
 
   it.each([
-    ['the manifest', 'manifest', () => flip(/^manifest$/, () => 100)],
     [
-      'both copies of the hard state',
-      'mark',
+      'both copies of the manifest',
+      'manifest',
       async () => {
-        await flip(/^mark$/, () => 8 * 20);
-        await flip(/^mark$/, () => 8 * (SLOT_BYTES + 20));
+        await flip(/^manifest$/, () => 100);
+        await flip(/^manifest\.copy$/, () => 200);
       },
     ],
+    ['all copies of the hard state', 'mark', flipMark],
   ])('stays up without vote and says why: a flipped bit in %s', async (_, where, damage) => {
     await damage();
     await startAndHear(({ up, problem }) => up && problem !== null);
@@ -111,8 +127,7 @@ describe('a node with a damaged disk', () => {
 
   /** A directory whose identity is not sure any more may not be written to, either. */
   it('neither votes nor acknowledges, though the cluster stands still without it', async () => {
-    await flip(/^mark$/, () => 8 * 20);
-    await flip(/^mark$/, () => 8 * (SLOT_BYTES + 20));
+    await flipMark();
     const before = await promises();
     await startAndHear(({ up, problem }) => up && problem !== null);
     const { leader } = await status();
@@ -160,7 +175,7 @@ describe('a node with a damaged disk', () => {
   it('says that it is being repaired, and serves nobody, as long as nobody can repair it', async () => {
     await cluster.supervisor.stopNode('n1');
     await cluster.supervisor.stopNode('n2');
-    await rm(join(place.dataDir, 'log'), { recursive: true });
+    await loseLogAndState(place.dataDir);
     cluster.supervisor.startNode('n3');
     await until('news of n3', async () => (await fetch(`${apiUrl(place)}/livez`).catch(() => null))?.status === 200);
     const { problem, role, term } = nodeIn(await status());
@@ -183,6 +198,7 @@ describe('a node with a damaged disk', () => {
   it.each([
     ['a table of its log', () => flip(/^log\/\d+\.ldb$/, (bytes) => bytes * 2)],
     ['its log', () => rm(join(place.dataDir, 'log'), { recursive: true })],
+    ['log and state', () => loseLogAndState(place.dataDir)],
   ])('heals itself while the others go on, after kill -9 and the loss of %s', async (_, damage) => {
     await cluster.supervisor.stopNode('n3');
     cluster.supervisor.startNode('n3');
@@ -213,7 +229,6 @@ describe('a node with a damaged disk', () => {
     }
     const log = await readFile(join(place.dataDir, 'chatd.log'), 'utf8');
     expect(log).toContain('the log is damaged: it is set aside');
-    expect(log).toContain('repaired: the log is whole again');
   });
 
   it('helps a sound node to lead while the leader is gone, and is repaired by it', async () => {
@@ -245,6 +260,31 @@ describe('a node with a damaged disk', () => {
     });
     expect((await chatctlStatus()).code).toBe(0);
     const log = await readFile(join(place.dataDir, 'chatd.log'), 'utf8');
-    expect(log).toContain('the state is damaged: it is rebuilt from the log');
+    expect(log).toContain('the state is damaged: it is set aside and made again');
+  });
+
+  it('is repaired without a leader when all nodes are damaged, each in another place', async () => {
+    if (!(await isReady(place))) cluster.supervisor.startNode('n3');
+    await until('n3', () => isReady(place));
+    for (let written = 0; written < 20; written += 1) await write(written % 3);
+    const names = cluster.layout.nodes.map(({ name }) => name);
+    for (const name of names) await cluster.supervisor.killNode(name, { withSidecar: true });
+    for (const [at, { dataDir }] of cluster.layout.nodes.entries()) {
+      await loseState(dataDir);
+      const files = (await filesOf(dataDir)).filter(({ path }) => /^log\/\d+\.(log|ldb)$/.test(path));
+      const largest = files.toSorted((a, b) => b.bytes - a.bytes)[0]!;
+      await flipBit(join(dataDir, largest.path), Math.floor(largest.bytes * 8 * (0.3 + 0.2 * at)));
+    }
+    for (const name of names) cluster.supervisor.startNode(name);
+    expect(await whenReady(cluster.layout, { timeoutMs: 60_000 })).toBe(true);
+    await expectSound();
+    for (let person = 1; person <= people; person += 1) {
+      await expect(createPerson(apiUrl(place), `person-${person}`)).rejects.toThrow(/taken/i);
+    }
+    const logs = await Promise.all(
+      cluster.layout.nodes.map(({ dataDir }) => readFile(join(dataDir, 'chatd.log'), 'utf8')),
+    );
+    for (const log of logs) expect(log).toContain('the log is damaged: it is set aside, what is missing is asked for');
+    expect(logs.some((log) => log.includes('what the log had lost is back, without a leader'))).toBe(true);
   });
 });

@@ -29,6 +29,7 @@ const hasUnappliedConfChange = ({ log }: Raft): boolean =>
 /** Why this peer may not stand for election now, or `undefined` when it may. */
 export const campaignRefusal = (raft: Raft): CampaignRefusal | undefined => {
   if (raft.repair !== undefined) return 'repairing';
+  if (raft.lacksState) return 'lacks-state';
   if (!raft.promotable) return 'not-promotable';
   return hasUnappliedConfChange(raft) ? 'unapplied-conf-change' : undefined;
 };

@@ -54,6 +54,9 @@ export type RaftEvent =
   | { readonly kind: 'snapshot-failed'; readonly to: PeerId }
   | { readonly kind: 'transfer-started'; readonly to: PeerId }
   | { readonly kind: 'transfer-aborted'; readonly to: PeerId }
+  /** Entries that this peer once had, up to `index`, are back. */
+  | { readonly kind: 'entries-restored'; readonly term: Term; readonly index: LogIndex }
+  | { readonly kind: 'state-restored'; readonly term: Term; readonly index: LogIndex }
   | { readonly kind: 'repaired'; readonly term: Term; readonly index: LogIndex }
   | { readonly kind: 'peer-restarted'; readonly peer: PeerId }
   /** A linearizable read for which nobody had to be asked. */
@@ -76,6 +79,8 @@ export type CampaignRefusal =
   | 'not-promotable'
   /** The log lacks entries that this peer has acknowledged. */
   | 'repairing'
+  /** The state is lost, so this peer does not know who may vote. */
+  | 'lacks-state'
   /** A committed membership change waits to be applied. */
   | 'unapplied-conf-change';
 

@@ -15,6 +15,8 @@ export const explain = (raft: Raft): Explanation => ({
 
 const whyNoLeader = (raft: Raft): NoLeaderReason => {
   if (raft.role === RaftRole.candidate || raft.role === RaftRole.preCandidate) return missingVotes(raft);
+  // Without its state a peer does not know whether it is a member.
+  if (raft.lacksState) return { kind: 'campaign-refused', reason: 'lacks-state' };
   if (raft.tracker.get(raft.id) === undefined) return { kind: 'not-a-member' };
   if (raft.isLearner) return { kind: 'learner' };
   const reason = campaignRefusal(raft);

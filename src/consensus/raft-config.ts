@@ -20,6 +20,11 @@ export interface RaftConfig {
    * the membership as of this index.
    */
   readonly applied?: LogIndex;
+  /**
+   * The state machine lost its state, and the log begins too late to make it again: nothing is applied before
+   * `restoreState`, and until then this peer does not know who is in the cluster. `confState` is empty.
+   */
+  readonly lacksState?: boolean;
   /** Set when the stored log may have lost entries that this peer acknowledged: what it has to reach again. */
   readonly repair?: RepairGoal | undefined;
   /**
@@ -82,6 +87,7 @@ export const checkRaftConfig = (config: RaftConfig): CheckedRaftConfig => {
     heartbeatTicks: config.heartbeatTicks,
     storage: config.storage,
     applied: config.applied ?? ZERO_INDEX,
+    lacksState: config.lacksState ?? false,
     repair: config.repair,
     random: config.random,
     asyncStorageWrites: config.asyncStorageWrites ?? false,

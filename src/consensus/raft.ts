@@ -59,6 +59,8 @@ export class Raft {
   isLearner = false;
   /** What this peer once promised and does not hold at present. */
   repair: RepairGoal | undefined;
+  /** The state of this peer is lost: it applies nothing, and does not know the membership. */
+  lacksState: boolean;
 
   /** The peer that leadership is being handed to. */
   transferee: PeerId = NO_PEER;
@@ -102,8 +104,10 @@ export class Raft {
     this.id = config.id;
     this.config = config;
     this.repair = config.repair;
+    this.lacksState = config.lacksState;
     this.log = new RaftLog(config.storage, {
       applyingBytesMax: config.maxCommittedBytesPerReady,
+      lacksState: config.lacksState,
       onConflict: (index, existing, received) => config.onEvent({ kind: 'log-conflict', index, existing, received }),
     });
     this.tracker = new ProgressTracker({
@@ -244,6 +248,7 @@ export class Raft {
   /** Whether this peer may become leader: a voter that is whole, and not busy installing a snapshot. */
   get promotable(): boolean {
     if (this.repair !== undefined) return false;
+    if (this.lacksState) return false;
     const progress = this.tracker.get(this.id);
     return progress !== undefined && !progress.isLearner && !this.log.hasUnstableSnapshot;
   }

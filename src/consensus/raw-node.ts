@@ -36,7 +36,7 @@ import { Raft, type ProposedEntry } from './raft.ts';
 import { checkRaftConfig, type RaftConfig } from './raft-config.ts';
 import { OutstandingWork } from './outstanding-work.ts';
 import type { Ready } from './ready.ts';
-import { endRepairIfDone } from './repairing.ts';
+import { endRepairIfDone, restoreEntries, restoreState, type RestoredEntries } from './repairing.ts';
 import { restartReplication } from './replication.ts';
 import { readStatus, readBasicStatus } from './read-status.ts';
 import type { BasicStatus, Explanation, Status } from './status.ts';
@@ -55,6 +55,7 @@ import {
   type ConfChange,
   type ConfState,
   type PeerId,
+  type SnapshotMetadata,
   type Term,
 } from './types.ts';
 
@@ -160,6 +161,26 @@ export class RawNode {
   reportRestarted(id: PeerId): void {
     restartReplication(this.#raft, id);
     this.#watch.check();
+  }
+
+  /**
+   * Gives back entries that this peer once held and lost to damage, whoever had them; the caller has to have made
+   * sure that they are the same. Returns whether they could be used.
+   */
+  restoreEntries(restored: RestoredEntries): boolean {
+    const isUsed = restoreEntries(this.#raft, restored);
+    this.#watch.check();
+    return isUsed;
+  }
+
+  /**
+   * The state machine, which had lost its state (`lacksState`), has been given that of a snapshot. Returns whether this
+   * log holds its last entry: otherwise the state cannot be used.
+   */
+  restoreState(metadata: SnapshotMetadata): boolean {
+    const isUsed = restoreState(this.#raft, metadata);
+    this.#watch.check();
+    return isUsed;
   }
 
   /**

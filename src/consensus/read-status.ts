@@ -13,7 +13,7 @@ export const readBasicStatus = (raft: Raft): BasicStatus => ({
   lastIndex: raft.log.lastIndex(),
   transferee: raft.transferee,
   isLearner: raft.isLearner,
-  isRepairing: raft.repair !== undefined,
+  isRepairing: raft.repair !== undefined || raft.lacksState,
 });
 
 export const readProgress = (id: PeerId, progress: Progress): PeerProgress => ({

@@ -14,7 +14,7 @@ import {
 } from '../testing/consensus/three-peers.ts';
 import { MessageType } from './message.ts';
 import { reaches } from './repair.ts';
-import { ConfChangeKind, RaftRole } from './types.ts';
+import { ConfChangeKind, RaftRole, type Entry, type Snapshot, type Term } from './types.ts';
 
 /** Peer 3 lost its log. Entry 2 is the leader's first, the proposals follow from 3 on. */
 
@@ -240,5 +240,134 @@ describe('a leader that hears of a restart', () => {
       expect(cluster.peer(peer).raw.hasReady()).toBe(false);
     }
     expect(matchOf(cluster, 1, 1)).toBe(2);
+  });
+});
+
+describe('a peer that is given back what it lost', () => {
+  /** What peer 1 holds from `first` on, as whoever found it out to be the same would bring it. */
+  const restored = (cluster: Cluster, first: number, commit: number) => {
+    const { disk } = cluster.peer(1);
+    const previous = { index: at(first - 1), term: disk.term(at(first - 1)) as Term };
+    const entries = disk.entries(at(first), at(disk.lastIndex() + 1), 9999) as Entry[];
+    return { previous, entries, commit: at(commit) };
+  };
+
+  it('is whole without a leader, stands for election and wins', () => {
+    const cluster = three();
+    propose(cluster, 1, 'a', 'b', 'c');
+    cluster.tick(1);
+    cluster.isolate(1);
+    for (const peer of [2, 3]) cluster.peer(peer).restartDamaged(at(peer));
+    for (const peer of [2, 3]) {
+      expect(cluster.peer(peer).raw.restoreEntries(restored(cluster, peer + 1, 5))).toBe(true);
+      cluster.settle();
+      expect(isRepairing(cluster, peer)).toBe(false);
+      expect(cluster.peer(peer).events).toContainEqual({ kind: 'entries-restored', term: 1, index: 5 });
+    }
+    cluster.elect(2);
+    propose(cluster, 2, 'd');
+    for (const peer of [2, 3]) expect(appliedTexts(cluster, peer)).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('is not whole before they are on its disk', () => {
+    const cluster = three({ asyncStorageWrites: true });
+    propose(cluster, 1, 'a');
+    cluster.tick(1);
+    const peer = cluster.peer(3);
+    peer.restartDamaged(at(1));
+    peer.raw.restoreEntries(restored(cluster, 2, 3));
+    peer.work();
+    expect(isRepairing(cluster, 3)).toBe(true);
+    peer.executeAppend();
+    expect(isRepairing(cluster, 3)).toBe(false);
+  });
+
+  it('promises nobody anything by it: no message leaves', () => {
+    const cluster = three();
+    propose(cluster, 1, 'a');
+    const peer = cluster.peer(3);
+    peer.restartDamaged(at(1));
+    peer.raw.restoreEntries(restored(cluster, 2, 1));
+    expect(peer.work()).toEqual([]);
+    // All entries are there, but not how far they were committed.
+    expect([statusOf(cluster, 3).lastIndex, isRepairing(cluster, 3)]).toEqual([3, true]);
+  });
+
+  it('takes nothing that does not continue its log, nor of terms it has not seen, nor when it is whole', () => {
+    const cluster = three();
+    propose(cluster, 1, 'a', 'b', 'c');
+    const good = restored(cluster, 3, 5);
+    expect(cluster.peer(3).raw.restoreEntries(good)).toBe(false);
+    cluster.peer(3).restartDamaged(at(2));
+    const { raw } = cluster.peer(3);
+    for (const bad of [
+      { ...good, previous: { ...good.previous, index: at(1) } },
+      { ...good, previous: { ...good.previous, term: inTerm(2) } },
+      { ...good, entries: good.entries.slice(1) },
+      { ...good, entries: good.entries.toReversed() },
+      { ...good, entries: good.entries.map((entry) => ({ ...entry, term: inTerm(7) })) },
+    ]) {
+      expect(raw.restoreEntries(bad)).toBe(false);
+      expect(raw.hasReady()).toBe(false);
+    }
+    expect(raw.restoreEntries(good)).toBe(true);
+  });
+});
+
+describe('a peer that lost its state, but not its log', () => {
+  const stateless = (): { cluster: Cluster; lost: Snapshot } => {
+    const cluster = three();
+    propose(cluster, 1, 'a', 'b', 'c');
+    cluster.tick(1);
+    cluster.peer(3).disk.compact(at(3));
+    return { cluster, lost: cluster.peer(3).restartStateless() };
+  };
+
+  it('votes, acknowledges and follows, but applies nothing and does not stand', () => {
+    const { cluster } = stateless();
+    cluster.isolate(1);
+    cluster.tick(100, [3]);
+    cluster.peer(3).raw.campaign();
+    expect(statusOf(cluster, 3)).toMatchObject({ role: RaftRole.follower, isRepairing: true });
+    expect(cluster.peer(3).raw.explain().noLeader).toEqual({ kind: 'campaign-refused', reason: 'lacks-state' });
+    cluster.elect(2);
+    propose(cluster, 2, 'd');
+    expect(appliedTexts(cluster, 2)).toEqual(['a', 'b', 'c', 'd']);
+    expect([statusOf(cluster, 3).hardState.commit, appliedTexts(cluster, 3)]).toEqual([7, []]);
+  });
+
+  it('goes on from a state that its log continues, and is like any other', () => {
+    const { cluster, lost } = stateless();
+    propose(cluster, 1, 'd');
+    expect(cluster.peer(3).adoptState(lost)).toBe(true);
+    cluster.settle();
+    expect(appliedTexts(cluster, 3)).toEqual(['a', 'b', 'c', 'd']);
+    expect(statusOf(cluster, 3)).toMatchObject({ isRepairing: false, confState: { voters: [1, 2, 3] } });
+    cluster.elect(3);
+  });
+
+  it('takes no state that its log does not continue, and none twice', () => {
+    const { cluster, lost } = stateless();
+    const { metadata } = lost;
+    for (const bad of [
+      { ...metadata, index: at(2) },
+      { ...metadata, index: at(6) },
+      { ...metadata, term: inTerm(2) },
+    ]) {
+      expect(cluster.peer(3).raw.restoreState(bad)).toBe(false);
+    }
+    expect(cluster.peer(3).adoptState(lost)).toBe(true);
+    expect(cluster.peer(3).raw.restoreState(metadata)).toBe(false);
+  });
+
+  it('takes a snapshot of its leader, too, where its log has fallen behind', () => {
+    const { cluster } = stateless();
+    cluster.isolate(3);
+    propose(cluster, 1, 'd', 'e');
+    cluster.peer(1).disk.compact(at(6));
+    cluster.heal();
+    cluster.tick(5);
+    expect(isRepairing(cluster, 3)).toBe(false);
+    expect(appliedTexts(cluster, 3)).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 });

@@ -12,7 +12,7 @@ export interface BasicStatus {
   /** The peer leadership is being handed to, or `NO_PEER`. */
   readonly transferee: PeerId;
   readonly isLearner: boolean;
-  /** It lacks entries that it has acknowledged, and waits for its leader to bring them. */
+  /** It lacks entries that it has acknowledged, or its state, and waits for others to bring them. */
   readonly isRepairing: boolean;
 }
 

@@ -3,6 +3,7 @@ import type { SpaceGuard } from './disk/space-guard.ts';
 import type { KnownMembers } from './membership/known-members.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { RaftPeerStatus } from './raft/raft-peer-types.ts';
+import { describeRepair } from './repair/repair-news.ts';
 import { RepairWatch } from './repair/repair-watch.ts';
 import type { Standing } from './rollback/standing.ts';
 import type { OpenedStore, StoreDamage } from './store/node-store.ts';
@@ -41,8 +42,8 @@ export class NodeHealth {
     const { store, members, space, standing, raftStatus, contactProblem } = this.#parts;
     const damage = this.#damage();
     if (damage !== undefined) {
-      const outlook = store.kind === 'damaged' ? '' : 'Being repaired by the other nodes: ';
-      return `${outlook}${damage.reason} (${damage.where})`;
+      if (store.kind === 'damaged') return `${damage.reason} (${damage.where})`;
+      return describeRepair(damage, raftStatus()?.repairOutlook ?? null);
     }
     if (this.#refusal !== null) return this.#refusal;
     if (raftStatus() === undefined) return contactProblem() ?? 'Waiting for the other nodes.';

@@ -15,6 +15,7 @@ import { StateHashes } from './state-hashes.ts';
 import { RaftGate } from './rollback/raft-gate.ts';
 import { Standing } from './rollback/standing.ts';
 import { NodeHealth } from './node-health.ts';
+import { REPAIR_NEWS } from './repair/repair-news.ts';
 import { recomputeHash } from './store/recompute-hash.ts';
 import { SpaceGuard } from './disk/space-guard.ts';
 import { Sweeper } from './sweeper.ts';
@@ -401,13 +402,15 @@ export class ParleyNode implements ChatNode {
         onSnapshotFailed: (reason) => logger.warn({ reason }, 'a snapshot failed'),
         onStall: (lateMs) => logger.warn({ lateMs }, 'the event loop was held up'),
         onRaftEvent: (event) => {
-          if (event.kind === 'repaired') logger.info({ index: event.index }, 'repaired: the log is whole again');
+          const news = REPAIR_NEWS[event.kind];
+          if (news !== undefined) logger.info({ event }, news);
           logger.debug({ event }, 'raft');
         },
       },
     );
     this.#raft = raft;
     this.#blobs = blobs;
+    store.scrubber.start();
     logger.info({ clusterId: manifest.clusterId, peer: manifest.peerId }, 'member of the cluster');
     if (config.reads === 'lease') logger.info({}, 'reads from leases: failover by hints is off');
     raft.start().catch(onFatal);
@@ -468,6 +471,7 @@ export class ParleyNode implements ChatNode {
       api: config.advertiseUrl,
       pid: process.pid,
       natsPid: natsPid(),
+      verifiedAgoMs: store.kind === 'damaged' ? null : store.scrubber.verifiedAgoMs,
       version: config.version,
       uptimeMs: Math.round(clock.monotonicMs() - this.#startedAtMs),
       sockets: load.sockets,

@@ -37,6 +37,16 @@ export interface LogWrite {
   readonly snapshot?: { readonly metadata: SnapshotMetadata; readonly chainHash: Uint8Array } | undefined;
 }
 
+/** What is known of the entries that a damaged log has lost. */
+export interface LostEntries {
+  /** Chain hash of the last entry that this node ever acknowledged (`repair.entry`). */
+  readonly hash: Uint8Array;
+  /** The chain hash of an entry that comes after the one with hash `before`. */
+  chain(before: Uint8Array, entry: Entry): Uint8Array;
+  /** What could be saved of those that follow the entry with this chain hash: the best guess, where there is a choice. */
+  following(hash: Uint8Array): readonly Entry[];
+}
+
 /**
  * The Raft log of one node. Reads (`LogStorage`) see every write that was accepted, durable or not, because the core
  * asks only for what it was told is stored. At most one disk write runs; what is accepted meanwhile goes into the
@@ -53,6 +63,8 @@ export interface LogStore extends LogStorage {
   promised(): Promises;
   /** What the log has lost to damage and not reached again; undefined for a log that is whole. */
   readonly repair?: RepairGoal | undefined;
+  /** What other nodes may be asked for, along with `repair`. */
+  readonly lost?: LostEntries | undefined;
   /** Where the next snapshot for a follower comes from; set by the composition root. */
   setSnapshotSource(source: () => SnapshotMetadata | undefined): void;
   /** Waits for accepted writes, then closes. */
@@ -136,6 +148,9 @@ export type FrameKind =
   /** Asks for, and brings, pieces of a snapshot. */
   | 'snapshot-request'
   | 'snapshot-chunk'
+  /** Asks for, and brings, what a damaged node has lost. */
+  | 'repair-request'
+  | 'repair-answer'
   /** Who I am: cluster, boot, format; founding and contact go through it. */
   | 'hello'
   /** Load, addresses and status, ephemeral. */

@@ -21,7 +21,7 @@ export function renderStatus(status: StatusJson): string {
       `${quorum.voters} voters, ${quorum.needed} needed, ${mayFail(status)}`,
     '',
     formatTable(
-      ['node', 'state', 'role', 'applied', 'lag', 'sockets', 'up for', 'pid', 'nats', 'url', 'state hash'],
+      ['node', 'state', 'role', 'applied', 'lag', 'sockets', 'up for', 'pid', 'nats', 'url', 'state hash', 'verified'],
       nodes.map((node) => [
         node.id,
         node.up ? 'up' : 'DOWN',
@@ -34,6 +34,7 @@ export function renderStatus(status: StatusJson): string {
         text(node.natsPid),
         node.api ?? '–',
         node.stateHash === null ? '–' : `${node.stateHash.slice(0, 12)}@${node.stateHashIndex}`,
+        node.verifiedAgoMs === null ? '–' : `${duration(node.verifiedAgoMs)} ago`,
       ]),
       [3, 4, 5, 6, 7, 8],
     ),

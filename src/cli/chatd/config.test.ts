@@ -46,6 +46,8 @@ describe('readChatdConfig', () => {
     [{ peers: 'n1=127.0.0.1:1,n1=127.0.0.1:2' }, 'twice'],
     [{ api: '127.0.0.1' }, 'HOST:PORT'],
     [{ api: '127.0.0.1:99999' }, 'no port'],
+    [{ 'scrub-hours': 'daily' }, 'no number of hours'],
+    [{ 'scrub-hours': '-1' }, 'no number of hours'],
     [{ api: '0.0.0.0:80' }, 'not loopback'],
     [{ advertise: 'ftp://x' }, 'http or https'],
     [{ 'tls-cert': 'a' }, 'belong together'],

@@ -25,6 +25,8 @@ export interface ChatdConfig {
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
   readonly origins: readonly string[];
   readonly trustedProxies: readonly string[];
+  /** 0: never. */
+  readonly scrubHours: number;
   readonly registration: 'open' | 'invite' | 'closed';
   readonly reads: 'quorum' | 'lease';
   readonly diskReserveBytes: number;
@@ -78,6 +80,7 @@ export function readChatdConfig(flags: Raw, env: Readonly<Record<string, string 
     clusterSecretFile: need('cluster-secret-file'),
     origins: listOf(merged.origin).map((origin) => parseUrl(origin, '--origin')),
     trustedProxies: listOf(merged['trusted-proxies']),
+    scrubHours: parseHours(need('scrub-hours'), '--scrub-hours'),
     registration: need('registration') as ChatdConfig['registration'],
     reads: need('reads') as ChatdConfig['reads'],
     diskReserveBytes: parseMebibytes(need('disk-reserve'), '--disk-reserve'),
@@ -163,6 +166,15 @@ function parseMebibytes(text: string, flag: string): number {
   const mebibytes = Number(text);
   if (!/^\d+$/.test(text) || mebibytes > 1024 * 1024) throw usage(`${flag}: “${text}” is no number of MiB.`);
   return mebibytes * 1024 * 1024;
+}
+
+/** At most as long as a timer can wait. */
+const HOURS_MAX = 500;
+
+function parseHours(text: string, flag: string): number {
+  const hours = Number(text);
+  if (text.trim() !== '' && hours >= 0 && hours <= HOURS_MAX) return hours;
+  throw usage(`${flag}: “${text}” is no number of hours from 0 to ${HOURS_MAX}.`);
 }
 
 function parseUrl(text: string, flag: string): string {

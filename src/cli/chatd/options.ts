@@ -53,6 +53,12 @@ export const CHATD_OPTIONS = [
     help: 'take nothing new when less is free for --data; a tenth of a disk that is smaller than ten times that',
     default: '256',
   },
+  {
+    name: 'scrub-hours',
+    value: 'HOURS',
+    help: 'within how many hours all data on disk is read once in search of damage; 0: never',
+    default: '24',
+  },
   { name: 'limits', value: 'FILE', help: 'JSON file with rate limits that differ from the defaults' },
   {
     name: 'log-level',

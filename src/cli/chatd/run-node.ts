@@ -23,6 +23,7 @@ import type { Sidecar } from '../../node/transport/sidecar.ts';
 
 /** How long requests under way may take when the node goes down. */
 const DRAIN_MS = 5_000;
+const HOUR_MS = 3_600_000;
 
 export interface RunningNode {
   /** Drains clients, hands leadership over, closes everything, in the reverse order of starting. */
@@ -77,7 +78,13 @@ async function build(
     onWait: (freeBytes) =>
       logger.error({ dir: config.dataDir, freeBytes }, 'the disk is full: waiting for room before the data is opened'),
   });
-  const store = await openNodeStore({ dir: config.dataDir, nodeName: config.name, logger, onFatal });
+  const store = await openNodeStore({
+    dir: config.dataDir,
+    nodeName: config.name,
+    logger,
+    onFatal,
+    limits: { scrubIntervalMs: config.scrubHours * HOUR_MS },
+  });
   closers.push(() => store.close());
   await writeOwnFiles(config, secret, closers);
 

@@ -24,6 +24,8 @@ import { UnstableLog } from './unstable-log.ts';
 export interface RaftLogOptions {
   /** Bound on the bytes of entries handed out to be applied and not acknowledged yet. */
   readonly applyingBytesMax: number;
+  /** Nothing is handed out to be applied before `resumeState` or `restore`. */
+  readonly lacksState?: boolean;
   /** Entries from `index` on, not committed, are about to be replaced by a leader's. */
   readonly onConflict: (index: LogIndex, existing: Term, received: Term) => void;
 }
@@ -40,14 +42,16 @@ export class RaftLog {
   /** Bytes of entries handed out to be applied and not acknowledged yet. */
   #applyingBytes = 0;
   #applyingPaused = false;
+  #lacksState: boolean;
   #committed: LogIndex;
   #applying: LogIndex;
   #applied: LogIndex;
 
-  constructor(storage: LogStorage, { applyingBytesMax, onConflict }: RaftLogOptions) {
+  constructor(storage: LogStorage, { applyingBytesMax, lacksState = false, onConflict }: RaftLogOptions) {
     this.#storage = storage;
     this.#applyingBytesMax = applyingBytesMax;
     this.#onConflict = onConflict;
+    this.#lacksState = lacksState;
     this.#unstable = new UnstableLog(plus(storage.lastIndex(), 1));
     const compacted = plus(storage.firstIndex(), -1);
     this.#committed = compacted;
@@ -239,7 +243,7 @@ export class RaftLog {
 
   hasNextCommittedEntries(allowUnstable: boolean): boolean {
     // A snapshot comes first: what follows it cannot be applied before it is installed.
-    if (this.#applyingPaused || this.hasUnstableSnapshot) return false;
+    if (this.#applyingPaused || this.#lacksState || this.hasUnstableSnapshot) return false;
     return this.#applying < this.#maxAppliable(allowUnstable);
   }
 
@@ -326,7 +330,15 @@ export class RaftLog {
       throw violation(`snapshot ${snapshot.metadata.index} is older than commit ${this.#committed}`);
     }
     this.#committed = snapshot.metadata.index;
+    this.#lacksState = false;
     this.#unstable.restore(snapshot);
+  }
+
+  /** The state machine has a state again, of entries that this log holds up to `index`. */
+  resumeState(index: LogIndex): void {
+    this.commitTo(index);
+    this.#lacksState = false;
+    this.appliedTo(index, 0);
   }
 
   /**

@@ -33,6 +33,7 @@ const restore = (raft: Raft, snapshot: Snapshot): boolean => {
     return false;
   }
   log.restore(snapshot);
+  raft.lacksState = false;
   switchMembership(raft, restoreMembership(confState, log.lastIndex(), tracker.limits));
   return true;
 };

@@ -11,6 +11,7 @@ export interface ExplainContext {
 const CAMPAIGN_REFUSALS = {
   'not-promotable': 'it may not stand for election: it does not vote, or is receiving a snapshot',
   repairing: 'it may not stand for election until it has again what it once acknowledged',
+  'lacks-state': 'it may not stand for election before it has fetched a state in the place of its lost one',
   'unapplied-conf-change': 'it may not stand for election before it has applied a change of the membership',
 } as const;
 

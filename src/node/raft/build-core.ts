@@ -1,6 +1,6 @@
 import { RawNode } from '../../consensus/raw-node.ts';
 import { leaseSlackTicks } from './lease-guard.ts';
-import { confStateOf, storageForCore } from './recovery.ts';
+import { confStateOf, lacksState, storageForCore } from './recovery.ts';
 import type { RaftEvent } from '../../consensus/events.ts';
 import type { PeerId } from '../../consensus/types.ts';
 import type { RaftPeerConfig, RaftPorts } from './raft-peer-types.ts';
@@ -22,6 +22,7 @@ export function buildCore({ id, ports, foundingVoters, settings, onEvent }: Core
     storage: storageForCore(log, state, confStateOf(foundingVoters)),
     applied: state.appliedIndex,
     repair: log.repair,
+    lacksState: lacksState(log, state),
     random,
     electionTicks: settings.electionTicks,
     heartbeatTicks: settings.heartbeatTicks,

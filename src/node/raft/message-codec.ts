@@ -109,7 +109,7 @@ function packMessage(message: Message): unknown[] {
   ];
 }
 
-function packEntries(entries: readonly Entry[]): unknown[] {
+export function packEntries(entries: readonly Entry[]): unknown[] {
   const flat: unknown[] = [];
   for (const entry of entries) {
     flat.push(entry.term, entry.index, CODE_OF_ENTRY_TYPE.get(entry.type), entry.data);
@@ -117,7 +117,7 @@ function packEntries(entries: readonly Entry[]): unknown[] {
   return flat;
 }
 
-function packSnapshot({ metadata, data }: Snapshot): unknown[] {
+export function packSnapshot({ metadata, data }: Snapshot): unknown[] {
   const { voters, learners, votersOutgoing, learnersNext, autoLeave } = metadata.confState;
   return [metadata.index, metadata.term, voters, learners, votersOutgoing, learnersNext, autoLeave, data];
 }
@@ -172,7 +172,8 @@ function checkShape({ type, term, logTerm, index, entries, snapshot }: Message):
   });
 }
 
-function readEntries(value: unknown): readonly Entry[] {
+/** @throws ParleyError `bad_request` */
+export function readEntries(value: unknown): readonly Entry[] {
   const flat = readArray(value, 'entries');
   if (flat.length === 0) return NO_ENTRIES;
   if (flat.length % ENTRY_FIELDS !== 0) throw malformed('an entry is incomplete');
@@ -190,7 +191,8 @@ function readEntries(value: unknown): readonly Entry[] {
   return entries;
 }
 
-function readSnapshot(value: unknown): Snapshot {
+/** @throws ParleyError `bad_request` */
+export function readSnapshot(value: unknown): Snapshot {
   const fields = readArray(value, 'snapshot');
   if (fields.length !== 8) throw malformed('snapshot has a wrong number of fields');
   const confState: ConfState = {

@@ -75,4 +75,6 @@ export interface RaftPeerStatus extends Status {
   /** Commands of this node's clients without result yet. */
   readonly waiting: number;
   readonly installing: boolean;
+  /** Why a damaged node is not whole yet; null when it is, or nothing is known to stand in the way. */
+  readonly repairOutlook: string | null;
 }

@@ -8,6 +8,7 @@ import type { Frame, FrameKind } from '../ports.ts';
 import type { PlannedChange } from '../membership/change-rules.ts';
 import { Applier } from './applier.ts';
 import { buildCore } from './build-core.ts';
+import { buildRepair, takeState } from './build-repair.ts';
 import { CommandQueue, type SubmitOutcome } from './command-queue.ts';
 import { Compactor } from './compaction.ts';
 import { DiskWatch } from './disk-watch.ts';
@@ -21,6 +22,8 @@ import { RaftDriver, type CoreView } from './raft-driver.ts';
 import type { RaftPeerConfig, RaftPeerEvents, RaftPeerStatus, RaftPorts } from './raft-peer-types.ts';
 import { DEFAULT_RAFT_SETTINGS, type RaftSettings } from './raft-settings.ts';
 import { confStateOf, logRepair } from './recovery.ts';
+import type { SelfRepair } from './self-repair.ts';
+import type { FetchedState } from './snapshot-receiver.ts';
 import { Snapshots } from './snapshots.ts';
 import { StampClock } from './stamp-clock.ts';
 import type { BatchOutcome, CommittedBatch } from './state-machine.ts';
@@ -41,6 +44,7 @@ export class RaftPeer<Result, Event> {
   readonly #queue: CommandQueue<Result>;
   readonly #waits: Waits;
   readonly #snapshots: Snapshots;
+  readonly #repair: SelfRepair;
   readonly #compactor: Compactor;
   readonly #applier: Applier<Result, Event>;
   readonly #membership: MembershipChanges;
@@ -71,6 +75,7 @@ export class RaftPeer<Result, Event> {
     this.#queue = this.#buildQueue(monotonicMs);
     this.#waits = this.#buildWaits(monotonicMs);
     this.#snapshots = this.#buildSnapshots();
+    this.#repair = this.#buildRepair();
     this.#compactor = this.#buildCompactor(monotonicMs);
     this.#membership = this.#buildMembership(monotonicMs);
     this.#applier = this.#buildApplier();
@@ -107,8 +112,19 @@ export class RaftPeer<Result, Event> {
     });
   }
 
+  #buildRepair(): SelfRepair {
+    const [ports, config, settings, snapshots] = [this.#ports, this.#config, this.#settings, this.#snapshots];
+    return buildRepair({ ports, config, settings, snapshots, driver: () => this.#driver });
+  }
+
+  #takeState(staged: FetchedState): void {
+    const onInstalled = (index: LogIndex): void => this.#onInstalled(index);
+    takeState({ ports: this.#ports, driver: () => this.#driver, onInstalled, onFatal: this.#fatal }, staged);
+  }
+
   #buildSnapshots(): Snapshots {
     return new Snapshots({
+      onFetched: (staged) => this.#takeState(staged),
       ports: this.#ports,
       config: this.#config,
       settings: this.#settings,
@@ -316,6 +332,7 @@ export class RaftPeer<Result, Event> {
     this.#waits.onTick();
     this.#membership.onTick();
     this.#snapshots.onTick((index) => this.#compactor.bytesBehind(index));
+    this.#repair.onTick();
     if (!driver.installing) this.#compactor.onTick();
     if (this.#leads) this.#handover.toOneOf(this.#disk.successors());
     if (!this.#over) this.#stopping.onTick();
@@ -354,6 +371,8 @@ export class RaftPeer<Result, Event> {
     'forward-refused': ({ from, payload }) => this.#queue.onRefusal(from, payload),
     'snapshot-request': (frame) => this.#snapshots.onRequest(frame),
     'snapshot-chunk': (frame) => this.#snapshots.onPiece(frame),
+    'repair-request': ({ from, payload }) => this.#repair.onRequest(from, payload),
+    'repair-answer': ({ from, payload }) => this.#repair.onAnswer(from, payload),
   };
 
   handleFrame(frame: Frame): boolean {
@@ -462,6 +481,7 @@ export class RaftPeer<Result, Event> {
       stampMs: state.lastStampMs,
       waiting: this.#queue.waitingCount,
       installing: this.#snapshots.receiving,
+      repairOutlook: this.#repair.outlook,
     };
   }
 

@@ -60,6 +60,9 @@ export interface RaftSettings {
   readonly snapshotPauseMs: number;
   readonly snapshotPauseMsMax: number;
 
+  /** How much of a damaged log is fetched from other nodes without a leader. */
+  readonly restoreBytesMax: number;
+
   readonly compactCheckMs: number;
   /** The log is compacted when it holds more applied entries, or more bytes of them, than this. */
   readonly compactEntries: number;
@@ -120,6 +123,8 @@ export const DEFAULT_RAFT_SETTINGS: RaftSettings = {
   snapshotPinBytesMax: 256 * MIB,
   snapshotPauseMs: 200,
   snapshotPauseMsMax: 30_000,
+
+  restoreBytesMax: 128 * MIB,
 
   compactCheckMs: 1_000,
   compactEntries: 20_000,

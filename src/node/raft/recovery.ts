@@ -12,6 +12,7 @@ import type { LogStore, LogWrite, StateStore } from '../ports.ts';
  */
 export function logRepair(log: LogStore, state: StateStore): LogWrite | undefined {
   const { appliedIndex, appliedTerm, installedFrom } = state;
+  if (lacksState(log, state)) return undefined;
   if (appliedIndex < log.firstIndex() - 1) {
     throw new ParleyError('damaged', `The state ends at ${appliedIndex}, the log begins at ${log.firstIndex()}.`);
   }
@@ -22,6 +23,10 @@ export function logRepair(log: LogStore, state: StateStore): LogWrite | undefine
   const { metadata, chainHash } = installedFrom;
   return { entries: [], snapshot: { metadata, chainHash } };
 }
+
+/** Whether the state was lost, and the log does not reach back far enough to make it again. */
+export const lacksState = (log: LogStore, state: StateStore): boolean =>
+  state.appliedIndex === 0 && log.firstIndex() > 1;
 
 /** The membership of founders. */
 export const confStateOf = (foundingVoters: readonly PeerId[]): ConfState => ({
@@ -37,7 +42,9 @@ export function storageForCore(log: LogStore, state: StateStore, founders: ConfS
   return {
     initialState: () => {
       const { hardState } = log.initialState();
-      const confState = state.appliedIndex === 0 ? founders : state.confState;
+      const isNew = state.appliedIndex === 0 && !lacksState(log, state);
+      const known = lacksState(log, state) ? EMPTY_CONF_STATE : state.confState;
+      const confState = isNew ? founders : known;
       return { hardState: { ...hardState, commit: maxIndex(hardState.commit, state.appliedIndex) }, confState };
     },
     entries: (lo, hi, maxBytes) => log.entries(lo, hi, maxBytes),

@@ -1,5 +1,5 @@
 import type { Message } from '../../consensus/message.ts';
-import type { LogIndex, SnapshotMetadata, Term } from '../../consensus/types.ts';
+import type { LogIndex, Snapshot, SnapshotMetadata, Term } from '../../consensus/types.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import type { ClusterId, NodeName } from '../../protocol/ids.ts';
 import type { StateInstall, StateSnapshotHeader, StateStore } from '../ports.ts';
@@ -27,6 +27,8 @@ export interface SnapshotReceiverEnv {
   readonly term: () => Term;
   /** Gives `MsgSnap` to the core and lets it act, which may `take` the install. */
   readonly stepSnapshot: (message: Message) => void;
+  /** All of what `fetch` was called for is there. */
+  readonly onFetched: (staged: FetchedState) => void;
   /** Told, in a sentence, why a snapshot was not taken. */
   readonly onFailed: (reason: string) => void;
   readonly onFatal: (error: unknown) => void;
@@ -40,12 +42,18 @@ export interface StagedSnapshot {
   readonly report: (ok: boolean) => void;
 }
 
+export interface FetchedState extends StagedSnapshot {
+  /** It is of no use after all. */
+  readonly discard: () => void;
+}
+
 interface Transfer {
   readonly from: NodeName;
   readonly id: SnapshotId;
   readonly header: StateSnapshotHeader;
   readonly pull: SnapshotPull;
-  message: Message;
+  /** What the core hears once all is there; undefined for a state that only this node asked for. */
+  message: Message | undefined;
   install: StateInstall | undefined;
   phase: 'opening' | 'waiting' | 'writing' | 'complete' | 'taken' | 'finishing';
 }
@@ -104,7 +112,17 @@ export class SnapshotReceiver {
     return `its format is ${format}, and this program knows only ${SNAPSHOT_FORMAT}`;
   }
 
-  #begin(message: Message, from: NodeName, id: SnapshotId, header: StateSnapshotHeader): void {
+  /**
+   * Fetches the state that another node has offered, for a node that has lost its own.
+   * @throws ParleyError `bad_request`, `unsupported_version`
+   */
+  fetch({ metadata, data }: Snapshot, from: NodeName): void {
+    const description = decodeDescription(data);
+    if (this.#refusalOf(description) !== undefined || this.#transfer !== undefined) return;
+    this.#begin(undefined, from, description.id, headerOf(description, metadata));
+  }
+
+  #begin(message: Message | undefined, from: NodeName, id: SnapshotId, header: StateSnapshotHeader): void {
     const transfer: Transfer = {
       from,
       id,
@@ -195,6 +213,12 @@ export class SnapshotReceiver {
       this.#refuse(transfer, refusalOrThrow(error));
       return;
     }
+    if (transfer.message === undefined) {
+      transfer.phase = 'taken';
+      const discard = (): void => this.#abandon();
+      this.#env.onFetched({ ...this.#staged(transfer), discard });
+      return;
+    }
     this.#env.stepSnapshot(transfer.message);
     // The core had no use for it: it has caught up otherwise, or follows another leader.
     if (this.#transfer === transfer && transfer.phase === 'complete') this.#abandon();
@@ -205,6 +229,10 @@ export class SnapshotReceiver {
     const transfer = this.#transfer;
     if (transfer?.phase !== 'complete' || transfer.header.metadata.index !== metadata.index) return undefined;
     transfer.phase = 'taken';
+    return this.#staged(transfer);
+  }
+
+  #staged(transfer: Transfer): StagedSnapshot {
     return {
       header: transfer.header,
       finish: () => this.#finish(transfer),

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
-import type { Message } from '../../consensus/message.ts';
-import type { LogIndex, PeerId } from '../../consensus/types.ts';
+import { makeMessage, MessageType, type Message } from '../../consensus/message.ts';
+import type { LogIndex, PeerId, Snapshot } from '../../consensus/types.ts';
 import type { ClusterId, NodeName } from '../../protocol/ids.ts';
 import type { LogStore, StateSnapshotHeader, StateStore } from '../ports.ts';
 import { CatchUpHolds } from './catch-up-holds.ts';
@@ -87,11 +87,21 @@ export class SnapshotSender {
     return session.message;
   }
 
+  /** Opens the state for a peer that has asked for it, and describes it. Undefined when too many are open. */
+  offer(peer: PeerId): Snapshot | undefined {
+    this.#closeWhere((session) => session.peer === peer);
+    this.#holds.release(peer);
+    if (this.#sessions.length >= this.#env.settings.snapshotSessionsMax) return undefined;
+    const session = { ...this.#open(makeMessage(MessageType.snap, { to: peer })), isKnown: true };
+    this.#sessions.push(session);
+    return session.message.snapshot;
+  }
+
   #open(message: Message): Session {
     const { boot, clusterId, log, state, monotonicMs } = this.#env;
     const snapshot = state.openSnapshot();
     const { metadata } = snapshot.header;
-    assert(message.snapshot !== undefined && metadata.index >= message.snapshot.metadata.index, 'the state went back');
+    assert(metadata.index >= (message.snapshot?.metadata.index ?? 0), 'the state went back');
     this.#lastNumber += 1;
     const id: SnapshotId = { boot, number: this.#lastNumber };
     const header: StateSnapshotHeader = { ...snapshot.header, clusterId, chainHash: log.chainHash(metadata.index) };

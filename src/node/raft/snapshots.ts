@@ -1,12 +1,12 @@
 import type { RawNode } from '../../consensus/raw-node.ts';
 import type { Message } from '../../consensus/message.ts';
-import { maxIndex, type LogIndex, type PeerId } from '../../consensus/types.ts';
+import { maxIndex, type LogIndex, type PeerId, type Snapshot } from '../../consensus/types.ts';
 import type { NodeName } from '../../protocol/ids.ts';
 import type { Frame } from '../ports.ts';
 import type { RaftDriver } from './raft-driver.ts';
 import type { RaftPeerConfig, RaftPorts } from './raft-peer-types.ts';
 import type { RaftSettings } from './raft-settings.ts';
-import { SnapshotReceiver, type StagedSnapshot } from './snapshot-receiver.ts';
+import { SnapshotReceiver, type FetchedState, type StagedSnapshot } from './snapshot-receiver.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
 
 export interface SnapshotsEnv {
@@ -16,6 +16,8 @@ export interface SnapshotsEnv {
   readonly core: () => RawNode;
   /** Undefined before the peer has begun. */
   readonly driver: () => RaftDriver | undefined;
+  /** A state that this node asked for is there. */
+  readonly onFetched: (staged: FetchedState) => void;
   /** Told, in a sentence, why a snapshot to or from another node came to nothing. */
   readonly onFailed: (reason: string) => void;
   readonly onFatal: (error: unknown) => void;
@@ -27,7 +29,7 @@ export class Snapshots {
   readonly #receiver: SnapshotReceiver;
 
   constructor(env: SnapshotsEnv) {
-    const { config, settings, core, driver, onFailed, onFatal } = env;
+    const { config, settings, core, driver, onFetched, onFailed, onFatal } = env;
     const { clock, directory, log, state, transport } = env.ports;
     const monotonicMs = (): number => clock.monotonicMs();
     const common = { clusterId: config.clusterId, settings, state, monotonicMs, onFailed, onFatal };
@@ -50,6 +52,7 @@ export class Snapshots {
       commitIndex: () => maxIndex(driver()!.view.commit, state.appliedIndex),
       term: () => driver()!.view.term,
       stepSnapshot: (message) => driver()?.inputNow((node) => void node.step(message)),
+      onFetched,
     });
   }
 
@@ -65,6 +68,16 @@ export class Snapshots {
   /** Describes the state in a `MsgSnap` that is about to leave; undefined when it must not. */
   prepare(message: Message): Message | undefined {
     return this.#sender.prepare(message);
+  }
+
+  /** Opens the state for a peer that has lost its own; undefined when it has to wait. */
+  offer(peer: PeerId): Snapshot | undefined {
+    return this.#sender.offer(peer);
+  }
+
+  /** Fetches a state that another node has offered. @throws ParleyError `bad_request` */
+  fetch(snapshot: Snapshot, from: NodeName): void {
+    this.#receiver.fetch(snapshot, from);
   }
 
   /** A `MsgSnap` has come. @throws ParleyError `bad_request` */

@@ -9,7 +9,8 @@ const DAMAGE: StoreDamage = { part: 'log', where: 'log', reason: 'it ends at ent
 function watchOf(repair: StoreDamage | undefined): { watch: RepairWatch; applied: (index: number) => void } {
   const state = { appliedIndex: 0 as LogIndex };
   const goal = { entry: { index: 8 as LogIndex, term: 4 as Term }, commit: 6 as LogIndex };
-  const log = { repair: repair && goal } as IntactStore['log'];
+  const initialState = () => ({ hardState: { term: 4, vote: 0, commit: 6 } });
+  const log = { repair: repair && goal, initialState } as unknown as IntactStore['log'];
   const watch = new RepairWatch({ repair, log, state: state as IntactStore['state'] });
   return { watch, applied: (index) => (state.appliedIndex = index as LogIndex) };
 }

@@ -13,7 +13,8 @@ export class RepairWatch {
   constructor(store: Pick<IntactStore, 'repair' | 'state' | 'log'>) {
     this.#store = store;
     this.#isOver = store.repair === undefined;
-    this.#shownIndex = store.log.repair?.commit ?? (0 as LogIndex);
+    // A state that was lost alone was as far as the log is committed.
+    this.#shownIndex = store.log.repair?.commit ?? store.log.initialState().hardState.commit;
   }
 
   /**

@@ -15,10 +15,11 @@ import {
   type SnapshotMetadata,
   type Term,
 } from '../../consensus/types.ts';
-import type { Done, LogStore, LogWrite } from '../ports.ts';
+import type { Done, LogStore, LogWrite, LostEntries } from '../ports.ts';
 import type { Promises } from '../rollback/promises.ts';
-import { CHAIN_START, chainHashBytes, chainHashFrom, type ChainHash } from './chain-hash.ts';
+import { CHAIN_START, chainHashBytes, chainHashFrom, chainHashOf, type ChainHash } from './chain-hash.ts';
 import { messageOf } from './damage.ts';
+import type { EntryPool } from './entry-pool.ts';
 import type { FatalSwitch } from './fatal-switch.ts';
 import { beginBatch, type Batch, type Database } from './level-database.ts';
 import { follows } from './log-record.ts';
@@ -39,6 +40,8 @@ export interface LogStoreOptions {
   readonly database: Database;
   readonly markFile: MarkFile;
   readonly recovered: RecoveredLog;
+  /** What could be saved of a log that is not whole, beside what it holds. */
+  readonly saved?: EntryPool | undefined;
   readonly limits: Pick<StoreLimits, 'logCacheBytesMax' | 'recordBytesMax'>;
   /** What the state store held when the process started. */
   readonly applied: () => { readonly index: LogIndex; readonly confState: ConfState };
@@ -105,6 +108,7 @@ export class LevelLogStore implements LogStore {
   #closing = false;
   #onIdle: (() => void) | undefined;
   #repair: RepairGoal | undefined;
+  #saved: EntryPool | undefined;
   #snapshotSource: () => SnapshotMetadata | undefined = () => undefined;
 
   constructor(options: LogStoreOptions) {
@@ -121,6 +125,7 @@ export class LevelLogStore implements LogStore {
     this.#writtenHardState = recovered.hardState;
     this.#garbage = recovered.garbage;
     this.#repair = recovered.repair?.goal;
+    this.#saved = options.saved;
     this.#dirtyFrom = this.#tail.next;
     this.#schedule();
   }
@@ -199,6 +204,24 @@ export class LevelLogStore implements LogStore {
 
   get repair(): RepairGoal | undefined {
     return this.#repair;
+  }
+
+  get lost(): LostEntries | undefined {
+    if (this.#repair === undefined) return undefined;
+    const { hash } = this.#mark.content.mark;
+    return {
+      hash,
+      chain: (before, entry) => chainHashBytes(chainHashOf(chainHashFrom(before), entry)),
+      following: (after) => this.#savedAfter(chainHashFrom(after), chainHashFrom(hash)),
+    };
+  }
+
+  /** What leads to the promised entry comes before anything else. */
+  #savedAfter(after: ChainHash, promised: ChainHash): readonly Entry[] {
+    if (this.#saved === undefined) return [];
+    const path = this.#saved.pathTo(promised, after);
+    const rest = this.#saved.pathFrom(path.before === after ? promised : after);
+    return path.before === after ? [...path.entries, ...rest.entries] : rest.entries;
   }
 
   setSnapshotSource(source: () => SnapshotMetadata | undefined): void {
@@ -443,6 +466,7 @@ export class LevelLogStore implements LogStore {
     const isWhole = typeof term === 'number' && reaches({ index, term }, entry) && hardState.commit >= commit;
     if (isWhole) {
       this.#repair = undefined;
+      this.#saved = undefined;
       return this.#syncMark({ hardState, mark: { ...this.#markAt(index), ackTerm: hardState.term } });
     }
     const copy = { ...hardState, commit: Math.max(hardState.commit, commit) as LogIndex };

@@ -289,6 +289,22 @@ export class LevelStateStore implements StateStore {
     return { index, hash: hash.hex() };
   }
 
+  /** Where the rows are now. */
+  get folder(): { readonly where: string; readonly location: string } {
+    const { where, location } = this.#disk;
+    return { where, location };
+  }
+
+  /** As `recomputeHash`, with pauses. What is found in a state that was replaced meanwhile counts for nothing. */
+  async verify(pause: () => Promise<void>): Promise<void> {
+    const disk = this.#disk;
+    try {
+      await disk.verify(pause);
+    } catch (error) {
+      if (disk === this.#disk) throw error;
+    }
+  }
+
   // -------------------------------------------------------------- snapshots
 
   openSnapshot(): StateSnapshot {

@@ -25,10 +25,10 @@ afterEach(() => removeImage(dir));
 
 const markPath = (): string => join(dir, 'mark');
 
-/** What the two slots of the mark file say in this very turn. */
+/** What the two sides of the mark file say in this very turn. */
 function slotsNow(): (MarkSlot | undefined)[] {
   const bytes = readFileSync(markPath());
-  return [decodeMarkSlot(bytes.subarray(0, SLOT_BYTES)), decodeMarkSlot(bytes.subarray(SLOT_BYTES))];
+  return [decodeMarkSlot(bytes.subarray(0, SLOT_BYTES)), decodeMarkSlot(bytes.subarray(2 * SLOT_BYTES))];
 }
 
 function markNow(): MarkContent {
@@ -61,7 +61,7 @@ describe('the mark', () => {
     // The write of 11 and 12 begins, and cannot end, in this turn; then a new leader replaces the end of the log.
     for (let microtasks = 0; microtasks < 20; microtasks += 1) await Promise.resolve();
     await Promise.all([writing, appendAll(store, [testEntry(8, 2)], { term: 2, commit: 0 })]);
-    // A slot is left alone once it is synced: the one before the last was.
+    // A side is left alone once it is synced: the one before the last was.
     expect(slotsNow().map((slot) => slot?.mark.index)).toEqual(expect.arrayContaining([7, 8]));
     await store.close();
     expect((await readMark(markPath()))!.mark).toMatchObject({ index: 8, term: 2 });

@@ -2,7 +2,7 @@ import type { RepairGoal } from '../../consensus/repair.ts';
 import type { HardState, LogIndex, Term } from '../../consensus/types.ts';
 import { chainHashFrom } from './chain-hash.ts';
 import { damageUnlessRefused, damaged } from './damage.ts';
-import type { Database } from './level-database.ts';
+import { iterate, type Database } from './level-database.ts';
 import { unpackRecord, type LogRecord } from './log-record.ts';
 import {
   BASE_KEY,
@@ -39,7 +39,7 @@ export interface LogRepair {
   readonly reason: string;
 }
 
-export const READ_AHEAD_RECORDS = 64;
+const READ_AHEAD_RECORDS = 64;
 
 /**
  * Reads the whole retained log and verifies the chain of hashes from its base to its end, then compares it with the
@@ -92,21 +92,34 @@ export function newerHardState(a: HardState, b: HardState): HardState {
   return a.vote === 0 ? b : a;
 }
 
-async function readLog(database: Database, cacheBytesMax: number): Promise<RecoveredLog> {
-  const base = rowOf(await database.get(BASE_KEY), decodeBase, 'the row that says where it begins');
-  const hardState = rowOf(await database.get(HARD_STATE_KEY), decodeHardState, 'the hard state');
-  const reader = new LogReader(base, hardState, cacheBytesMax);
-  const iterator = database.iterator({ ...RECORD_RANGE });
+async function readLog(database: Database, cacheBytesMax: number, pause?: () => Promise<void>): Promise<RecoveredLog> {
+  const snapshot = database.snapshot();
   try {
-    for (;;) {
-      const rows = await iterator.nextv(READ_AHEAD_RECORDS);
-      if (rows.length === 0) break;
-      for (const [key, value] of rows) reader.take(key, value);
+    const base = rowOf(await database.get(BASE_KEY, { snapshot }), decodeBase, 'the row that says where it begins');
+    const hardState = rowOf(await database.get(HARD_STATE_KEY, { snapshot }), decodeHardState, 'the hard state');
+    const reader = new LogReader(base, hardState, cacheBytesMax);
+    const iterator = iterate(database, { ...RECORD_RANGE, snapshot, fillCache: pause === undefined });
+    try {
+      for (;;) {
+        const rows = await iterator.nextv(READ_AHEAD_RECORDS);
+        if (rows.length === 0) return reader.finish();
+        for (const [key, value] of rows) reader.take(key, value);
+        await pause?.();
+      }
+    } finally {
+      await iterator.close();
     }
   } finally {
-    await iterator.close();
+    await snapshot.close();
   }
-  return reader.finish();
+}
+
+/**
+ * Reads all of a log that is in use and verifies its chain.
+ * @throws ParleyError `damaged`
+ */
+export async function verifyLog(database: Database, pause: () => Promise<void>): Promise<void> {
+  await readLog(database, 0, pause);
 }
 
 function rowOf<T>(value: Uint8Array | undefined, decode: (value: Uint8Array) => T | undefined, what: string): T {

@@ -11,9 +11,7 @@ import {
   openMember,
   optionsFor,
 } from '../../testing/store/temporary-store.ts';
-import { openDatabase } from './level-database.ts';
 import { newerHardState } from './log-recovery.ts';
-import { recordKey } from './log-rows.ts';
 import { readMark } from './mark-file.ts';
 import type { IntactStore } from './node-store.ts';
 import { openNodeStore } from './open-node-store.ts';
@@ -62,24 +60,13 @@ async function damageEntry(index: number): Promise<void> {
   throw new Error(`no file of the log holds entry ${index}`);
 }
 
-/** Takes a record out of the middle, as a hole in a write-ahead file of several blocks does. */
-async function loseEntry(index: number): Promise<void> {
-  const database = await openDatabase(join(dir, 'log'), {
-    createIfMissing: false,
-    writeBufferBytes: 1024 * 1024,
-    blockCacheBytes: 1024 * 1024,
-  });
-  await database.del(recordKey(1, index as LogIndex));
-  await database.close();
-}
-
 const entriesOf = ({ log }: IntactStore): string[] => logContentOf(log).split('\n').slice(2);
 
 describe('a log with a damaged entry', () => {
   it('keeps what comes before it, and the state that this leads up to', async () => {
-    await loseEntry(7);
+    await damageEntry(7);
     const store = await repairing();
-    expect(store.repair.reason).toMatch(/entries? 7/);
+    expect(store.repair.reason).toBe('it ends at entry 6, but entries up to 8 were acknowledged');
     expect(store.log.repair).toEqual(GOAL);
     expect(entriesOf(store)).toEqual(content.split('\n').slice(2, 8));
     expect(store.state.appliedIndex).toBe(5);
@@ -94,19 +81,42 @@ describe('a log with a damaged entry', () => {
     await again.close();
   });
 
-  it('keeps what LevelDB can still read, in the place where it is', async () => {
+  it('keeps what comes after it, too, until somebody fills the gap, across every start', async () => {
     await damageEntry(7);
-    const store = await repairing();
-    expect(store.repair.reason).toBe('it ends at entry 6, but entries up to 8 were acknowledged');
-    expect(entriesOf(store)).toEqual(content.split('\n').slice(2, 8));
+    for (let start = 0; start < 3; start += 1) {
+      const store = await repairing();
+      const { lost } = store.log;
+      const after7 = lost!.chain(store.log.chainHash(6 as LogIndex), testEntry(7, 4));
+      expect(lost!.following(after7)).toMatchObject([{ index: 8, term: 4 }]);
+      expect(lost!.following(store.log.chainHash(6 as LogIndex))).toEqual([]);
+      expect(Buffer.from(lost!.chain(after7, testEntry(8, 4)))).toEqual(Buffer.from(lost!.hash));
+      await store.close();
+    }
+  });
+
+  it('needs nobody when the state contains what is missing', async () => {
+    await damageEntry(3);
+    const store = insistIntact(await open());
+    expect([store.log.firstIndex(), store.log.lastIndex(), store.state.appliedIndex]).toEqual([5, LAST, 5]);
+    expect(entriesOf(store)).toEqual(content.split('\n').slice(6));
+    expect(store.log.initialState().hardState).toEqual({ term: 4, vote: 1, commit: 6 });
     await store.close();
-    expect(await names()).not.toContain('log.damaged');
+    expect(await names()).toEqual(expect.arrayContaining(['log', 'log.damaged', 'state-1']));
+    await insistIntact(await open()).close();
+  });
+
+  it('begins where the state ends, when all after that is left', async () => {
+    await damageEntry(5);
+    const store = insistIntact(await open());
+    expect([store.log.firstIndex(), store.log.lastIndex(), store.state.appliedIndex]).toEqual([6, LAST, 5]);
+    await store.close();
   });
 
   it('makes the state again when it is ahead of what is left', async () => {
-    await damageEntry(3);
+    await damageEntry(5);
+    await damageEntry(7);
     const store = await repairing();
-    expect(store.log.lastIndex()).toBe(2);
+    expect(store.log.lastIndex()).toBe(4);
     expect([store.state.appliedIndex, store.state.get('counter')]).toEqual([0, undefined]);
     expect(store.log.initialState().hardState.commit).toBe(0);
     await store.close();
@@ -114,9 +124,10 @@ describe('a log with a damaged entry', () => {
   });
 
   it('remembers what it promised through every write and every start, until it has it again', async () => {
-    await damageEntry(3);
+    await damageEntry(6);
+    await damageEntry(7);
     let store = await repairing();
-    for (const index of [3, 4, 5, 6, 7]) {
+    for (const index of [6, 7]) {
       await appendAll(store, [testEntry(index, 4)], { term: 4, commit: index - 1 });
       expect(await promised()).toEqual({ index: LAST, term: 4, commit: 6, vote: 1 });
       await store.close();
@@ -179,7 +190,7 @@ describe('a log with a damaged entry', () => {
   });
 
   it('is whole again after a snapshot beyond what it promised', async () => {
-    await damageEntry(3);
+    await damageEntry(7);
     const store = await repairing();
     const metadata = { index: 20 as LogIndex, term: 4 as Term, confState: EMPTY_CONF_STATE };
     const snapshot = { metadata, chainHash: new Uint8Array(32).fill(7) };
@@ -191,17 +202,15 @@ describe('a log with a damaged entry', () => {
   });
 
   it('sets aside the newest damaged log only', async () => {
-    await loseEntry(7);
-    await (await repairing()).close();
-    await loseEntry(4);
-    const store = await repairing();
-    expect(store.log.lastIndex()).toBe(3);
-    await store.close();
+    for (let round = 0; round < 2; round += 1) {
+      await damageEntry(7 - round);
+      await (await repairing()).close();
+    }
     expect((await names()).filter((name) => name.startsWith('log'))).toEqual(['log', 'log.damaged']);
   });
 
   it('is found where a crash left it: written, but not in its place', async () => {
-    await loseEntry(7);
+    await damageEntry(7);
     await (await repairing()).close();
     await rename(join(dir, 'log'), join(dir, 'log.new'));
     const store = await repairing();
@@ -214,7 +223,7 @@ describe('a log with a damaged entry', () => {
     await (
       await copyLogTo('log.new')
     )();
-    await loseEntry(7);
+    await damageEntry(7);
     const store = await repairing();
     expect(store.log.lastIndex()).toBe(6);
     await store.close();

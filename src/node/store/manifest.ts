@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { PeerId } from '../../consensus/types.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import { isClusterId, isNodeName, type NodeName } from '../../protocol/ids.ts';
-import { damaged } from './damage.ts';
+import { damageOf, damaged } from './damage.ts';
 import type { Founding, FoundingPeer, Manifest } from './node-store.ts';
 import { readSealedJson, writeSealedJson } from './sealed-json.ts';
 
@@ -11,6 +11,8 @@ import { readSealedJson, writeSealedJson } from './sealed-json.ts';
 export const FORMAT_VERSION = 1;
 
 const MANIFEST_FILE = 'manifest';
+/** The same once more: a node is not to lose its name over one bad spot on a disk. */
+const MANIFEST_COPY = 'manifest.copy';
 const FOUNDING_FILE = 'founding';
 
 export interface Identity {
@@ -24,10 +26,11 @@ export interface Identity {
  * @throws ParleyError `damaged`, `unsupported_version`, or `wrong_cluster` when it is another node's
  */
 export async function readIdentity(dir: string, nodeName: NodeName): Promise<Identity> {
-  const manifest = await readSealedJson(join(dir, MANIFEST_FILE), 'manifest', MANIFEST_FILE);
+  const manifest = await readManifest(dir);
   if (manifest !== undefined) {
-    const read = checkManifest(manifest, dir);
+    const read = checkManifest(manifest.value, dir);
     checkOwner(read.nodeName, nodeName, dir);
+    if (manifest.lacksOne) await writeBoth(dir, read);
     return { manifest: read, founding: read };
   }
   const founding = await readSealedJson(join(dir, FOUNDING_FILE), 'manifest', FOUNDING_FILE);
@@ -35,6 +38,31 @@ export async function readIdentity(dir: string, nodeName: NodeName): Promise<Ide
   const read = checkManifest(founding, dir);
   checkOwner(read.nodeName, nodeName, dir);
   return { manifest: undefined, founding: read };
+}
+
+/**
+ * Whichever of the two can be read.
+ * @throws ParleyError `damaged` when what there is cannot be read
+ */
+async function readManifest(dir: string): Promise<{ value: unknown; lacksOne: boolean } | undefined> {
+  const found: unknown[] = [];
+  let problem: unknown;
+  for (const file of [MANIFEST_FILE, MANIFEST_COPY]) {
+    try {
+      const value = await readSealedJson(join(dir, file), 'manifest', file);
+      if (value !== undefined) found.push(value);
+    } catch (error) {
+      if (damageOf(error) === undefined) throw error;
+      problem ??= error;
+    }
+  }
+  if (found.length > 0) return { value: found[0], lacksOne: found.length === 1 };
+  if (problem !== undefined) throw problem;
+  return undefined;
+}
+
+async function writeBoth(dir: string, manifest: Manifest): Promise<void> {
+  for (const file of [MANIFEST_FILE, MANIFEST_COPY]) await writeSealedJson(join(dir, file), manifest);
 }
 
 /** The founding record has the manifest's shape: joining is writing it under its final name. */
@@ -50,7 +78,7 @@ export async function writeManifest(
   ownPeer?: PeerId,
 ): Promise<Manifest> {
   const manifest = manifestOf(nodeName, founding, ownPeer);
-  await writeSealedJson(join(dir, MANIFEST_FILE), manifest);
+  await writeBoth(dir, manifest);
   return manifest;
 }
 

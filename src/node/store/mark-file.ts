@@ -16,10 +16,14 @@ export interface MarkFileOptions {
 
 const FIRST_GENERATION = 1;
 
+/** What one write fills: the same slot twice, so that a spot on the disk that goes bad takes one of them. */
+const SIDE_BYTES = 2 * SLOT_BYTES;
+
 /**
- * Two slots in a small preallocated file, beside the log database and independent of it, so that a log which lost
- * its end is found out. Writes alternate: the slot that was synced last is never touched before the other one is
- * synced too, so one of them always survives.
+ * Two sides in a small preallocated file, beside the log database and independent of it, so that a log which lost
+ * its end is found out. Writes alternate: the side that was synced last is never touched before the other one is
+ * synced too, so one of them always survives a crash. Each side holds its slot twice: what is on it is lost only when
+ * both are, which no crash does, for a write that is cut short leaves the second as it was.
  *
  * All calls to the file system are asynchronous: even a write to a cached page waits while the journal of the file
  * system commits, and the event loop must not. At most one runs; newer content replaces what still waits.
@@ -29,7 +33,8 @@ export class MarkFile {
   readonly #options: MarkFileOptions;
   #content: MarkContent;
   #generation: number;
-  #slot: 0 | 1;
+  /** Where the next write goes. */
+  #side: 0 | 1;
   /** `#content` is not written yet. */
   #dirty = false;
   /** Something is written that is not synced yet. */
@@ -49,22 +54,19 @@ export class MarkFile {
    * acknowledgement is preceded by a synced write here.
    */
   readonly untouched: boolean;
-  /**
-   * Whether nothing newer can have stood in the other slot when the file was opened. A broken slot may be a write that
-   * was cut short, or the last promises of this node.
-   */
+  /** Whether nothing newer can have stood on the other side when the file was opened: it can be read, too. */
   readonly isNewest: boolean;
 
   private constructor(
     fd: number,
     options: MarkFileOptions,
-    { newest, slot, untouched, isNewest }: { newest: MarkSlot; slot: 0 | 1; untouched: boolean; isNewest: boolean },
+    { newest, side, untouched, isNewest }: { newest: MarkSlot; side: 0 | 1; untouched: boolean; isNewest: boolean },
   ) {
     this.#fd = fd;
     this.#options = options;
     this.#content = newest;
     this.#generation = newest.generation;
-    this.#slot = slot;
+    this.#side = side;
     this.untouched = untouched;
     this.isNewest = isNewest;
   }
@@ -73,27 +75,32 @@ export class MarkFile {
     const first: MarkSlot = { ...content, generation: FIRST_GENERATION };
     const handle = await open(options.path, 'w', 0o600);
     try {
-      await handle.write(Buffer.concat([encodeMarkSlot(first), Buffer.alloc(SLOT_BYTES)]), 0, 2 * SLOT_BYTES, 0);
+      await handle.write(Buffer.concat([encodeSide(first), Buffer.alloc(SIDE_BYTES)]), 0, 2 * SIDE_BYTES, 0);
       await handle.sync();
     } finally {
       await handle.close();
     }
     await syncDirectory(dirname(options.path));
     const fd = await openDescriptor(options.path);
-    return new MarkFile(fd, options, { newest: first, slot: 1, untouched: true, isNewest: true });
+    return new MarkFile(fd, options, { newest: first, side: 1, untouched: true, isNewest: true });
   }
 
-  /** @returns undefined when neither slot is whole, or the file is cut off */
+  /** @returns undefined when no slot is whole, or the file is cut off */
   static async open(options: MarkFileOptions): Promise<MarkFile | undefined> {
-    const { slots, isWhole, secondIsBlank } = await readSlots(options.path);
-    const newest = newerSlot(slots[0], slots[1]);
+    const { sides, isWhole, secondIsBlank } = await readSides(options.path);
+    const [first, second] = sides;
+    const newest = newerSlot(first.slot, second.slot);
     if (newest === undefined || !isWhole) return undefined;
     const fd = await openDescriptor(options.path);
-    // What was read may be in the page cache alone; the other slot may be the only durable one.
+    // What was read may be in the page cache alone; the other side may be the only durable one.
     await promisify(fdatasync)(fd);
     const untouched = newest.generation === FIRST_GENERATION && secondIsBlank;
-    const isNewest = slots[0] !== undefined && (slots[1] !== undefined || secondIsBlank);
-    return new MarkFile(fd, options, { newest, slot: newest === slots[0] ? 1 : 0, untouched, isNewest });
+    const isNewest = first.slot !== undefined && (second.slot !== undefined || secondIsBlank);
+    const file = new MarkFile(fd, options, { newest, side: newest === first.slot ? 1 : 0, untouched, isNewest });
+    // What is left of a broken side must not have to last: the other side takes it up, whole.
+    const isBroken = first.broken || (second.broken && !secondIsBlank);
+    if (isBroken && isNewest) file.update(newest);
+    return file;
   }
 
   get content(): MarkContent {
@@ -141,9 +148,9 @@ export class MarkFile {
     this.#busy = true;
     this.#dirty = false;
     this.#generation += 1;
-    const bytes = encodeMarkSlot({ ...this.#content, generation: this.#generation });
+    const bytes = encodeSide({ ...this.#content, generation: this.#generation });
     this.#running = true;
-    write(this.#fd, bytes, 0, bytes.length, this.#slot * SLOT_BYTES, (error, written) => {
+    write(this.#fd, bytes, 0, bytes.length, this.#side * SIDE_BYTES, (error, written) => {
       this.#ended();
       if (error !== null || written !== bytes.length) {
         this.#fail(
@@ -175,7 +182,7 @@ export class MarkFile {
       }
       this.#busy = false;
       this.#unsynced = false;
-      this.#slot = this.#slot === 0 ? 1 : 0;
+      this.#side = this.#side === 0 ? 1 : 0;
       for (const done of waiting) done();
       this.#pump();
     });
@@ -192,35 +199,50 @@ export class MarkFile {
   }
 }
 
-/** What the two slots hold, without opening the file for writing. */
+/** What the file holds, without opening it for writing. */
 export async function readMark(path: string): Promise<MarkContent | undefined> {
-  const { slots } = await readSlots(path);
-  return newerSlot(slots[0], slots[1]);
+  const { sides } = await readSides(path);
+  return newerSlot(sides[0].slot, sides[1].slot);
 }
 
-interface ReadSlots {
-  readonly slots: readonly [MarkSlot | undefined, MarkSlot | undefined];
+interface ReadSide {
+  readonly slot: MarkSlot | undefined;
+  /** One of its two slots cannot be read, or differs from the other. */
+  readonly broken: boolean;
+}
+
+interface ReadSides {
+  readonly sides: readonly [ReadSide, ReadSide];
   /** The file has its full size. */
   readonly isWhole: boolean;
   /** Nothing was ever written to the second one. */
   readonly secondIsBlank: boolean;
 }
 
-async function readSlots(path: string): Promise<ReadSlots> {
+async function readSides(path: string): Promise<ReadSides> {
   const handle = await open(path, 'r');
   try {
-    const bytes = Buffer.alloc(2 * SLOT_BYTES);
+    const bytes = Buffer.alloc(2 * SIDE_BYTES);
     const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
-    const read = bytes.subarray(0, bytesRead);
-    const second = read.subarray(SLOT_BYTES);
+    const second = bytes.subarray(SIDE_BYTES, bytesRead);
     return {
-      slots: [decodeMarkSlot(read.subarray(0, SLOT_BYTES)), decodeMarkSlot(second)],
+      sides: [readSide(bytes.subarray(0, Math.min(SIDE_BYTES, bytesRead))), readSide(second)],
       isWhole: bytesRead === bytes.length,
       secondIsBlank: second.every((byte) => byte === 0),
     };
   } finally {
     await handle.close();
   }
+}
+
+function readSide(bytes: Buffer): ReadSide {
+  const [one, other] = [decodeMarkSlot(bytes.subarray(0, SLOT_BYTES)), decodeMarkSlot(bytes.subarray(SLOT_BYTES))];
+  return { slot: newerSlot(one, other), broken: one?.generation !== other?.generation || one === undefined };
+}
+
+function encodeSide(slot: MarkSlot): Buffer {
+  const bytes = encodeMarkSlot(slot);
+  return Buffer.concat([bytes, bytes]);
 }
 
 function openDescriptor(path: string): Promise<number> {

@@ -71,6 +71,12 @@ export interface IntactStore extends StoreIdentity {
   /** May be written to only after `join()`. */
   readonly log: LogStore;
   readonly state: StateStore;
+  /** Looks for damage while the node serves, once it is started. */
+  readonly scrubber: {
+    start(): void;
+    /** Milliseconds since all of it was last found to be sound; null before that. */
+    readonly verifiedAgoMs: number | null;
+  };
   /**
    * Persists a founding record, which still counts as empty for its cluster id. The same one again changes nothing.
    * @throws ParleyError `wrong_cluster` when another one, or a manifest of another cluster, is there already
@@ -136,6 +142,8 @@ export interface StoreLimits {
   readonly writeBufferBytes: number;
   /** States whose tables are larger are verified in the background instead of when they are opened. */
   readonly verifyBytesAtOpenMax: number;
+  /** Within this time all that is on disk is read once, in search of damage; 0: never. */
+  readonly scrubIntervalMs: number;
 }
 
 export const STORE_LIMITS: StoreLimits = {
@@ -145,4 +153,5 @@ export const STORE_LIMITS: StoreLimits = {
   markSyncIntervalMs: 100,
   writeBufferBytes: 8 * 1024 * 1024,
   verifyBytesAtOpenMax: 256 * 1024 * 1024,
+  scrubIntervalMs: 24 * 3600 * 1000,
 };

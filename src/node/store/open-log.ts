@@ -1,20 +1,21 @@
-import { access } from 'node:fs/promises';
+import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { EMPTY_HARD_STATE, ZERO_INDEX, ZERO_TERM, type LogIndex, type Term } from '../../consensus/types.ts';
+import { EMPTY_HARD_STATE, ZERO_INDEX, ZERO_TERM } from '../../consensus/types.ts';
 import { CHAIN_START, chainHashBytes } from './chain-hash.ts';
-import { damageOf, damageUnlessRefused, damaged } from './damage.ts';
+import { damageOf, damageUnlessRefused, damaged, isRefusal } from './damage.ts';
 import type { FatalSwitch } from './fatal-switch.ts';
 import { systemCodeOf } from './files.ts';
 import { checkDatabase } from './level-check/check-database.ts';
+import { writeAheadProblem } from './level-check/cut-write-ahead.ts';
 import { openDatabase, openFailure, removeDatabaseFiles, type Database } from './level-database.ts';
 import { createLog } from './level-log-store.ts';
 import { recoverLog, type RecoveredLog } from './log-recovery.ts';
-import { finishSalvage, salvageLog } from './log-salvage.ts';
+import { finishReplacing, isThere, suspectPath } from './log-salvage.ts';
 import { MarkFile } from './mark-file.ts';
 import type { MarkContent } from './mark-slot.ts';
-import type { StoreLimits, StoreLogger } from './node-store.ts';
+import type { StoreDamage, StoreLimits, StoreLogger } from './node-store.ts';
 
-const LOG_FOLDER = 'log';
+export const LOG_FOLDER = 'log';
 const MARK_FILE = 'mark';
 const BLOCK_CACHE_BYTES = 8 * 1024 * 1024;
 
@@ -24,9 +25,17 @@ const NOTHING_PROMISED: MarkContent = {
 };
 
 export interface OpenedLog {
+  readonly kind: 'open';
   readonly database: Database;
   readonly markFile: MarkFile;
   readonly recovered: RecoveredLog;
+}
+
+/** A log that cannot be used as it is, of a node that knows what it promised: `completeLog` makes another. */
+export interface BrokenLog {
+  readonly kind: 'broken';
+  readonly markFile: MarkFile;
+  readonly damage: StoreDamage;
 }
 
 export interface OpenLogOptions {
@@ -38,6 +47,7 @@ export interface OpenLogOptions {
   readonly fatal: FatalSwitch;
 }
 
+export const logPath = (dir: string): string => join(dir, LOG_FOLDER);
 export const markPath = (dir: string): string => join(dir, MARK_FILE);
 
 /**
@@ -51,14 +61,11 @@ export const markPath = (dir: string): string => join(dir, MARK_FILE);
  *
  * @throws ParleyError `damaged`
  */
-export async function openLog(options: OpenLogOptions): Promise<OpenedLog> {
+export async function openLog(options: OpenLogOptions): Promise<OpenedLog | BrokenLog> {
   const markFile = await openMark(options);
   try {
-    const { database, recovered } = options.fresh
-      ? await openOrMake(options, markFile)
-      : await openOrSalvage(options, markFile);
-    await catchUp(markFile, recovered);
-    return { database, markFile, recovered };
+    if (!options.fresh) return await openOfMember(options, markFile);
+    return { kind: 'open', markFile, ...(await openOrMake(options, markFile)) };
   } catch (error) {
     await markFile.close();
     throw error;
@@ -82,80 +89,60 @@ async function openMark({ dir, fresh, limits, fatal }: OpenLogOptions): Promise<
   throw damaged('mark', MARK_FILE, problem, cause);
 }
 
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return false;
-    throw error;
-  }
-}
-
-type OpenedDatabase = Omit<OpenedLog, 'markFile'>;
+type OpenedDatabase = Pick<OpenedLog, 'database' | 'recovered'>;
 
 /**
- * A member's log that is damaged makes room for a sound one, which its peers will complete. That takes a mark that
- * tells for sure what was promised: without it, this node is not the one that it was.
+ * What is missing in a member's log can be had again from its own pieces or its peers. That takes a mark that tells
+ * for sure what was promised: without it, this node is not the one that it was.
  */
-async function openOrSalvage(options: OpenLogOptions, markFile: MarkFile): Promise<OpenedDatabase> {
+async function openOfMember(options: OpenLogOptions, markFile: MarkFile): Promise<OpenedLog | BrokenLog> {
   const mayRepair = markFile.isNewest;
-  const { content } = markFile;
-  if (mayRepair && (await finishSalvage(options.dir, LOG_FOLDER))) {
+  if (mayRepair && (await finishReplacing(options.dir, LOG_FOLDER))) {
     options.logger.warn({ folder: LOG_FOLDER }, 'the new log takes the place of the damaged one: a crash came between');
   }
   try {
-    return await openAndRecover(options, { content, mayRepair });
+    const isSuspect = mayRepair && (await copyIfSuspect(logPath(options.dir)));
+    const opened = await openAndRecover(options, { content: markFile.content, mayRepair });
+    if (!isSuspect || opened.recovered.repair === undefined) return { kind: 'open', markFile, ...opened };
+    await opened.database.close();
+    throw damaged('log', LOG_FOLDER, opened.recovered.repair.reason);
   } catch (error) {
-    if (damageOf(error)?.part !== 'log' || !mayRepair) throw error;
-    return await openSalvaged(options, content, error);
+    const damage = damageOf(error);
+    if (damage?.part !== 'log' || !mayRepair) throw error;
+    return { kind: 'broken', markFile, damage };
   }
 }
 
-async function openSalvaged(options: OpenLogOptions, content: MarkContent, cause: unknown): Promise<OpenedDatabase> {
-  const damage = damageOf(cause);
-  for (const keepsPrefix of [true, false]) {
-    const last = await replaceLog(options, content, keepsPrefix);
-    options.logger.error({ damage, keptTo: last }, 'the log is damaged: it is set aside, what is missing is asked for');
-    try {
-      const { database, recovered } = await openAndRecover(options, { content, mayRepair: true });
-      const repair = recovered.repair && { ...recovered.repair, reason: damage?.reason ?? recovered.repair.reason };
-      return { database, recovered: { ...recovered, repair } };
-    } catch (error) {
-      if (damageOf(error) === undefined) throw error;
-    }
-  }
-  throw cause;
-}
-
-/** Sets the log aside, whatever it holds. It has to be closed. */
-export async function replaceLog(
-  options: OpenLogOptions,
-  { hardState }: MarkContent,
-  keepsPrefix: boolean,
-): Promise<LogIndex> {
+/**
+ * LevelDB leaves out what it cannot read of a write-ahead file, and all behind it in the same block, without a word,
+ * and removes the file. So it is kept until it is known that nothing is missing.
+ */
+async function copyIfSuspect(location: string): Promise<boolean> {
+  const suspect = suspectPath(location);
   try {
-    return await salvageLog({
-      dir: options.dir,
-      folder: LOG_FOLDER,
-      database: databaseOptions(options, false),
-      copy: hardState,
-      keepsPrefix,
-    });
+    if ((await writeAheadProblem(location)) === undefined) {
+      await rm(suspect, { recursive: true, force: true });
+      return false;
+    }
   } catch (error) {
-    throw damageUnlessRefused('log', LOG_FOLDER, error);
+    // What cannot be read at all is found out by whoever opens it, which changes nothing then.
+    if (isRefusal(error)) throw error;
+    return false;
   }
+  // One that is there was made before a crash, of the same log or of what LevelDB had not touched yet.
+  if (!(await isThere(suspect))) await cp(location, suspect, { recursive: true });
+  return true;
 }
 
 async function openOrMake(options: OpenLogOptions, markFile: MarkFile): Promise<OpenedDatabase> {
   if (!markFile.untouched) throw lostManifest('this node has voted or acknowledged entries');
-  const location = join(options.dir, LOG_FOLDER);
+  const location = logPath(options.dir);
   if (await isThere(location)) {
     const found = await openUnlessUnfinished(options, markFile.content);
     if (found !== undefined) return found;
     await removeDatabaseFiles(location);
   }
-  const database = await openDatabase(location, databaseOptions(options, true));
+  const database = await openDatabase(location, logDatabaseOptions(options, true));
   try {
     await createLog(database);
     const cacheBytesMax = options.limits.logCacheBytesMax;
@@ -187,20 +174,24 @@ function lostManifest(but: string): Error {
   return damaged('manifest', 'manifest', `it is missing, but ${but}`);
 }
 
-function databaseOptions({ limits }: OpenLogOptions, createIfMissing: boolean): Parameters<typeof openDatabase>[1] {
+export function logDatabaseOptions(
+  { limits }: OpenLogOptions,
+  createIfMissing: boolean,
+): Parameters<typeof openDatabase>[1] {
   return { createIfMissing, writeBufferBytes: limits.writeBufferBytes, blockCacheBytes: BLOCK_CACHE_BYTES };
 }
 
-async function openAndRecover(
+/** @throws ParleyError `damaged` */
+export async function openAndRecover(
   options: OpenLogOptions,
   { content, mayRepair }: { readonly content: MarkContent; readonly mayRepair: boolean },
 ): Promise<OpenedDatabase> {
-  const location = join(options.dir, LOG_FOLDER);
+  const location = logPath(options.dir);
   const problem = await checkDatabase(location);
   if (problem !== undefined) throw damaged('log', LOG_FOLDER, problem);
   let database;
   try {
-    database = await openDatabase(location, databaseOptions(options, false));
+    database = await openDatabase(location, logDatabaseOptions(options, false));
   } catch (error) {
     throw openFailure(error, 'log', LOG_FOLDER);
   }
@@ -211,24 +202,4 @@ async function openAndRecover(
     await database.close();
     throw error;
   }
-}
-
-/**
- * A crash between a write of the log and that of the mark leaves the mark behind. The core takes all that the log
- * holds as stored and may vote or acknowledge accordingly without another write: so the mark says so first. The mark
- * of a log that falls short of it stays, and remembers what else is known of the old one.
- */
-async function catchUp(markFile: MarkFile, { base, hardState, tail, terms, repair }: RecoveredLog): Promise<void> {
-  const { mark, hardState: copy } = markFile.content;
-  const index = (tail.next - 1) as LogIndex;
-  const sameVote = copy.term === hardState.term && copy.vote === hardState.vote;
-  if (sameVote && (repair === undefined ? mark.index === index : copy.commit === repair.goal.commit)) return;
-  const ackTerm = Math.max(mark.ackTerm, hardState.term) as Term;
-  if (repair === undefined) {
-    const term = index === base.index ? base.term : terms.termAt(index)!;
-    markFile.update({ hardState, mark: { index, term, hash: chainHashBytes(tail.hashAt(index)), ackTerm } });
-  } else {
-    markFile.update({ hardState: { ...hardState, commit: repair.goal.commit }, mark: { ...mark, ackTerm } });
-  }
-  await new Promise<void>((resolve) => markFile.sync(resolve));
 }

@@ -22,10 +22,14 @@ import {
   type OpenedStore,
   type StoreDamage,
   type StoreHistory,
+  type StoreLimits,
 } from './node-store.ts';
-import type { RecoveredLog } from './log-recovery.ts';
-import { markPath, openLog, replaceLog, type OpenLogOptions, type OpenedLog } from './open-log.ts';
-import { createState, openState } from './open-state.ts';
+import { catchUp, completeLog, savedEntries } from './complete-log.ts';
+import type { EntryPool } from './entry-pool.ts';
+import { verifyLog, type RecoveredLog } from './log-recovery.ts';
+import { LOG_FOLDER, markPath, openLog, type OpenLogOptions, type OpenedLog } from './open-log.ts';
+import { createState, openState, type OpenedState } from './open-state.ts';
+import { Scrubber } from './scrubber.ts';
 import { readSightings, writeSightings } from './witness-file.ts';
 import type { StateDatabase } from './state-database.ts';
 import { StateFolders } from './state-folders.ts';
@@ -95,63 +99,68 @@ async function openParts(options: NodeStoreOptions, opened: Opened): Promise<Int
     logger: options.logger,
     fatal: new FatalSwitch(options.onFatal),
   };
-  const parts = await openBoth(logOptions);
-  if (parts.kind === 'open')
-    return new Intact({ ...opened, ...parts, sightings, options, limits, fatal: logOptions.fatal });
-  const { damage } = parts;
-  if (!parts.mayRepair || fresh) throw damaged(damage.part, damage.where, damage.reason);
-  options.logger.error({ damage }, 'the state is damaged, the log does not reach back far enough: both begin anew');
-  await replaceLog(logOptions, parts.promised, false);
-  const again = await openBoth(logOptions);
-  if (again.kind === 'open') {
-    return new Intact({ ...opened, ...again, sightings, options, limits, fatal: logOptions.fatal, damage });
-  }
-  throw damaged(again.damage.part, again.damage.where, again.damage.reason);
+  const both = await openBoth(logOptions);
+  return new Intact({ ...opened, ...both, sightings, options, limits, fatal: logOptions.fatal });
 }
 
-type OpenedBoth =
-  | { readonly kind: 'open'; readonly folders: StateFolders; readonly log: OpenedLog; readonly disk: StateDatabase }
-  /** The log can be read, but there is no state that it continues; both are closed. */
-  | {
-      readonly kind: 'stateless';
-      readonly damage: StoreDamage;
-      readonly promised: MarkContent;
-      readonly mayRepair: boolean;
-    };
+interface OpenedBoth {
+  readonly folders: StateFolders;
+  readonly log: OpenedLog;
+  readonly disk: StateDatabase;
+  /** Why the state is empty, where it was set aside. */
+  readonly damage: StoreDamage | undefined;
+  readonly saved: EntryPool | undefined;
+  /** Whether all of it was read. */
+  readonly isVerified: boolean;
+}
 
-/** @throws ParleyError `damaged` when the log cannot be opened */
+/**
+ * The state comes first where the log is damaged: what the state contains need not be in the log any more.
+ * @throws ParleyError `damaged`
+ */
 async function openBoth(options: OpenLogOptions): Promise<OpenedBoth> {
-  const log = await openLog(options);
+  const { dir, fresh, limits, logger, fatal } = options;
+  const found = await openLog(options);
+  const closers: { close(): Promise<void> }[] = [found.markFile];
   try {
-    const folders = await StateFolders.open(options.dir);
-    return { kind: 'open', folders, log, disk: await openMatchingState(options, folders, log.recovered) };
+    if (found.kind === 'open') closers.push(found.database);
+    const folders = await StateFolders.open(dir);
+    const state = await openState({ folders, fresh, mayReplace: !fresh, limits, logger, fatal });
+    closers.push(state.disk);
+    const log = found.kind === 'open' ? found : await completeLog(options, found, state.disk.applied);
+    if (found.kind === 'broken') closers.push(log.database);
+    const matching = await matchState(options, folders, { log: log.recovered, ...state });
+    if (matching.disk !== state.disk) closers.push(matching.disk);
+    await catchUp(log.markFile, log.recovered);
+    const saved = log.recovered.repair && (await savedEntries(dir));
+    const { isVerified } = state;
+    return { folders, log, saved, damage: matching.damage, disk: matching.disk, isVerified };
   } catch (error) {
-    await log.markFile.close();
-    await log.database.close();
-    const damage = damageOf(error);
-    if (damage === undefined) throw error;
-    // A sound log that contradicts a sound state: nobody can tell which of them is ours.
-    const mayRepair = damage.part === 'state' || log.recovered.repair !== undefined;
-    return { kind: 'stateless', damage, promised: log.markFile.content, mayRepair };
+    for (const part of closers) await part.close();
+    throw error;
   }
 }
 
-/** @throws ParleyError `damaged` when there is no state that the log continues, and the log does not begin at 1 */
-async function openMatchingState(
-  { fresh, limits, logger, fatal }: OpenLogOptions,
+/**
+ * Where a log lost entries that the state contains, and nothing could be saved that continues the state, the state
+ * begins anew along with it.
+ *
+ * @throws ParleyError `damaged` for a sound log that contradicts a sound state: nobody can tell which of them is ours
+ */
+async function matchState(
+  { limits, logger }: OpenLogOptions,
   folders: StateFolders,
-  log: RecoveredLog,
-): Promise<StateDatabase> {
-  const disk = await openState({ folders, fresh, logBase: log.base.index, limits, logger, fatal });
+  { log, disk, damage }: { readonly log: RecoveredLog } & Pick<OpenedState, 'disk' | 'damage'>,
+): Promise<{ readonly disk: StateDatabase; readonly damage: StoreDamage | undefined }> {
   try {
     checkAgreement(log, disk);
-    return disk;
+    return { disk, damage };
   } catch (error) {
-    await disk.close();
-    if (log.repair === undefined || log.base.index > 0) throw error;
+    if (log.repair === undefined) throw error;
     logger.warn({ damage: damageOf(error) }, 'the state is set aside: the log does not lead up to it any more');
+    await disk.close();
     await folders.setAside(disk.where);
-    return createState({ folders, limits });
+    return { disk: await createState({ folders, limits }), damage: damageOf(error) };
   }
 }
 
@@ -162,6 +171,8 @@ async function openMatchingState(
 function checkAgreement({ base, tail, terms }: RecoveredLog, disk: StateDatabase): void {
   const { index, term } = disk.applied;
   const last = tail.next - 1;
+  // An empty one was lost, and is fetched from another node.
+  if (index === 0) return;
   if (index < base.index) {
     throw damaged('state', disk.where, `it ends at entry ${index}, but the log begins at ${base.index + 1}`);
   }
@@ -181,16 +192,35 @@ async function copiesBeside(dir: string): Promise<MarkContent | undefined> {
   }
 }
 
-interface IntactParts extends Opened {
+interface IntactParts extends Opened, OpenedBoth {
   readonly options: NodeStoreOptions;
-  readonly limits: typeof STORE_LIMITS;
+  readonly limits: StoreLimits;
   readonly fatal: FatalSwitch;
-  readonly folders: StateFolders;
-  readonly log: OpenedLog;
-  readonly disk: StateDatabase;
   readonly sightings: readonly Sighting[];
-  /** Why log and state begin anew. */
-  readonly damage?: StoreDamage;
+}
+
+function scrubberOf(
+  { options, limits, fatal, folders, log, isVerified }: IntactParts,
+  state: LevelStateStore,
+): Scrubber {
+  const place = { where: LOG_FOLDER, location: log.database.location };
+  return new Scrubber(
+    {
+      parts: [
+        { part: 'log', folder: () => place, verify: (pause) => verifyLog(log.database, pause) },
+        { part: 'state', folder: () => state.folder, verify: (pause) => state.verify(pause) },
+      ],
+      intervalMs: limits.scrubIntervalMs,
+      monotonicMs: () => performance.now(),
+      logger: options.logger,
+      fatal,
+      // A damaged log is found out by whoever opens it.
+      condemn: ({ part, where, reason }) => {
+        if (part === 'state') folders.condemn(where, reason);
+      },
+    },
+    isVerified,
+  );
 }
 
 function historyOf({ boot, options, sightings }: IntactParts): StoreHistory {
@@ -216,16 +246,19 @@ class Intact implements IntactStore {
   readonly repair: StoreDamage | undefined;
   readonly log: LogStore;
   readonly state: StateStore;
+  readonly scrubber: Scrubber;
   readonly #parts: IntactParts;
   #identity: Identity;
 
   constructor(parts: IntactParts) {
-    const { options, limits, fatal, folders, disk } = parts;
+    const { options, limits, fatal, folders, disk, damage } = parts;
     this.dir = options.dir;
     this.bootId = parts.boot.boot;
     this.history = historyOf(parts);
-    const { repair } = parts.log.recovered;
-    this.repair = repair && (parts.damage ?? { part: 'log', where: 'log', reason: repair.reason });
+    const { repair, base } = parts.log.recovered;
+    const lost: StoreDamage = { part: 'state', where: disk.where, reason: 'it was lost and has to be fetched' };
+    const lacksState = disk.applied.index < base.index ? (damage ?? lost) : undefined;
+    this.repair = repair === undefined ? lacksState : { part: 'log', where: 'log', reason: repair.reason };
     this.#parts = parts;
     this.#identity = parts.identity;
     const state = new LevelStateStore({
@@ -238,11 +271,13 @@ class Intact implements IntactStore {
     this.state = state;
     this.log = new LevelLogStore({
       ...parts.log,
+      saved: parts.saved,
       limits,
       fatal,
       applied: () => ({ index: state.appliedIndex, confState: state.confState }),
       mayWrite: () => this.manifest !== undefined,
     });
+    this.scrubber = scrubberOf(parts, state);
   }
 
   get manifest(): Manifest | undefined {
@@ -291,6 +326,7 @@ class Intact implements IntactStore {
   }
 
   async close(): Promise<void> {
+    await this.scrubber.stop();
     await this.state.close();
     await this.log.close();
     await this.#parts.lock.release();

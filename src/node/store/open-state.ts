@@ -1,11 +1,11 @@
-import { EMPTY_CONF_STATE, ZERO_INDEX, ZERO_TERM, type LogIndex } from '../../consensus/types.ts';
+import { EMPTY_CONF_STATE, ZERO_INDEX, ZERO_TERM } from '../../consensus/types.ts';
 import type { StampMs } from '../../protocol/ids.ts';
 import { damageOf, damageUnlessRefused, damaged, messageOf } from './damage.ts';
 import type { FatalSwitch } from './fatal-switch.ts';
 import { checkDatabase, checkTables, tableBytes } from './level-check/check-database.ts';
 import { cutWriteAheadFiles } from './level-check/cut-write-ahead.ts';
 import { readVersion, type LevelVersion } from './level-check/manifest-reader.ts';
-import type { StoreLimits, StoreLogger } from './node-store.ts';
+import type { StoreDamage, StoreLimits, StoreLogger } from './node-store.ts';
 import { StateBuilder } from './state-builder.ts';
 import { StateDatabase } from './state-database.ts';
 import type { StateFolders } from './state-folders.ts';
@@ -14,48 +14,46 @@ export interface OpenStateOptions {
   readonly folders: StateFolders;
   /** Whether the directory has no manifest yet: then, and only then, a missing state is made. */
   readonly fresh: boolean;
-  /** Where the log begins: from 0 a lost state can be made again by applying all of it. */
-  readonly logBase: LogIndex;
+  /** Whether a damaged state may make room for an empty one. */
+  readonly mayReplace: boolean;
   readonly limits: StoreLimits;
   readonly logger: StoreLogger;
   readonly fatal: FatalSwitch;
 }
 
-/** @throws ParleyError `damaged` */
-export async function openState(options: OpenStateOptions): Promise<StateDatabase> {
-  const { folders, fresh, logBase, logger } = options;
-  const current = await currentState(options);
-  if (current === undefined) return createState(options);
-  let disk;
-  try {
-    disk = await openCurrent(current, options);
-  } catch (error) {
-    const damage = damageOf(error);
-    if (damage === undefined || logBase > 0) throw error;
-    logger.warn({ damage }, 'the state is damaged: it is rebuilt from the log, which is complete');
-    await folders.setAside(current);
-    return createState(options);
-  }
-  if (fresh && disk.applied.index > 0) {
-    await disk.close();
-    throw damaged('manifest', 'manifest', 'it is missing, but the state is not empty');
-  }
-  await folders.removeOthers(current);
-  return disk;
+export interface OpenedState {
+  readonly disk: StateDatabase;
+  /** Whether all of it was read. */
+  readonly isVerified: boolean;
+  /** Why it is empty, where a member's state was set aside. */
+  readonly damage?: StoreDamage | undefined;
 }
 
-/** Undefined when there is none yet, or none that can be found and need be. */
-async function currentState({ folders, fresh, logBase, logger }: OpenStateOptions): Promise<string | undefined> {
+/** @throws ParleyError `damaged` */
+export async function openState(options: OpenStateOptions): Promise<OpenedState> {
+  const { folders, fresh, mayReplace, logger } = options;
+  let current: string | undefined;
   try {
-    const current = await folders.current();
+    current = await folders.current();
     if (current === undefined && !fresh) throw damaged('state', 'state-current', 'it is missing');
-    return current;
+    if (current === undefined) return { disk: await createState(options), isVerified: true };
+    const opened = await openCurrent(current, options);
+    await refuseIfStray(opened.disk, options);
+    await folders.removeOthers(current);
+    return opened;
   } catch (error) {
     const damage = damageOf(error);
-    if (damage === undefined || fresh || logBase > 0) throw error;
-    logger.warn({ damage }, 'which state counts is not known: it is rebuilt from the log');
-    return undefined;
+    if (damage?.part !== 'state' || fresh || !mayReplace) throw error;
+    logger.error({ damage }, 'the state is damaged: it is set aside and made again');
+    if (current !== undefined) await folders.setAside(current);
+    return { disk: await createState(options), isVerified: true, damage };
   }
+}
+
+async function refuseIfStray(disk: StateDatabase, { fresh }: OpenStateOptions): Promise<void> {
+  if (!fresh || disk.applied.index === 0) return;
+  await disk.close();
+  throw damaged('manifest', 'manifest', 'it is missing, but the state is not empty');
 }
 
 export async function createState({
@@ -74,7 +72,7 @@ export async function createState({
   return disk;
 }
 
-async function openCurrent(name: string, options: OpenStateOptions): Promise<StateDatabase> {
+async function openCurrent(name: string, options: OpenStateOptions): Promise<OpenedState> {
   const { folders, limits } = options;
   const location = folders.path(name);
   const condemned = await folders.condemnation(name);
@@ -84,14 +82,14 @@ async function openCurrent(name: string, options: OpenStateOptions): Promise<Sta
     const { tables } = await readVersion(location);
     const disk = await StateDatabase.open(location, name, limits.writeBufferBytes);
     void verifyInBackground(disk, tables, options);
-    return disk;
+    return { disk, isVerified: false };
   }
   const problem = await checkDatabase(location);
   if (problem !== undefined) throw damaged('state', name, problem);
   const disk = await StateDatabase.open(location, name, limits.writeBufferBytes);
   try {
     await disk.verify();
-    return disk;
+    return { disk, isVerified: true };
   } catch (error) {
     await disk.close();
     throw error;

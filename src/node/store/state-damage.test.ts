@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ParleyError } from '../../protocol/errors.ts';
 import { fillStore, type FilledStore } from '../../testing/store/fill-store.ts';
-import { filesOf, flipBit, removeImage, stateContentOf } from '../../testing/store/store-images.ts';
+import { filesOf, flipBit, logContentOf, removeImage, stateContentOf } from '../../testing/store/store-images.ts';
 import { insistIntact, insistRepairing, makeTemporaryFolder, optionsFor } from '../../testing/store/temporary-store.ts';
 import { waitUntil } from '../../testing/wait-until.ts';
 import type { IntactStore, NodeStoreOptions, OpenedStore } from './node-store.ts';
@@ -37,13 +37,15 @@ async function tablesOfState(): Promise<string[]> {
 
 /** Flips a bit of a row where it is stored, so that everything but its own checksum holds if LevelDB does not look. */
 async function damageRow(content: string): Promise<void> {
+  let hits = 0;
+  // In all of them: one may be a leftover of a compaction.
   for (const path of await tablesOfState()) {
     const at = (await readFile(join(dir, path))).indexOf(content);
     if (at < 0) continue;
     await flipBit(join(dir, path), 8 * at);
-    return;
+    hits += 1;
   }
-  throw new Error(`no table holds ${content}`);
+  if (hits === 0) throw new Error(`no table holds ${content}`);
 }
 
 async function expectRebuilding(store: OpenedStore): Promise<void> {
@@ -70,18 +72,22 @@ describe('a damaged state', () => {
     expect(await readdir(dir)).toContain('state-1.damaged');
   });
 
-  it('is set aside along with the log when the log cannot replace it, each once', async () => {
-    await fill(20);
+  it('is set aside alone when the log cannot replace it, once: all promises stay', async () => {
+    const { log: content } = await fill(20);
     for (let round = 1; round <= 2; round += 1) {
       await unlink(join(dir, `state-${round}`, 'CURRENT'));
-      const store = insistRepairing(await open());
-      const { repair, log, state } = store;
-      expect(log.repair).toEqual({ entry: { index: 40, term: 4 }, commit: 39 });
-      expect([log.lastIndex(), state.appliedIndex]).toEqual([0, 0]);
-      if (round === 1) expect(repair).toMatchObject({ part: 'state', where: 'state-1' });
-      await store.close();
-      const kept = (await readdir(dir)).filter((name) => name.endsWith('.damaged'));
-      expect(kept).toEqual(['log.damaged', `state-${round}.damaged`]);
+      // It is lacking at the next start, too.
+      for (const start of ['first', 'second']) {
+        const store = insistRepairing(await open());
+        const { repair, log, state } = store;
+        expect(log.repair).toBeUndefined();
+        expect(logContentOf(log).split('\n').slice(1)).toEqual(content.split('\n').slice(1));
+        expect([log.firstIndex(), log.lastIndex(), state.appliedIndex]).toEqual([21, 40, 0]);
+        expect(repair).toMatchObject({ part: 'state', where: `state-${start === 'first' ? round : round + 1}` });
+        await store.close();
+        const kept = (await readdir(dir)).filter((name) => name.endsWith('.damaged'));
+        expect(kept).toEqual([`state-${round}.damaged`]);
+      }
     }
   });
 });
@@ -93,7 +99,7 @@ describe('a large state', () => {
     const store = insistIntact(await open(true));
     expect(await stateContentOf(store.state)).toBe(states.get(40));
     await store.close();
-    expect(fatal).toEqual([]);
+    expect(fatal.map(String)).toEqual([]);
     expect(await readdir(dir)).not.toContain('state-condemned');
   });
 
@@ -120,7 +126,8 @@ describe('a large state', () => {
     expect(() => store.state.get('row/17')).toThrow(ParleyError);
     // This very turn may have been the last one.
     expect(fatal).toHaveLength(1);
-    expect(await readFile(join(dir, 'state-condemned'), 'utf8')).toContain('row/17');
+    // Unless the search in the background was faster, and found its table.
+    expect(await readFile(join(dir, 'state-condemned'), 'utf8')).toMatch(/row\/17|\.ldb/);
     await store.close();
   });
 
@@ -132,7 +139,7 @@ describe('a large state', () => {
       for (let turns = 0; turns < round; turns += 1) await new Promise((resolve) => setImmediate(resolve));
       await store.close();
     }
-    expect(fatal).toEqual([]);
+    expect(fatal.map(String)).toEqual([]);
     const store = insistIntact(await open());
     expect(store.state.appliedIndex).toBe(40);
     await store.close();

@@ -160,13 +160,13 @@ export class StateDatabase {
    *
    * @throws ParleyError `damaged` when the rows are not those that were written
    */
-  async verify(): Promise<AppliedRow> {
+  async verify(pause?: () => Promise<void>): Promise<AppliedRow> {
     const snapshot = this.#database.snapshot();
     try {
       const stored = await this.#database.get(APPLIED_KEY, { snapshot });
       const applied = stored === undefined ? undefined : decodeApplied(stored);
       if (applied === undefined) throw damaged('state', this.where, 'the row that says how far it came is damaged');
-      const found = await this.#hashRows(snapshot);
+      const found = await this.#hashRows(snapshot, pause);
       if (found.hex() !== applied.hash.hex()) {
         throw damaged(
           'state',
@@ -182,7 +182,7 @@ export class StateDatabase {
     }
   }
 
-  async #hashRows(snapshot: ReturnType<Database['snapshot']>): Promise<MultisetHash> {
+  async #hashRows(snapshot: ReturnType<Database['snapshot']>, pause?: () => Promise<void>): Promise<MultisetHash> {
     const found = new MultisetHash();
     const reader = new RowReader(this.where);
     const iterator = iterate(this.#database, {
@@ -199,6 +199,7 @@ export class StateDatabase {
           reader.value(keyOfRow(rowKey), value);
           found.addDigest(reader.digest);
         }
+        await pause?.();
       }
     } finally {
       await iterator.close();

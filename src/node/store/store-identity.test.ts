@@ -128,7 +128,7 @@ describe('founding', () => {
 
   it('does not begin anew where the mark tells of a promise, even if nothing else does', async () => {
     await fillStore(dir, { last: 4, compactTo: 0 });
-    for (const name of ['manifest', 'founding', 'log', 'state-current', 'state-1']) {
+    for (const name of ['manifest', 'manifest.copy', 'founding', 'log', 'state-current', 'state-1']) {
       await rm(fileIn(name), { recursive: true });
     }
     const mark = await readFile(fileIn('mark'));
@@ -143,7 +143,7 @@ describe('founding', () => {
     const untouched = await copyImage(dir);
     await fillStore(dir, { last: 4, compactTo: 0 });
     await rename(join(untouched, 'mark'), fileIn('mark'));
-    await unlink(fileIn('manifest'));
+    for (const name of ['manifest', 'manifest.copy']) await unlink(fileIn(name));
     const store = await open();
     const reason = expect.stringContaining('not empty') as string;
     expect(store).toMatchObject({ kind: 'damaged', damage: { part: 'manifest', reason } });

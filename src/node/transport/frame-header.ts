@@ -36,6 +36,8 @@ const KINDS: readonly (WireKind | undefined)[] = [
   'hello',
   'node-info',
   'blob',
+  'repair-request',
+  'repair-answer',
 ];
 const CODES = new Map<WireKind, number>(
   KINDS.flatMap((kind, code): [WireKind, number][] => (kind === undefined ? [] : [[kind, code]])),

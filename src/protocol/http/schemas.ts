@@ -377,6 +377,8 @@ export const StatusReply = Type.Object({
       sockets: OrNull(Type.Integer()),
       stateHash: OrNull(Type.String()),
       stateHashIndex: OrNull(Type.Integer()),
+      /** Since all that a node has on disk was last read and found to be sound. */
+      verifiedAgoMs: OrNull(Type.Integer()),
       /** Why a node is up without serving or voting, in one sentence. */
       problem: OrNull(Type.String()),
       diskFreeBytes: OrNull(Type.Integer()),

@@ -25,7 +25,7 @@ import {
 /** Where the log of every cluster begins: before it, there is only the founding membership. */
 export const FOUNDING_INDEX = 1 as LogIndex;
 
-export type PeerOptions = Omit<RaftConfig, 'id' | 'storage' | 'applied' | 'repair' | 'onEvent'>;
+export type PeerOptions = Omit<RaftConfig, 'id' | 'storage' | 'applied' | 'repair' | 'lacksState' | 'onEvent'>;
 
 /** What survives a crash. */
 class Disk extends MemoryLogStorage {
@@ -43,6 +43,8 @@ class Disk extends MemoryLogStorage {
     return { hardState: super.initialState().hardState, confState: this.applied.metadata.confState };
   }
 }
+
+type Damage = Partial<Pick<RaftConfig, 'repair' | 'lacksState'>>;
 
 /**
  * One peer over a disk in memory, with both ways of writing. The state machine is a list of the
@@ -78,7 +80,7 @@ export class ClusterPeer {
     this.disk.applySnapshot(this.disk.applied);
   }
 
-  #start(repair?: RepairGoal): RawNode {
+  #start(damage: Damage = {}): RawNode {
     const onEvent = (event: RaftEvent): void => {
       this.events.push(event);
     };
@@ -86,18 +88,18 @@ export class ClusterPeer {
       ...this.options,
       id: this.id,
       storage: this.disk,
-      applied: this.disk.applied.metadata.index,
-      repair,
+      applied: damage.lacksState === true ? ZERO_INDEX : this.disk.applied.metadata.index,
+      ...damage,
       onEvent,
     });
   }
 
   /** The process dies and comes back: writes that were not executed are lost, as is all in memory. */
-  restart(repair?: RepairGoal): void {
+  restart(damage: Damage = {}): void {
     this.appendWork = [];
     this.applyWork = [];
     this.readStates = [];
-    this.raw = this.#start(repair);
+    this.raw = this.#start(damage);
   }
 
   /** A founder's disk loses the state and all entries after `kept`; what the peer had promised is still known. */
@@ -112,8 +114,24 @@ export class ClusterPeer {
     this.#found();
     this.disk.append(rest);
     this.disk.setHardState({ ...hardState, commit: FOUNDING_INDEX });
-    this.restart(goal);
+    this.restart({ repair: goal });
     return goal;
+  }
+
+  /** The state is lost, and the log was compacted: it is all there is. Returns the last snapshot of the state. */
+  restartStateless(): Snapshot {
+    const last = this.disk.applied;
+    const metadata = { index: ZERO_INDEX, term: ZERO_TERM, confState: EMPTY_CONF_STATE };
+    this.disk.applied = { metadata, data: new Uint8Array() };
+    this.applied.length = 0;
+    this.restart({ lacksState: true });
+    return last;
+  }
+
+  /** Another peer's state takes the place of the one that was lost. Returns whether the core can go on from it. */
+  adoptState(snapshot: Snapshot): boolean {
+    this.#install(snapshot);
+    return this.raw.restoreState(snapshot.metadata);
   }
 
   /** Does all outstanding work but that of the storage threads. Returns the messages to send. */

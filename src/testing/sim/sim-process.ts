@@ -198,6 +198,7 @@ export class SimProcess {
       },
       log,
       state,
+      scrubber: { start: () => {}, verifiedAgoMs: null },
       recordFounding: (founding) => onDisk(() => void (identity.founding = founding)),
       join: () =>
         onDisk(() => {

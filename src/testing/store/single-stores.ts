@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { EMPTY_CONF_STATE, ZERO_INDEX } from '../../consensus/types.ts';
 import { FatalSwitch } from '../../node/store/fatal-switch.ts';
@@ -17,6 +18,7 @@ export async function openLogAlone(
   const fatal = throwing();
   const allLimits = { ...STORE_LIMITS, ...limits };
   const opened = await openLog({ dir, fresh, limits: allLimits, logger: SILENT, fatal });
+  assert(opened.kind === 'open', 'the log is damaged');
   return new LevelLogStore({
     ...opened,
     limits: allLimits,
@@ -34,9 +36,7 @@ export async function openStateAlone(
   const fatal = throwing();
   const allLimits = { ...STORE_LIMITS, ...limits };
   const folders = await StateFolders.open(dir);
-  // A log that began later could not rebuild a damaged state: so damage is reported.
-  const logBase = Number.MAX_SAFE_INTEGER as typeof ZERO_INDEX;
-  const disk = await openState({ folders, fresh, logBase, limits: allLimits, logger: SILENT, fatal });
+  const { disk } = await openState({ folders, fresh, mayReplace: false, limits: allLimits, logger: SILENT, fatal });
   return new LevelStateStore({
     folders,
     disk,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, open, readdir, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { LogIndex } from '../../consensus/types.ts';
 import type { LogStore, StateStore } from '../../node/ports.ts';
@@ -35,11 +35,18 @@ export async function filesOf(dir: string): Promise<ImageFile[]> {
   return files;
 }
 
+/** In place: whoever reads the file meanwhile sees it whole. */
 export async function flipBit(path: string, bit: number): Promise<void> {
-  const bytes = await readFile(path);
-  const at = bit >> 3;
-  bytes[at] = bytes[at]! ^ (1 << (bit & 7));
-  await writeFile(path, bytes);
+  const position = bit >> 3;
+  const handle = await open(path, 'r+');
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(1), 0, 1, position);
+    assert.equal(bytesRead, 1, `${path} ends before byte ${position}`);
+    buffer[0] = buffer[0]! ^ (1 << (bit & 7));
+    await handle.write(buffer, 0, 1, position);
+  } finally {
+    await handle.close();
+  }
 }
 
 /**

@@ -34,6 +34,13 @@ export class ByteReader {
     this.#at += count;
   }
 
+  /** The next bytes, as a view. */
+  bytes(count: number): Buffer {
+    const from = this.#at;
+    this.skip(count);
+    return this.#bytes.subarray(from, this.#at);
+  }
+
   /** Skips text with its length before it. */
   skipText(): void {
     this.skip(this.varint());

@@ -54,6 +54,19 @@ export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length): number
 
 /** LevelDB stores checksums rotated and shifted, because data may contain checksums itself. */
 export function maskedCrc32c(bytes: Uint8Array, start: number, end: number): number {
-  const crc = crc32c(bytes, start, end);
+  return masked(crc32c(bytes, start, end));
+}
+
+function masked(crc: number): number {
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+}
+
+/** Looks for the first `end` at which the masked checksum of all since `start` stands, as four bytes, little-endian. */
+export function findMaskedCrc32c(bytes: Buffer, start: number, last: number): number | undefined {
+  let crc = -1;
+  for (let end = start; end + 4 <= last; end += 1) {
+    if (end > start && bytes.readUInt32LE(end) === masked(~crc >>> 0)) return end;
+    crc = (crc >>> 8) ^ T0[(crc ^ bytes[end]!) & 0xff]!;
+  }
+  return undefined;
 }

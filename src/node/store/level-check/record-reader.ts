@@ -63,3 +63,38 @@ export function readRecords(file: Buffer): readonly Buffer[] {
   if (problem !== undefined && file.subarray(end).some((byte) => byte !== 0)) throw new MalformedError(problem);
   return records;
 }
+
+/**
+ * Every record of a file that is whole, also behind broken ones. A record is lost when one of its pieces is; where the
+ * length of a broken piece cannot be right, the rest of its block is lost, too.
+ */
+export function* soundRecords(file: Buffer): Generator<Buffer> {
+  let pieces: Buffer[] | undefined;
+  for (let at = 0; at + HEAD_BYTES <= file.length;) {
+    const blockEnd = at - (at % BLOCK_BYTES) + BLOCK_BYTES;
+    if (blockEnd - at < HEAD_BYTES) {
+      at = blockEnd;
+      continue;
+    }
+    const next = at + HEAD_BYTES + file.readUInt16LE(at + 4);
+    const type = file[at + 6]!;
+    if (next > file.length || problemAt(file, at, next, blockEnd) !== undefined) {
+      pieces = undefined;
+      at = next <= file.length && isSoundAt(file, next, blockEnd) ? next : blockEnd;
+      continue;
+    }
+    if (type === TYPE_FULL || type === TYPE_FIRST) pieces = [];
+    pieces?.push(file.subarray(at + HEAD_BYTES, next));
+    at = next;
+    if (pieces !== undefined && (type === TYPE_FULL || type === TYPE_LAST)) {
+      yield Buffer.concat(pieces);
+      pieces = undefined;
+    }
+  }
+}
+
+function isSoundAt(file: Buffer, at: number, blockEnd: number): boolean {
+  if (at + HEAD_BYTES > Math.min(blockEnd, file.length)) return false;
+  const next = at + HEAD_BYTES + file.readUInt16LE(at + 4);
+  return next <= file.length && problemAt(file, at, next, blockEnd) === undefined;
+}

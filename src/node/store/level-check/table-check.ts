@@ -1,4 +1,4 @@
-import { maskedCrc32c } from './crc32c.ts';
+import { findMaskedCrc32c, maskedCrc32c } from './crc32c.ts';
 import { ByteReader, MalformedError } from './byte-reader.ts';
 
 /**
@@ -28,16 +28,18 @@ export function checkTable(file: Buffer): string | undefined {
 }
 
 function checkBlocks(file: Buffer): void {
-  if (file.length < FOOTER_BYTES) throw new MalformedError('it is too short');
-  const footer = file.length - FOOTER_BYTES;
-  if (file.readBigUInt64LE(file.length - 8) !== MAGIC) throw new MalformedError('its end is broken');
-  const reader = new ByteReader(file, footer, file.length - 8);
-  const meta = readPlace(reader);
-  const index = readPlace(reader);
-  for (const block of [meta, index]) {
+  for (const block of readFooter(file)) {
     checkBlock(file, block);
     for (const inner of placesIn(file, block)) checkBlock(file, inner);
   }
+}
+
+/** Where the index of the other blocks is, and that of the data blocks. */
+function readFooter(file: Buffer): [meta: BlockPlace, index: BlockPlace] {
+  if (file.length < FOOTER_BYTES) throw new MalformedError('it is too short');
+  if (file.readBigUInt64LE(file.length - 8) !== MAGIC) throw new MalformedError('its end is broken');
+  const reader = new ByteReader(file, file.length - FOOTER_BYTES, file.length - 8);
+  return [readPlace(reader), readPlace(reader)];
 }
 
 function readPlace(reader: ByteReader): BlockPlace {
@@ -52,21 +54,68 @@ function checkBlock(file: Buffer, { offset, bytes }: BlockPlace): void {
   }
 }
 
-/** The places that an index block lists: entries of `shared, unshared, value length, key, value`, then restarts. */
-function placesIn(file: Buffer, { offset, bytes }: BlockPlace): BlockPlace[] {
+/** The places that an index block lists. */
+function placesIn(file: Buffer, place: BlockPlace): BlockPlace[] {
+  return [...entriesIn(file, place)].map(({ value }) => readPlace(new ByteReader(value)));
+}
+
+export interface BlockEntry {
+  readonly key: Buffer;
+  readonly value: Buffer;
+}
+
+/** What a block holds: entries of `shared, unshared, value length, key, value`, then restarts. */
+function* entriesIn(file: Buffer, { offset, bytes }: BlockPlace): Generator<BlockEntry> {
   const end = offset + bytes;
-  if (file[end] !== 0) throw new MalformedError('an index is compressed');
+  if (file[end] !== 0) throw new MalformedError('a block is compressed');
   const restarts = file.readUInt32LE(end - 4);
   const entriesEnd = end - 4 - 4 * restarts;
-  if (entriesEnd < offset) throw new MalformedError('an index is malformed');
+  if (entriesEnd < offset) throw new MalformedError('a block is malformed');
   const reader = new ByteReader(file, offset, entriesEnd);
-  const places: BlockPlace[] = [];
+  let key = Buffer.alloc(0);
   while (!reader.done) {
-    reader.varint();
-    const keyBytes = reader.varint();
-    reader.varint();
-    reader.skip(keyBytes);
-    places.push(readPlace(reader));
+    const shared = reader.varint();
+    const unshared = reader.varint();
+    const valueBytes = reader.varint();
+    if (shared > key.length) throw new MalformedError('a block is malformed');
+    key = Buffer.concat([key.subarray(0, shared), reader.bytes(unshared)]);
+    yield { key, value: reader.bytes(valueBytes) };
   }
-  return places;
+}
+
+/** Everything in the data blocks of a table that hold their checksum, whatever else of it is broken. */
+export function* soundEntries(file: Buffer): Generator<BlockEntry> {
+  for (const place of dataBlocks(file)) yield* soundEntriesIn(file, place);
+}
+
+function soundEntriesIn(file: Buffer, place: BlockPlace): BlockEntry[] {
+  try {
+    checkBlock(file, place);
+    return [...entriesIn(file, place)];
+  } catch (error) {
+    if (error instanceof MalformedError || error instanceof RangeError) return [];
+    throw error;
+  }
+}
+
+/** As the index says; where that is broken, as they follow each other from the beginning, up to a broken one. */
+function dataBlocks(file: Buffer): BlockPlace[] {
+  try {
+    const [, index] = readFooter(file);
+    checkBlock(file, index);
+    return placesIn(file, index);
+  } catch (error) {
+    if (error instanceof MalformedError || error instanceof RangeError) return blocksInARow(file);
+    throw error;
+  }
+}
+
+function blocksInARow(file: Buffer): BlockPlace[] {
+  const places: BlockPlace[] = [];
+  for (let offset = 0; ;) {
+    const end = findMaskedCrc32c(file, offset, file.length);
+    if (end === undefined) return places;
+    places.push({ offset, bytes: end - 1 - offset });
+    offset = end + TRAILER_BYTES - 1;
+  }
 }
