@@ -97,9 +97,10 @@ export class MarkFile {
     const untouched = newest.generation === FIRST_GENERATION && secondIsBlank;
     const isNewest = first.slot !== undefined && (second.slot !== undefined || secondIsBlank);
     const file = new MarkFile(fd, options, { newest, side: newest === first.slot ? 1 : 0, untouched, isNewest });
-    // What is left of a broken side must not have to last: the other side takes it up, whole.
+    // What is left of a broken side must not have to last: the other side takes it up, whole. But a file that says that
+    // nothing was ever promised has to go on saying so.
     const isBroken = first.broken || (second.broken && !secondIsBlank);
-    if (isBroken && isNewest) file.update(newest);
+    if (isBroken && isNewest && !untouched) file.update(newest);
     return file;
   }
 

@@ -317,8 +317,15 @@ describe('a store that lost something', () => {
   });
 });
 
-describe('flipped bits never give wrong data', () => {
-  const FLIPS = 40;
+/** `PARLEY_DAMAGE=N` damages each kind of file N times in each way, and prints what became of it. */
+const ASKED = process.env['PARLEY_DAMAGE'];
+const TIMES = Number(ASKED ?? 30);
+
+describe('damaged files never give wrong data', () => {
+  const table: string[] = [];
+  afterAll(() => {
+    if (ASKED !== undefined) process.stdout.write(`${table.join('\n')}\n`);
+  });
 
   it.each([
     // All of it is in the state, or can be had from what is left.
@@ -336,25 +343,33 @@ describe('flipped bits never give wrong data', () => {
     // One of the four slots.
     { kind: 'the mark', files: /^mark$/, outcome: 'intact' },
     { kind: 'files that may be lost', files: /^(boot|founding)$|^lock\/|LOG$/, outcome: 'intact' },
-  ] as const)('in $kind: $outcome', async ({ files, outcome }) => {
+  ] as const)('in $kind: $outcome', async ({ kind, files, outcome }) => {
     const candidates = (await filesOf(original)).filter(({ path }) => files.test(path));
     expect(candidates).not.toEqual([]);
     const random = randomFrom(20_261);
-    const outcomes = new Set<string>();
-    for (let flip = 0; flip < FLIPS; flip += 1) {
+    const flipped = new Map<Outcome, number>();
+    const cut = new Map<Outcome, number>();
+    for (let time = 0; time < TIMES; time += 1) {
       // Small files as often as large ones.
       const { path, bytes } = candidates[random(candidates.length)]!;
-      outcomes.add(await outcomeOfFlip(path, random(bytes * 8)));
+      const [bit, left] = [random(bytes * 8), random(bytes)];
+      count(flipped, await outcomeAfter(`bit ${bit} of ${path}`, (dir) => flipBit(join(dir, path), bit)));
+      count(cut, await outcomeAfter(`${path} cut to ${left}`, (dir) => truncate(join(dir, path), left)));
     }
-    expect([...outcomes]).toEqual([outcome]);
+    table.push(`${kind}: flipped ${told(flipped)}; truncated ${told(cut)}`);
+    expect([...flipped.keys()]).toEqual([outcome]);
   });
 
-  /** Opens a copy with one flipped bit, twice: the first time must not make the damage look sound. */
-  async function outcomeOfFlip(path: string, bit: number): Promise<Outcome> {
+  const count = (counts: Map<Outcome, number>, outcome: Outcome): void =>
+    void counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  const told = (counts: Map<Outcome, number>): string =>
+    [...counts].map(([outcome, times]) => `${times} ${outcome}`).join(', ');
+
+  /** Opens a changed copy, twice: the first time must not make the damage look sound. */
+  async function outcomeAfter(where: string, change: (dir: string) => Promise<void>): Promise<Outcome> {
     const dir = await copyImage(original);
-    await flipBit(join(dir, path), bit);
+    await change(dir);
     const outcomes: Outcome[] = [];
-    const where = `bit ${bit} of ${path}`;
     try {
       for (let start = 0; start < 2; start += 1) {
         const store = await open(dir);

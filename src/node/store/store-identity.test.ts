@@ -126,6 +126,19 @@ describe('founding', () => {
     expect(await readFile(fileIn('log', 'notes.txt'), 'utf8')).toBe('mine');
   });
 
+  it('is begun anew where the first start was cut short while it wrote the mark', async () => {
+    await closed(openIntact());
+    // Of what is written twice, the second page did not reach the disk.
+    const mark = await readFile(fileIn('mark'));
+    await writeFile(fileIn('mark'), mark.fill(0, 4096, 8192));
+    for (let start = 0; start < 3; start += 1) {
+      const store = await openIntact();
+      expect(store.manifest).toBeUndefined();
+      await store.close();
+    }
+    await closed(openMember(dir));
+  });
+
   it('does not begin anew where the mark tells of a promise, even if nothing else does', async () => {
     await fillStore(dir, { last: 4, compactTo: 0 });
     for (const name of ['manifest', 'manifest.copy', 'founding', 'log', 'state-current', 'state-1']) {
