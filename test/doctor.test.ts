@@ -67,11 +67,10 @@ describe('chatctl doctor', () => {
     const { nodes } = await examine();
     const leader = nodes.find(({ report }) => report?.role === 'leader')!.node;
     const follower = nodes.find(({ node }) => node !== leader)!.node;
-    const finding = `${follower}: It is up, but ${leader}, which leads, does not hear it.`;
+    // Whoever leads by then.
+    const finding = new RegExp(`^${follower}: It is up, but n\\d, which leads, does not hear it\\.$`);
     cluster.links!.cutOff(follower);
-    let problems: string[] = [];
-    await until('the finding', async () => (problems = problemsOf(await examine())).includes(finding));
-    expect(problems).toContain(finding);
+    await until('the finding', async () => problemsOf(await examine()).some((what) => finding.test(what)));
     cluster.links!.mend(follower);
     await healthy();
   });
