@@ -70,7 +70,9 @@ describe('chatctl doctor', () => {
     // Whoever leads by then.
     const finding = new RegExp(`^${follower}: It is up, but n\\d, which leads, does not hear it\\.$`);
     cluster.links!.cutOff(follower);
-    await until('the finding', async () => problemsOf(await examine()).some((what) => finding.test(what)));
+    let problems: string[] = [];
+    await until('the finding', async () => (problems = problemsOf(await examine())).some((what) => finding.test(what)));
+    expect(problems).toContainEqual(expect.stringMatching(finding));
     cluster.links!.mend(follower);
     await healthy();
   });

@@ -1,15 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { STAMP } from '../../testing/mls/device.ts';
 import { forgeCommit, forgeKeyPackage, forgePath, signLeaf } from '../../testing/mls/forge.ts';
-import { addDevices, createDevice, foundedBy } from '../../testing/mls/small-group.ts';
+import { createDevice } from '../../testing/mls/small-group.ts';
+import { add, commitOf, contextWith, FOUR, problem, problemOf, refused, remove } from '../../testing/mls/refusals.ts';
 import { validateCommit } from './commit-validation.ts';
 import { MlsError } from './error.ts';
-import { externalSendersExtension, requiredCapabilitiesExtension } from './extension.ts';
+import { requiredCapabilitiesExtension } from './extension.ts';
 import { applyProposalList } from './proposal-list.ts';
-import { proposalRef } from './authenticated-content.ts';
-import { acceptProposal } from './proposal-message.ts';
-import { withProposal } from './public-group.ts';
-import { ANY_APPLICATION } from './validation-context.ts';
 import { createExternalInit } from './member/labelled-crypto.ts';
 import { signFramedContent } from './member/message-protection.ts';
 import { nodeRandom } from '../node-random.ts';
@@ -17,44 +14,10 @@ import { generateSealingKeyPair } from '../x25519.ts';
 import type { MlsDevice } from '../../testing/mls/device.ts';
 import type { ForgedCommit } from '../../testing/mls/forge.ts';
 import type { AuthenticatedContent } from './authenticated-content.ts';
-import type { MlsErrorCode } from './error.ts';
 import type { UnsignedLeafNode } from './leaf-node.ts';
 import type { Proposal } from './proposal.ts';
-import type { PublicGroup } from './public-group.ts';
-import type { ApplicationRules, ValidationContext } from './validation-context.ts';
 
-const ann = foundedBy('ann');
-const [bob, carl, dora] = addDevices(ann, ['bob', 'carl', 'dora']) as [MlsDevice, MlsDevice, MlsDevice];
-const { group } = ann.member;
-const { suite } = ann.options;
-const eve = createDevice('eve');
-
-function contextWith(rules: Partial<ApplicationRules> = {}): ValidationContext {
-  return { suite, ...STAMP, application: { ...ANY_APPLICATION, ...rules } };
-}
-
-function problemOf(run: () => unknown): { code: MlsErrorCode; message: string } | null {
-  try {
-    run();
-    return null;
-  } catch (error) {
-    if (!(error instanceof MlsError)) throw error;
-    return { code: error.code, message: error.message };
-  }
-}
-
-function refused(
-  message: AuthenticatedContent,
-  rules: Partial<ApplicationRules> = {},
-  of: PublicGroup = group,
-): unknown {
-  return problemOf(() => validateCommit(of, message, contextWith(rules)));
-}
-
-const problem = (code: MlsErrorCode, text: string): unknown => ({ code, message: expect.stringContaining(text) });
-const commitOf = (forged: ForgedCommit, by: MlsDevice = ann): AuthenticatedContent => forgeCommit(by, group, forged);
-const add = (device: MlsDevice): Proposal => ({ type: 'add', keyPackage: device.createKeyPackage().keyPackage });
-const remove = (removed: number): Proposal => ({ type: 'remove', removed });
+const { ann, bob, carl, dora, eve, group, suite } = FOUR;
 const place = { groupId: group.context.groupId, leafIndex: ann.member.ownLeaf };
 
 describe('a commit (RFC 9420 sections 6.1, 12.4)', () => {
@@ -457,83 +420,5 @@ describe('an external commit (RFC 9420 sections 12.2, 12.4.3.2)', () => {
     const { secretKey } = dora.identity.signingKey;
     const signature = signFramedContent(suite, secretKey, { wireFormat, content, context: group.context });
     expect(refused({ ...commit, auth: { ...commit.auth, signature } })).toEqual(problem('bad_signature', 'signature'));
-  });
-});
-
-describe('a proposal by itself (RFC 9420 sections 6.1, 12.1)', () => {
-  const propose = (
-    device: MlsDevice,
-    proposal: Proposal,
-    sender?: AuthenticatedContent['content']['sender'],
-    of = group,
-  ): AuthenticatedContent => {
-    const { groupId, epoch } = of.context;
-    const content = {
-      groupId,
-      epoch,
-      sender: sender ?? ({ type: 'member', leafIndex: device.member.ownLeaf } as const),
-      authenticatedData: new Uint8Array(0),
-      content: { type: 'proposal', proposal } as const,
-    };
-    const { secretKey } = device.identity.signingKey;
-    const wireFormat = 'public_message';
-    const signature = signFramedContent(suite, secretKey, { wireFormat, content, context: of.context });
-    return { wireFormat, content, auth: { signature, confirmationTag: null } };
-  };
-  const taken = (message: AuthenticatedContent, of: PublicGroup = group): unknown =>
-    problemOf(() => acceptProposal(of, message, contextWith()));
-
-  it('can be committed by reference', () => {
-    const message = propose(bob, remove(2));
-    const known = acceptProposal(group, message, contextWith());
-    const tree = group.tree.clone();
-    tree.remove(2);
-    tree.truncate();
-    const path = forgePath(ann, group, 0, {}, tree);
-    const commit = commitOf({ references: [proposalRef(suite, message)], path });
-    expect(refused(commit, {}, known)).toBeNull();
-    expect(refused(commit)).toEqual(problem('unknown_proposal', 'not known here'));
-  });
-
-  it('is signed by the member it says', () => {
-    const forged = propose(bob, remove(2), { type: 'member', leafIndex: 2 });
-    expect(taken(forged)).toEqual(problem('bad_signature', 'signature of the proposal'));
-    expect(taken(propose(bob, remove(2), { type: 'member', leafIndex: 9 }))).toEqual(
-      problem('bad_sender', 'not a member'),
-    );
-    expect(
-      taken({ ...propose(eve, add(eve), { type: 'new_member_proposal' }), wireFormat: 'private_message' }),
-    ).toEqual(problem('bad_sender', 'Only members can send private'));
-    expect(taken(commitOf({}))).toEqual(problem('malformed', 'not a proposal'));
-  });
-
-  it('comes from outside only with leave', () => {
-    const service = createDevice('service');
-    const { signingKey, credential } = service.identity;
-    const extension = externalSendersExtension([{ signatureKey: signingKey.publicKey, credential }]);
-    const open: PublicGroup = { ...group, context: { ...group.context, extensions: [extension] } };
-    const external = { type: 'external', senderIndex: 0 } as const;
-    expect(taken(propose(service, remove(1), external), open)).toBeNull();
-    expect(taken(propose(service, remove(1), external))).toEqual(problem('bad_sender', 'no such external sender'));
-    expect(taken(propose(eve, remove(1), external), open)).toEqual(problem('bad_signature', 'signature'));
-    expect(taken(propose(eve, add(eve), { type: 'new_member_proposal' }))).toBeNull();
-    expect(taken(propose(bob, add(eve), { type: 'new_member_proposal' }))).toEqual(
-      problem('bad_signature', 'signature'),
-    );
-    expect(taken(propose(eve, remove(1), { type: 'new_member_proposal' }))).toEqual(
-      problem('bad_sender', 'to be added'),
-    );
-    expect(taken(propose(eve, add(eve), { type: 'new_member_commit' }))).toEqual(
-      problem('bad_sender', 'makes no proposals'),
-    );
-  });
-
-  it('that removes the committer is left to somebody else', () => {
-    const known = withProposal(group, nodeRandom(32), {
-      proposal: remove(0),
-      sender: { type: 'member', leafIndex: 1 },
-    });
-    expect(known.proposals.size).toBe(1);
-    expect(group.proposals.size).toBe(0);
   });
 });
