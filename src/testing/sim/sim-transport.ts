@@ -35,8 +35,6 @@ export class SimTransport implements Transport {
   #isClosed = false;
   /** The node whose death would be noticed. */
   watched: NodeName | null = null;
-  /** Whom another node held for dead since this one watches it. */
-  #suspected: NodeName | null = null;
 
   constructor(env: SimTransportEnv) {
     this.#env = env;
@@ -90,14 +88,9 @@ export class SimTransport implements Transport {
   }
   watch(node: NodeName | null): void {
     this.watched = node;
-    this.#suspected = null;
   }
-  /** Another node's word is enough here, once: the worst that real signs of death can come to. */
-  suspect(node: NodeName): void {
-    if (node !== this.watched || this.#suspected === node) return;
-    this.#suspected = node;
-    this.#onHint(node);
-  }
+  /** Only says how many signs of death a hint takes; here hints are given out whole. */
+  suspect(): void {}
   close(): Promise<void> {
     this.#isClosed = true;
     return Promise.resolve();
