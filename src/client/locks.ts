@@ -51,7 +51,9 @@ export class Locks {
   async #turn(name: string, deadlineMs: number, signal: AbortSignal): Promise<HeldLock> {
     const { nowMs, pause } = this.#context.platform;
     while (nowMs() < deadlineMs) {
-      const { holder, position } = await this.show(name);
+      const shown = await this.show(name).catch(passing);
+      if (shown === null) continue;
+      const { holder, position } = shown;
       if (holder?.own === true) return { name: checkName(name), token: holder.token, expiresAt: holder.expiresAt };
       if (position === null) break;
       await pause(Math.min(POLL_MS, Math.max(0, deadlineMs - nowMs())), signal);
@@ -87,6 +89,12 @@ export class Locks {
   async list(): Promise<readonly LockJsonT[]> {
     return (await this.#context.readNewest('/v1/locks', locksShown, CALL_MS_MAX)).locks;
   }
+}
+
+/** A cluster that cannot tell right now keeps the place in the queue. @throws what will not pass by itself */
+function passing(error: unknown): null {
+  if (error instanceof ParleyError && error.retryable) return null;
+  throw error;
 }
 
 const pathOf = (name: string): string => `/v1/locks/${encodeURIComponent(checkName(name))}`;

@@ -101,6 +101,8 @@ describe('promoting', () => {
     cluster.learners = [4];
     expect(cluster.refusal('promote', 'n4')).toBe('behind');
     cluster.active.add(4);
+    cluster.match.set(4, 0);
+    expect(() => cluster.plan('promote', 'n4')).toThrow('has acknowledged nothing yet');
     cluster.match.set(4, LAST - CATCH_UP_ENTRIES - 1);
     expect(cluster.refusal('promote', 'n4')).toBe('behind');
     cluster.match.set(4, LAST - CATCH_UP_ENTRIES);

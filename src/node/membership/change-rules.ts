@@ -148,8 +148,10 @@ function isActive(peer: PeerId, status: Status): boolean {
 function problemOfLearner(peer: PeerId, status: Status): string | null {
   const progress = progressOf(peer, status);
   if (progress === undefined || !progress.activeLately) return 'does not answer';
-  const behind = status.lastIndex - progress.match;
   if (progress.state === 'snapshot') return 'is receiving a snapshot';
+  // However short the log is: whoever has nothing of it does not even know whom it could vote for.
+  if (progress.match === 0) return 'has acknowledged nothing yet';
+  const behind = status.lastIndex - progress.match;
   return behind > CATCH_UP_ENTRIES ? `is ${behind} entries behind` : null;
 }
 
