@@ -33,7 +33,9 @@ class Resource {
     this.url = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** Whoever still writes is ended. */
   close(): void {
+    for (const pid of new Set(this.writes.map((write) => write.pid))) endQuietly(pid);
     this.#server.closeAllConnections();
     this.#server.close();
   }
@@ -47,6 +49,14 @@ class Resource {
     const program = `setInterval(() => fetch('${this.url}/${who}/' + process.pid + '/' +
       process.env.PARLEY_FENCING_TOKEN).catch(() => {}), 100)`;
     return [process.execPath, '-e', program];
+  }
+}
+
+function endQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 
