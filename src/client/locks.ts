@@ -1,7 +1,7 @@
 import { ParleyError } from '../protocol/errors.ts';
 import { isLockName } from '../protocol/ids.ts';
 import { lockAcquired, lockReleased, lockRenewed, lockShown, locksShown } from './answers.ts';
-import type { LockJsonT } from '../protocol/http/locks.ts';
+import type { LockAcquireReplyT, LockJsonT } from '../protocol/http/locks.ts';
 import type { LockName } from '../protocol/ids.ts';
 import type { ClientContext } from './context.ts';
 
@@ -34,28 +34,42 @@ export class Locks {
     name: string,
     { ttlMs, waitMs, signal }: { readonly ttlMs: number; readonly waitMs: number; readonly signal: AbortSignal },
   ): Promise<HeldLock> {
-    const path = pathOf(name);
     const deadlineMs = this.#context.platform.nowMs() + waitMs;
-    const body = { ttlMs, waitMs, txnId: this.#context.newTxnId() };
-    const answer = lockAcquired(name);
-    const { state, token, expiresAt } = await this.#context.write({ method: 'PUT', path, body, answer }, CALL_MS_MAX);
-    if (state === 'held') return { name: checkName(name), token: token!, expiresAt };
+    const { token, expiresAt } = await this.#ask(name, { ttlMs, waitMs });
+    if (token !== null) return { name: checkName(name), token, expiresAt };
     try {
-      return await this.#turn(name, deadlineMs, signal);
+      return await this.#turn(name, { ttlMs, deadlineMs, signal });
     } catch (error) {
       await this.release(name).catch(() => {});
       throw error;
     }
   }
 
-  async #turn(name: string, deadlineMs: number, signal: AbortSignal): Promise<HeldLock> {
+  #ask(name: string, terms: { readonly ttlMs: number; readonly waitMs: number }): Promise<LockAcquireReplyT> {
+    const body = { ...terms, txnId: this.#context.newTxnId() };
+    return this.#context.write({ method: 'PUT', path: pathOf(name), body, answer: lockAcquired(name) }, CALL_MS_MAX);
+  }
+
+  async #turn(
+    name: string,
+    {
+      ttlMs,
+      deadlineMs,
+      signal,
+    }: { readonly ttlMs: number; readonly deadlineMs: number; readonly signal: AbortSignal },
+  ): Promise<HeldLock> {
     const { nowMs, pause } = this.#context.platform;
     while (nowMs() < deadlineMs) {
       const shown = await this.show(name).catch(passing);
       if (shown === null) continue;
       const { holder, position } = shown;
       if (holder?.own === true) return { name: checkName(name), token: holder.token, expiresAt: holder.expiresAt };
-      if (position === null) break;
+      if (position === null) {
+        // The lease is over and nobody has noticed yet: asking again passes the lock on to who is next.
+        const again = await this.#ask(name, { ttlMs, waitMs: Math.max(0, deadlineMs - nowMs()) }).catch(passing);
+        if (again !== null && again.token !== null)
+          return { name: checkName(name), token: again.token, expiresAt: again.expiresAt };
+      }
       await pause(Math.min(POLL_MS, Math.max(0, deadlineMs - nowMs())), signal);
       if (signal.aborted) break;
     }
