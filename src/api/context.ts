@@ -11,6 +11,7 @@ import type { OpenFeeds } from './gateway/open-feeds.ts';
 import type { LeaderTime } from './leader-time.ts';
 import type { Origins } from './origin.ts';
 import type { RateLimits } from './rate-limits.ts';
+import type { RefusedLogins } from './refused-logins.ts';
 import type { ReceiptMarks } from './receipt-marks.ts';
 
 /** What every route and socket of one node shares. Built once, in `server.ts`. */
@@ -27,6 +28,7 @@ export interface ApiContext {
   readonly hub: EventHub;
   readonly feeds: OpenFeeds;
   readonly receipts: ReceiptMarks;
+  readonly refused: RefusedLogins;
 }
 
 export type App = FastifyInstance<

@@ -29,7 +29,7 @@ export interface RouteHooks {
   readonly admin: Hook;
 }
 
-export function createRouteHooks(app: App, { auth, rates, addresses }: ApiContext): RouteHooks {
+export function createRouteHooks(app: App, { auth, rates, addresses, refused }: ApiContext): RouteHooks {
   app.decorateRequest('session', null);
   const loginRate = (request: FastifyRequest): RateVerdict => rates.login(addresses.of(request.raw));
   const authenticate = async (request: FastifyRequest): Promise<Session> => {
@@ -44,8 +44,13 @@ export function createRouteHooks(app: App, { auth, rates, addresses }: ApiContex
       obey(loginRate(request), reply);
     },
     admin: async (request, reply) => {
+      const attempt = (): Promise<void> => Promise.resolve(auth.checkAdmin(request.headers.authorization));
       try {
-        auth.checkAdmin(request.headers.authorization);
+        await refused.watch(
+          addresses.of(request.raw),
+          () => null,
+          async () => attempt(),
+        );
       } catch (error) {
         obey(loginRate(request), reply);
         throw error;

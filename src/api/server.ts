@@ -15,9 +15,11 @@ import { LeaderTime } from './leader-time.ts';
 import { Origins } from './origin.ts';
 import { RateLimits } from './rate-limits.ts';
 import { ReceiptMarks } from './receipt-marks.ts';
+import { RefusedLogins } from './refused-logins.ts';
 import { createRouteHooks } from './route-hooks.ts';
 import { addAccountRoutes } from './routes/accounts.ts';
 import { addAdminRoutes } from './routes/admin.ts';
+import { addAuditRoutes } from './routes/audit.ts';
 import { addBlobRoutes } from './routes/blobs.ts';
 import { addClusterRoutes } from './routes/cluster.ts';
 import { addDeviceRoutes } from './routes/devices.ts';
@@ -90,6 +92,7 @@ export function buildApi({ node, config, logger }: ApiParts): Api {
     }),
     feeds: new OpenFeeds(limits),
     receipts: new ReceiptMarks(node, limits.requestDeadlineMs),
+    refused: new RefusedLogins({ node, nowMs: () => time.nowMs(), logger }),
   };
   const sends = new RateMeter();
   const onSend = (): void => sends.mark();
@@ -119,6 +122,7 @@ function addRoutes(app: App, context: ApiContext, onSend: () => void): void {
     addEventRoutes(routes, context, hooks);
     addClusterRoutes(routes, context);
     addAdminRoutes(routes, context, hooks);
+    addAuditRoutes(routes, context, hooks);
     addHealthRoutes(routes, context);
     addOpenApiRoute(routes);
     addStatusPage(routes);
@@ -186,6 +190,7 @@ class RunningApi implements Api {
     this.#context.hub.stop(new ParleyError('shutting_down'));
     const cut = setTimeout(() => this.#app.server.closeAllConnections(), graceMs);
     await this.#app.close();
+    await this.#context.refused.close();
     clearTimeout(cut);
     this.#context.time.stop();
   }

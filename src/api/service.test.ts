@@ -178,14 +178,19 @@ describe('administration', () => {
       new ApiPerson(url, name).register<ProblemJson>(invite === undefined ? {} : { invite });
     expect((await register('ada')).body.code).toBe('invite_required');
     expect((await register('ada', 'guess')).body.code).toBe('invite_required');
-    const json = { ttlMs: 60_000 };
-    const made = await call<{ invite: string }>(url, 'POST', '/v1/admin/invites', { token: 'admin', json });
+    const invite = async (json: object): ReturnType<typeof call<{ invite: string }>> =>
+      call<{ invite: string }>(url, 'POST', '/v1/admin/invites', { token: 'admin', json });
+    const first = { ttlMs: 60_000, txnId: nextTxnId() };
+    const made = await invite(first);
     expect([...Value.Errors(InviteReply, made.body)]).toEqual([]);
+    expect((await invite(first)).body).toEqual(made.body);
+    expect((await invite({ ...first, ttlMs: 70_000 })).body).toMatchObject({ code: 'txn_reused' });
     expect((await register('ada', made.body.invite)).status).toBe(200);
     expect((await register('bob', made.body.invite)).body.code).toBe('invite_required');
-    const late = await call<{ invite: string }>(url, 'POST', '/v1/admin/invites', { token: 'admin', json });
+    const late = await invite({ ttlMs: 60_000, txnId: nextTxnId() });
+    expect(late.body.invite).not.toBe(made.body.invite);
     // Its time ran from the leader's, which this node reckons on between stamps.
-    node.advance(2 * json.ttlMs);
+    node.advance(2 * first.ttlMs);
     expect((await register('bob', late.body.invite)).body.code).toBe('invite_required');
   });
 
@@ -216,6 +221,8 @@ describe('what the node says about itself', () => {
       'GET /v1/accounts',
       'GET /v1/accounts/{name}',
       'GET /v1/accounts/{name}/device-requests/{device}',
+      'GET /v1/admin/audit',
+      'GET /v1/admin/audit/export',
       'GET /v1/admin/diagnosis',
       'GET /v1/admin/state-hashes',
       'GET /v1/admin/status',

@@ -1,4 +1,5 @@
 import { accountIdOf } from '../protocol/derive-ids.ts';
+import { asDevice, audit } from './audit.ts';
 import { KEYS } from './keys.ts';
 import { accept, reject } from './results.ts';
 import { sameBytes } from './roster.ts';
@@ -37,6 +38,7 @@ export const registerAccount: Handler<'account.register'> = (work, { body }) => 
     devices: [device],
   });
   work.devices.put(device.device, { account, revoked: false });
+  audit(work, 'account.registered', {}, asDevice(account, device.device));
   return accept<'account.register'>({ account, name, device: device.device });
 };
 

@@ -9,6 +9,7 @@ import { deleteMessage, sendMessage } from './messages.ts';
 import { attempt } from './results.ts';
 import { pinMessage } from './pins.ts';
 import { markReceipts, shareReceipts } from './receipts.ts';
+import { countRefusedLogins, noteNodeAct } from './refused-logins.ts';
 import { createLink, revokeLink } from './room-links.ts';
 import { addMembers, joinRoom, muteMember, removeMember, setRole } from './room-members.ts';
 import { archiveRoom, createRoom, setMeta, setTtl } from './rooms.ts';
@@ -46,7 +47,9 @@ export function applyBatch(view: StateView, batch: ApplyBatch, context: ApplyCon
 
 function applyCommand(work: Work, bytes: Uint8Array): CommandResult {
   const decoded = attempt(() => decodeCommand(bytes));
-  return decoded.ok ? dispatch(work, decoded.value) : decoded;
+  if (!decoded.ok) return decoded;
+  work.command = decoded.value;
+  return dispatch(work, decoded.value);
 }
 
 function dispatch<K extends CommandKind>(work: Work, command: CommandOf<K>): CommandResult {
@@ -58,8 +61,8 @@ const byDevice = (command: CommandOf<CommandKind>): string => command.actor?.dev
 const bySession = (command: CommandOf<CommandKind>): string => command.actor?.session ?? 'nobody';
 
 /**
- * Every command is exactly-once: by a record of its result, or, for registering, refreshing, sending, uploading and
- * sweeping, by means of its own.
+ * Every command is exactly-once: by a record of its result, or, for registering, refreshing, sending, uploading,
+ * counting refused logins and sweeping, by means of its own.
  */
 const handlers: { readonly [K in CommandKind]: Handler<K> } = {
   'account.register': registerAccount,
@@ -92,5 +95,7 @@ const handlers: { readonly [K in CommandKind]: Handler<K> } = {
   'lock.release': deduped(bySession, releaseLock),
   'blob.begin': beginBlob,
   'blob.stored': storeBlob,
+  'audit.refused-logins': countRefusedLogins,
+  'audit.node-act': deduped(() => 'cluster', noteNodeAct),
   'state.sweep': sweepState,
 };

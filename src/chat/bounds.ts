@@ -11,6 +11,3 @@ export const ANSWER_TTL_MS = 7 * 24 * 3_600_000;
 
 /** Beyond this, a challenge's time cannot have come from a node with a sane clock. */
 export const CHALLENGE_AHEAD_MS_MAX = 15 * 60_000;
-
-/** An invitation may not stand for longer. */
-export const INVITE_TTL_MS_MAX = 30 * 24 * 3_600_000;

@@ -1,5 +1,6 @@
 import { deviceIdOf } from '../protocol/derive-ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
+import { audit } from './audit.ts';
 import { ANSWER_TTL_MS } from './bounds.ts';
 import { deviceFeed, KEYS } from './keys.ts';
 import { accept, reject } from './results.ts';
@@ -70,6 +71,7 @@ export const approveDevice: Handler<'device.approve'> = (work, { actor, body }) 
   work.devices.put(record.device, { account, revoked: false });
   changeDevices(work, account, row, [...row.devices, record]);
   announce(work, account, record.device, 'added');
+  audit(work, 'device.added', { device: record.device });
   return accept<'device.approve'>({ device: record.device });
 };
 
@@ -88,6 +90,7 @@ export const revokeDevice: Handler<'device.revoke'> = (work, { actor, body }) =>
   changeDevices(work, account, row, rest);
   for (const session of work.deviceSessions.get(device) ?? []) endSession(work, session);
   announce(work, account, device, 'revoked');
+  audit(work, 'device.revoked', { device });
   return accept<'device.revoke'>({ device });
 };
 

@@ -1,5 +1,16 @@
 import { toBase64Url } from '../protocol/base64url.ts';
-import type { AccountId, AccountName, BlobId, DeviceId, LockName, RoomId, SessionId, TxnId } from '../protocol/ids.ts';
+import type { AuditPart } from '../protocol/audit.ts';
+import type {
+  AccountId,
+  AccountName,
+  BlobId,
+  DeviceId,
+  LockName,
+  NodeName,
+  RoomId,
+  SessionId,
+  TxnId,
+} from '../protocol/ids.ts';
 
 /**
  * Keys of all rows. One letter for the kind, then ids; numbers have a fixed width so that text order is number
@@ -52,6 +63,14 @@ export const KEYS = {
   blobReference: (blob: BlobId, room: RoomId, seq: number) => `F/${blob}/${room}/${fixed(seq)}`,
   blobReferences: (blob: BlobId, room: RoomId) => `F/${blob}/${room}/`,
   txn: (principal: string, scope: string, txnId: TxnId) => `t/${principal}/${scope}/${txnId}`,
+  /** Where the audit log begins and ends. */
+  auditSpans: 'A',
+  audit: (part: AuditPart, number: number) => `A/${part}/${fixed(number)}`,
+  /** What was refused to an account, or to nobody in particular, and is yet to be told. */
+  refused: (account: AccountId | null) => `A/refused/${account ?? ''}`,
+  refusedOpen: 'A/refused',
+  /** The last that a node brought in. */
+  refusedLast: (node: NodeName) => `A/node/${node}`,
   /** Index of everything that expires: `x/<milliseconds>/<key of what expires>`. */
   expiry: (expiresAt: number, target: string) => `x/${fixed(expiresAt)}/${target}`,
   /** Target for the dedupe records of one log entry; the row lists them. */

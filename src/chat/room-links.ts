@@ -1,4 +1,5 @@
 import { LIMITS } from '../protocol/limits.ts';
+import { audit } from './audit.ts';
 import { KEYS } from './keys.ts';
 import { accept, reject } from './results.ts';
 import { enterAsAdmin } from './room-entry.ts';
@@ -22,6 +23,7 @@ export const createLink: Handler<'room.create-link'> = (work, { actor, body }) =
   work.view.put(key, linkCodec.encode({ by: self.account, expiresAt, usesLeft: usesMax }));
   work.rooms.put(room, { ...row, links: row.links + 1 });
   work.expireAt(expiresAt, key);
+  audit(work, 'room.link-created', { room });
   return accept<'room.create-link'>({ room, expiresAt });
 };
 
@@ -32,6 +34,7 @@ export const revokeLink: Handler<'room.revoke-link'> = (work, { actor, body }) =
   const bytes = work.view.get(KEYS.link(room, secretHash));
   if (bytes === undefined) return reject('no_such_link');
   dropLink(work, room, secretHash, linkCodec.decode(bytes));
+  audit(work, 'room.link-revoked', { room });
   return accept<'room.revoke-link'>({ room });
 };
 

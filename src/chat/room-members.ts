@@ -1,4 +1,5 @@
 import { LIMITS } from '../protocol/limits.ts';
+import { accountsOf, audit } from './audit.ts';
 import { invariant } from './invariant.ts';
 import { KEYS } from './keys.ts';
 import { accept, reject } from './results.ts';
@@ -35,6 +36,7 @@ export const addMembers: Handler<'room.add'> = (work, { actor, body }) => {
 
   admit(work, body.room, row, members, { added, by: self.account });
   if (body.sealedMeta !== undefined) changeMeta(work, actor!, body.room, body.sealedMeta);
+  audit(work, 'room.members-added', { room: body.room, ...accountsOf(added) });
   return accept<'room.add'>({ room: body.room, added });
 };
 
@@ -61,6 +63,7 @@ export const removeMember: Handler<'room.remove'> = (work, { actor, body }) => {
   work.receipts.delete([body.room, body.member]);
   const event = { room: body.room, members: [body.member], by: actor!.account, at: work.stampMs };
   work.emit({ kind: 'member-removed', ...event }, body.room, body.member);
+  audit(work, 'room.member-removed', { room: body.room, accounts: [body.member] });
   return accept<'room.remove'>({ room: body.room });
 };
 
@@ -89,6 +92,7 @@ export const setRole: Handler<'room.set-role'> = (work, { actor, body }) => {
     members.map((it) => (it === member ? { ...it, role } : it)),
   );
   announceMember(work, room, account, self.account);
+  audit(work, 'room.role-changed', { room, accounts: [account], value: role });
   return accept<'room.set-role'>({ room });
 };
 
@@ -109,6 +113,7 @@ export const muteMember: Handler<'room.mute'> = (work, { actor, body }) => {
     mutes: isMuted ? [...others, { account, until: (work.stampMs + forMs) as StampMs }] : others,
   });
   announceMember(work, room, account, self.account);
+  audit(work, 'room.member-muted', { room, accounts: [account], value: `${forMs} ms` });
   return accept<'room.mute'>({ room });
 };
 
@@ -131,6 +136,7 @@ export const joinRoom: Handler<'room.join'> = (work, { actor, body }) => {
   admit(work, room, row, members, { added: [account], by: account });
   if (link.usesLeft > 1) work.view.put(key, linkCodec.encode({ ...link, usesLeft: link.usesLeft - 1 }));
   else dropLink(work, room, secretHash, link);
+  audit(work, 'room.joined', { room });
   return accept<'room.join'>({ room });
 };
 

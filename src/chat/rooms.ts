@@ -1,5 +1,6 @@
 import { directRoomIdOf, groupRoomIdOf } from '../protocol/derive-ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
+import { accountsOf, audit } from './audit.ts';
 import { accept, reject } from './results.ts';
 import { enter, enterAsAdmin, enterGroup } from './room-entry.ts';
 import { countDevices, putMembership } from './room-members.ts';
@@ -87,6 +88,7 @@ function found(work: Work, actor: Actor, room: RoomId, kind: RoomRow['kind'], ot
   }
   const event = { room, roomKind: kind, members: accounts, by: actor.account, at: work.stampMs };
   work.emit({ kind: 'room-created', ...event }, room);
+  audit(work, 'room.created', { room, value: kind, ...accountsOf(others) });
 }
 
 /** Any member may rename; what the name is, nodes cannot read. */
@@ -108,6 +110,7 @@ export const archiveRoom: Handler<'room.archive'> = (work, { actor, body }) => {
   if (row.archived !== archived) {
     work.rooms.put(room, { ...row, archived });
     work.emit({ kind: 'room-archived', room, archived, by: self.account, at: work.stampMs }, room);
+    audit(work, 'room.archived', { room, value: archived ? 'archived' : 'restored' });
   }
   return accept<'room.archive'>({ room });
 };

@@ -187,6 +187,11 @@ export const timeCodec: RowCodec<StampMs> = {
   decode: (bytes) => unpack(bytes) as StampMs,
 };
 
+export const countCodec: RowCodec<number> = {
+  encode: (row) => pack(row),
+  decode: (bytes) => unpack(bytes) as number,
+};
+
 /** Counters of a feed of stored events. */
 export interface FeedRow {
   /** Events ever stored; the next one gets this number. */

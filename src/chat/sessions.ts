@@ -1,5 +1,6 @@
 import { sessionIdOf } from '../protocol/derive-ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
+import { asDevice, audit, STRANGER } from './audit.ts';
 import { CHALLENGE_AHEAD_MS_MAX } from './bounds.ts';
 import { invariant } from './invariant.ts';
 import { KEYS } from './keys.ts';
@@ -45,6 +46,7 @@ export const createSession: Handler<'session.create'> = (work, { txnId, body }) 
   work.sessions.put(session, row);
   work.expireAt(row.expiresAt, KEYS.session(session));
   enlist(work, device, session);
+  audit(work, 'session.opened', { session }, asDevice(account, device));
   return accept<'session.create'>({ session, accessExpiresAt: row.accessExpiresAt, expiresAt: row.expiresAt });
 };
 
@@ -70,6 +72,7 @@ export const refreshSession: Handler<'session.refresh'> = (work, { body }) => {
   }
   if (work.view.get(KEYS.spent(session, spentHash)) === undefined) return reject('unauthenticated');
   endSession(work, session);
+  audit(work, 'session.stolen', { accounts: [row.account], device: row.device, session }, STRANGER);
   return reject('refresh_reused');
 };
 
@@ -96,6 +99,7 @@ export const revokeSession: Handler<'session.revoke'> = (work, { actor, body }) 
   if (refusal !== undefined) return refusal;
   const row = work.sessions.get(body.session);
   if (row === undefined || row.account !== actor!.account) return reject('no_such_session');
+  if (!row.ended) audit(work, 'session.ended', { session: body.session, device: row.device });
   endSession(work, body.session);
   return accept<'session.revoke'>({ session: body.session });
 };

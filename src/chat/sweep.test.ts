@@ -31,7 +31,7 @@ describe('state.sweep', () => {
     chat.send(alice, room, 'hi');
     const { device, signingKey, sealingKey } = recordFrom('waits');
     chat.must('device.request', null, { account: alice.account, device, signingKey, sealingKey });
-    chat.must('invite.create', null, { inviteHash: bytesFrom('i'), expiresAt: (chat.stampMs + 1) as StampMs });
+    chat.must('invite.create', null, { inviteHash: bytesFrom('i'), ttlMs: 1 });
     const { session } = chat.must('session.create', null, chat.sessionBody(alice.account, alice.device, 's'));
     chat.must('session.refresh', null, {
       session,

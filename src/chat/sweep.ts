@@ -4,6 +4,7 @@ import { releaseLocksOf, standingLock } from './locks.ts';
 import { parseExpiryKey } from './keys.ts';
 import { unpack } from './pack.ts';
 import { announceGone, removeMessage } from './removal.ts';
+import { endRefusedWindow } from './refused-logins.ts';
 import { forgetLink } from './room-links.ts';
 import { accept, reject } from './results.ts';
 import { delist } from './sessions.ts';
@@ -71,6 +72,8 @@ function remove(work: Work, expired: ExpiredMessages, target: string, index: Uin
       return expired.remove(work, first as RoomId, Number(second) as Seq);
     case 'l/':
       return expireLock(work, target.slice(2) as LockName) ? 1 : 0;
+    case 'A/':
+      return endRefusedWindow(work, second === '' ? null : (second as AccountId)) ? 1 : 0;
     case 'B/':
       return expireBlob(work, first as BlobId) ? 1 : 0;
     case 'L/':

@@ -1,5 +1,6 @@
 import { COUNTED_IN_ONE_EXPIRY_ROW_MAX, EVENTS_KEPT_MAX } from './bounds.ts';
 import { feedEventCodec } from './event-codec.ts';
+import { auditSpansCodec } from './audit-rows.ts';
 import { blobCodec, blobUseCodec } from './blob-rows.ts';
 import { invariant } from './invariant.ts';
 import { KEYS } from './keys.ts';
@@ -9,6 +10,7 @@ import { membersCodec, messageBitsCodec, pinsCodec, receiptCodec, relationsCodec
 import {
   accountCodec,
   answerCodec,
+  countCodec,
   deviceCodec,
   deviceSessionsCodec,
   feedCodec,
@@ -18,6 +20,7 @@ import {
   sessionCodec,
 } from './rows.ts';
 import { Table } from './table.ts';
+import type { Command } from '../protocol/commands.ts';
 import type { ChatEvent, PlacedEvent } from '../protocol/events.ts';
 import type { AccountId, BlobId, DeviceId, RoomId, Seq, SessionId, StampMs, TxnId } from '../protocol/ids.ts';
 import type { BlobRow } from './blob-rows.ts';
@@ -62,6 +65,10 @@ export class Work {
   readonly messageBits;
   readonly blobs;
   readonly blobUse;
+  readonly auditSpans;
+  readonly refusedOpen;
+  /** The one under way: the audit log tells whose it is. */
+  command: Command | null = null;
   /** Files whose row was made, changed in what nodes have to do for it, or removed. */
   readonly touchedBlobs = new Set<BlobId>();
   /** Keys of dedupe records made in this batch, and when the last of them expires. */
@@ -94,6 +101,8 @@ export class Work {
     this.messageBits = new Table(view, ([room, block]: BlockIn) => KEYS.messageBits(room, block), messageBitsCodec);
     this.blobs = new Table<BlobId, BlobRow>(view, KEYS.blob, blobCodec);
     this.blobUse = new Table(view, KEYS.blobUse, blobUseCodec);
+    this.auditSpans = new Table(view, () => KEYS.auditSpans, auditSpansCodec);
+    this.refusedOpen = new Table(view, () => KEYS.refusedOpen, countCodec);
   }
 
   /**
@@ -169,6 +178,8 @@ export class Work {
       this.messageBits,
       this.blobs,
       this.blobUse,
+      this.auditSpans,
+      this.refusedOpen,
     ]) {
       table.flush();
     }

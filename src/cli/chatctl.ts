@@ -4,9 +4,11 @@ import { adminRequest, askAll, leaderRequest, resolveTarget } from './chatctl/ad
 import { examine } from './chatctl/doctor/examine.ts';
 import { findingsOf } from './chatctl/doctor/findings.ts';
 import { doctorExitCode, findingsJson, renderFindings } from './chatctl/doctor/report.ts';
+import { addAuditVerb } from './chatctl/verbs/audit.ts';
 import { askHashes, judgeHashes, renderVerdict, verifyExitCode } from './chatctl/verify.ts';
 import { renderStatus, statusExitCode } from './chatctl/status.ts';
 import { reportFailure } from './failure.ts';
+import { freshTxnId } from './fresh-txn.ts';
 import { packageVersion } from './version.ts';
 import { EXIT, ParleyError } from '../protocol/errors.ts';
 import type { AdminTarget } from './chatctl/admin-client.ts';
@@ -132,10 +134,11 @@ Exit codes: 0 ok (status: healthy, doctor: no problems), 1 failed (status: degra
       const hours = Number(options.hours);
       if (!(hours > 0 && hours <= 720)) throw new ParleyError('usage', '--hours must be more than 0 and at most 720.');
       const reply = await adminRequest<{ invite: string; expiresAt: string }>(target(), 'POST', '/v1/admin/invites', {
-        body: { ttlMs: Math.max(Math.round(hours * HOUR_MS), 60_000) },
+        body: { ttlMs: Math.max(Math.round(hours * HOUR_MS), 60_000), txnId: freshTxnId() },
       });
       console.log(options.json === true ? JSON.stringify(reply) : `${reply.invite}  (until ${reply.expiresAt})`);
     });
+  addAuditVerb(chatctl, target);
   return chatctl;
 }
 

@@ -1,7 +1,20 @@
-import { isAccountId, isAccountName, isBlobId, isDeviceId, isLockName, isRoomId, isSessionId } from './ids.ts';
+import {
+  isAccountId,
+  isAccountName,
+  isBlobId,
+  isDeviceId,
+  isLockName,
+  isNodeName,
+  isRoomId,
+  isSessionId,
+} from './ids.ts';
+import { NODE_ACTS } from './audit.ts';
+import { isErrorCode } from './errors.ts';
 import { isBlobSize } from './blobs.ts';
 import { LIMITS } from './limits.ts';
-import type { CommandBodies, CommandKind, Role } from './commands.ts';
+import type { NodeAct } from './audit.ts';
+import type { CommandBodies, CommandKind, RefusedLogins, Role } from './commands.ts';
+import type { ErrorCode } from './errors.ts';
 import type { DeviceRecord } from './device-record.ts';
 import type { AccountId, RoomId, Seq, StampMs } from './ids.ts';
 
@@ -20,6 +33,8 @@ export const COMMAND_LIMITS = {
   challengeIdBytesMin: 16,
   challengeIdBytesMax: 64,
   receiptMarksMax: 512,
+  /** Accounts of which one command tells. */
+  refusedLoginsMax: 64,
   sweepKeysMax: 1024,
   sweepKeyBytesMax: 256,
 } as const;
@@ -75,6 +90,21 @@ const receiptMark: Check<[AccountId, RoomId, number, number]> = (value): value i
   Array.isArray(value) && value.length === 4 && account(value[0]) && room(value[1]) && time(value[2]) && time(value[3]);
 const kindOfRoom: Check<'direct' | 'group'> = (value): value is 'direct' | 'group' =>
   value === 'direct' || value === 'group';
+const ADDRESS_CHARS_MAX = 64;
+/** An address as a node writes it down; never the text of a client. */
+export const isAddressText: Check<string> = (value): value is string =>
+  typeof value === 'string' && value.length <= ADDRESS_CHARS_MAX && /^[0-9a-fA-F.:/]*$/.test(value);
+const nodeName = text(isNodeName);
+const nodeAct: Check<NodeAct> = (value): value is NodeAct => NODE_ACTS.includes(value as NodeAct);
+const errorCode: Check<ErrorCode> = text(isErrorCode);
+type RefusedFields = [RefusedLogins['account'], ErrorCode, string, number];
+const refusedLogins: Check<RefusedFields> = (value): value is RefusedFields =>
+  Array.isArray(value) &&
+  value.length === 4 &&
+  orNil(account)(value[0]) &&
+  errorCode(value[1]) &&
+  isAddressText(value[2]) &&
+  seq(value[3]);
 const stateKey: Check<string> = (value): value is string =>
   typeof value === 'string' && value.length > 0 && value.length <= COMMAND_LIMITS.sweepKeyBytesMax;
 const record: Check<[DeviceRecord['device'], Uint8Array, Uint8Array, Uint8Array]> = (
@@ -251,9 +281,9 @@ export const bodyCodecs: { readonly [K in CommandKind]: BodyCodec<CommandBodies[
     (share) => ({ share }),
   ),
   'invite.create': codec(
-    [hash, time],
-    (it) => [it.inviteHash, it.expiresAt],
-    (inviteHash, expiresAt) => ({ inviteHash, expiresAt }),
+    [hash, numberFrom(1, LIMITS.inviteTtlMsMax)],
+    (it) => [it.inviteHash, it.ttlMs],
+    (inviteHash, ttlMs) => ({ inviteHash, ttlMs }),
   ),
   'lock.acquire': codec(
     [lockName, lockTtlMs, numberFrom(0, LIMITS.lockWaitMsMax)],
@@ -269,6 +299,18 @@ export const bodyCodecs: { readonly [K in CommandKind]: BodyCodec<CommandBodies[
     [lockName, orNil(lockToken)],
     (it) => [it.name, it.token ?? null],
     (name, token) => (token === null ? { name } : { name, token }),
+  ),
+  'audit.refused-logins': codec(
+    [listOf(refusedLogins, COMMAND_LIMITS.refusedLoginsMax)],
+    (it) => [it.refused.map((one) => [one.account, one.code, one.address, one.count])],
+    (refused) => ({
+      refused: refused.map(([who, code, address, times]) => ({ account: who, code, address, count: times })),
+    }),
+  ),
+  'audit.node-act': codec(
+    [nodeAct, nodeName],
+    (it) => [it.act, it.node],
+    (act, node) => ({ act, node }),
   ),
   'state.sweep': codec(
     [listOf(stateKey, COMMAND_LIMITS.sweepKeysMax)],

@@ -9,7 +9,18 @@ import { ParleyError } from './errors.ts';
 import { makeTxnId } from './txn-id.ts';
 import type { Actor, Command, CommandKind } from './commands.ts';
 import type { DeviceRecord } from './device-record.ts';
-import type { AccountId, AccountName, DeviceId, LockName, RoomId, SessionId, Seq, StampMs, TxnId } from './ids.ts';
+import type {
+  AccountId,
+  AccountName,
+  DeviceId,
+  LockName,
+  NodeName,
+  RoomId,
+  SessionId,
+  Seq,
+  StampMs,
+  TxnId,
+} from './ids.ts';
 
 const packr = new Packr({ useRecords: false, moreTypes: false, variableMapSize: true });
 const TAIL = 'a2b3c4d5e6f7g2h3i4j5k6l7mn';
@@ -68,12 +79,17 @@ const examples: { readonly [K in CommandKind]: readonly Extract<Command, { kind:
   'room.join': [{ room, secretHash: bytes(32) }],
   'message.send': [{ room, envelope: bytes(800) }],
   'message.delete': [{ room, seq: 3 as Seq }],
-  'invite.create': [{ inviteHash: bytes(32), expiresAt: time }],
+  'invite.create': [{ inviteHash: bytes(32), ttlMs: 60_000 }],
   'lock.acquire': [{ name: lockName, ttlMs: 30_000, waitMs: 0 }],
   'lock.renew': [{ name: lockName, token: 7, ttlMs: 30_000 }],
   'lock.release': [{ name: lockName, token: 7 }, { name: lockName }],
   'blob.begin': [{ blob, sizeBytes: 5, quotaBytes: 10 }],
   'blob.stored': [{ blob }],
+  'audit.refused-logins': [
+    { refused: [] },
+    { refused: [{ account, code: 'invalid_signature', address: '::1', count: 3 }] },
+  ],
+  'audit.node-act': [{ act: 'node.added', node: 'n4' as NodeName }],
   'state.sweep': [{ keys: [] }, { keys: ['x/0000000000000001/s/S', 'b'] }],
 };
 const commands: Command[] = (Object.keys(examples) as CommandKind[]).flatMap((kind) =>
@@ -111,6 +127,19 @@ describe('commands as bytes', () => {
     expect(plain(decoded)).toEqual(plain(command));
     expect(encodeCommand(decoded)).toEqual(encodeCommand(command));
     expect(encodeCommandBody(decoded.kind, decoded.body)).toEqual(encodeCommandBody(command.kind, command.body));
+  });
+
+  it('tell whence they come, or nothing of it', () => {
+    const base: Command = { kind: 'session.revoke', actor, txnId, body: { session } };
+    for (const address of ['192.0.2.1', '2001:db8::1', null]) {
+      const command = { ...base, source: { node: 'n1' as NodeName, address } };
+      expect(decodeCommand(encodeCommand(command))).toEqual(command);
+    }
+    const fields = packr.unpack(encodeCommand(base)) as unknown[];
+    for (const wrong of [null, [], ['n1'], ['N 1', null], ['n1', 5], ['n1', 'evil.example'], ['n1', '1'.repeat(65)]]) {
+      expect(codeOf(packr.pack([...fields, wrong]))).toBe('bad_request');
+    }
+    expect(codeOf(packr.pack([...fields, ['n1', null], ['n1', null]]))).toBe('bad_request');
   });
 
   it('hold the envelope as it is, and give a view of it', () => {
@@ -216,6 +245,7 @@ function isStillRight(command: Command, field: number, wrong: unknown): boolean 
   // What msgpack has for `undefined` is nil: an optional field that is missing.
   const isOptional =
     command.kind === 'room.create' || command.kind === 'room.add' || command.kind === 'account.register';
+  if (command.kind === 'audit.node-act' && field === 1) return wrong === 'x';
   if (command.kind === 'lock.release' && field === 1) return wrong === null;
   if (command.kind.startsWith('lock.') && field === 0) return wrong === 'x';
   if (isEnvelope && isBytes) return wrong.length === 7;

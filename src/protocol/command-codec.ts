@@ -1,15 +1,16 @@
 import { Packr } from 'msgpackr';
-import { bodyCodecs } from './command-bodies.ts';
+import { bodyCodecs, isAddressText } from './command-bodies.ts';
 import { COMMAND_VERSION } from './commands.ts';
 import { ParleyError } from './errors.ts';
-import { isAccountId, isDeviceId, isSessionId, isTxnId } from './ids.ts';
+import { isAccountId, isDeviceId, isNodeName, isSessionId, isTxnId } from './ids.ts';
+import type { RequestSource } from './audit.ts';
 import type { BodyCodec } from './command-bodies.ts';
 import type { Actor, Command, CommandBodies, CommandKind, CommandOf } from './commands.ts';
 
 /**
  * A command as bytes: the msgpack array `[version, kind, actor, txnId, body]`, where `kind` is a number, `actor` is
- * `[account, device, session]` or nil, and `body` is the array of the kind's fields. The entry node encodes once;
- * log, wire and `apply()` keep those bytes.
+ * `[account, device, session]` or nil, and `body` is the array of the kind's fields; and behind it, where it is told,
+ * the source `[node, address or nil]`. The entry node encodes once; log, wire and `apply()` keep those bytes.
  */
 const packr = new Packr({ useRecords: false, moreTypes: false, variableMapSize: true });
 
@@ -45,16 +46,19 @@ const KINDS = [
   'room.set-ttl',
   'receipt.mark',
   'receipt.share',
+  'audit.refused-logins',
+  'audit.node-act',
 ] as const satisfies readonly CommandKind[];
 
 export function encodeCommand<K extends CommandKind>(command: CommandOf<K>): Uint8Array {
-  const { actor } = command;
+  const { actor, source } = command;
   return packr.pack([
     COMMAND_VERSION,
     KINDS.indexOf(command.kind),
     actor === null ? null : [actor.account, actor.device, actor.session],
     command.txnId,
     bodyCodecs[command.kind].toFields(command.body),
+    ...(source === undefined ? [] : [[source.node, source.address]]),
   ]);
 }
 
@@ -70,7 +74,7 @@ export function encodeCommandBody<K extends CommandKind>(kind: K, body: CommandB
  *   else that `encodeCommand` does not make
  */
 export function decodeCommand(bytes: Uint8Array): Command {
-  const [version, kindNumber, rawActor, txnId, rawBody, ...rest] = unpackArray(bytes);
+  const [version, kindNumber, rawActor, txnId, rawBody, ...rawSource] = unpackArray(bytes);
   if (version !== COMMAND_VERSION) {
     if (!Number.isSafeInteger(version)) throw malformed('version');
     throw new ParleyError('unsupported_version', `This command has version ${String(version)}.`);
@@ -81,11 +85,21 @@ export function decodeCommand(bytes: Uint8Array): Command {
     throw new ParleyError('unsupported_version', `This command is of an unknown kind (${kindNumber}).`);
   }
   if (typeof txnId !== 'string' || !isTxnId(txnId)) throw malformed('txnId');
-  if (!Array.isArray(rawBody) || rest.length > 0) throw malformed('body');
+  if (!Array.isArray(rawBody)) throw malformed('body');
   const codec: BodyCodec<unknown> = bodyCodecs[kind];
   const body = codec.fromFields(rawBody);
   if (body === undefined) throw malformed('body');
-  return { kind, actor: actorOf(rawActor), txnId, body } as Command;
+  return { kind, actor: actorOf(rawActor), txnId, body, ...sourceOf(rawSource) } as Command;
+}
+
+function sourceOf(raw: readonly unknown[]): { readonly source?: RequestSource } {
+  if (raw.length === 0) return {};
+  const [source] = raw;
+  if (raw.length > 1 || !Array.isArray(source) || source.length !== 2) throw malformed('source');
+  const [node, address] = source as [unknown, unknown];
+  if (typeof node !== 'string' || !isNodeName(node)) throw malformed('source');
+  if (address !== null && !isAddressText(address)) throw malformed('source');
+  return { source: { node, address } };
 }
 
 function actorOf(raw: unknown): Actor | null {

@@ -5,12 +5,14 @@ import type {
   DeviceId,
   LockName,
   MessageId,
+  NodeName,
   RoomId,
   Seq,
   SessionId,
   StampMs,
   TxnId,
 } from './ids.ts';
+import type { NodeAct, RequestSource } from './audit.ts';
 import type { DeviceRecord } from './device-record.ts';
 import type { ErrorCode } from './errors.ts';
 
@@ -30,6 +32,17 @@ export interface ReceiptMark {
   readonly room: RoomId;
   readonly delivered: number;
   readonly read: number;
+}
+
+/** Attempts that a node refused, gathered by it. */
+export interface RefusedLogins {
+  /** Null where there is no such account, or none was named. */
+  readonly account: AccountId | null;
+  /** Code of the last refusal. */
+  readonly code: ErrorCode;
+  /** Whence the last one came. */
+  readonly address: string;
+  readonly count: number;
 }
 
 export type Role = 'owner' | 'admin' | 'member';
@@ -114,7 +127,7 @@ export interface CommandBodies {
   'blob.begin': { readonly blob: BlobId; readonly sizeBytes: number; readonly quotaBytes: number };
   /** A node says that a majority of the voters have the whole of it on their disks. */
   'blob.stored': { readonly blob: BlobId };
-  'invite.create': { readonly inviteHash: Uint8Array; readonly expiresAt: StampMs };
+  'invite.create': { readonly inviteHash: Uint8Array; readonly ttlMs: number };
   'lock.acquire': {
     readonly name: LockName;
     readonly ttlMs: number;
@@ -124,6 +137,10 @@ export interface CommandBodies {
   'lock.renew': { readonly name: LockName; readonly token: number; readonly ttlMs: number };
   /** Without a token: whatever the session has of it, a place in the queue too. */
   'lock.release': { readonly name: LockName; readonly token?: number };
+  /** Brought in by the node that refused them; commands of one node count in the order of their txnIds. */
+  'audit.refused-logins': { readonly refused: readonly RefusedLogins[] };
+  /** Of nodes, which no command changes: told when it is done. */
+  'audit.node-act': { readonly act: NodeAct; readonly node: NodeName };
   /** Housekeeping proposed by the leader: keys that it found expired; `apply()` checks each one again. */
   'state.sweep': { readonly keys: readonly string[] };
 }
@@ -137,6 +154,8 @@ export interface CommandOf<K extends CommandKind> {
   /** Makes a retry the same command. */
   readonly txnId: TxnId;
   readonly body: CommandBodies[K];
+  /** Of commands that the audit log tells of. */
+  readonly source?: RequestSource;
 }
 
 export type Command = { [K in CommandKind]: CommandOf<K> }[CommandKind];
@@ -189,6 +208,8 @@ export interface CommandValues {
   };
   'lock.renew': { readonly name: LockName; readonly token: number; readonly expiresAt: StampMs };
   'lock.release': { readonly name: LockName };
+  'audit.refused-logins': { readonly counted: number };
+  'audit.node-act': { readonly node: NodeName };
   'state.sweep': { readonly removed: number };
 }
 

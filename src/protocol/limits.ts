@@ -21,6 +21,7 @@ export const LIMITS = {
   mutesPerRoomMax: 256,
   linksPerRoomMax: 100,
   linkTtlMsMax: 30 * 24 * 3_600_000,
+  inviteTtlMsMax: 30 * 24 * 3_600_000,
   linkUsesMax: 10_000,
   messageTtlMsMin: 1_000,
   messageTtlMsMax: 366 * 24 * 3_600_000,
@@ -38,6 +39,14 @@ export const LIMITS = {
   lockWaitMsMax: 24 * 3_600_000,
   locksPerSessionMax: 64,
   lockWaitersMax: 256,
+  /** Rows of each part of the audit log; the oldest goes. */
+  auditRowsMax: 50_000,
+  /** Accounts that one row of it names. */
+  auditAccountsMax: 8,
+  /** Refused logins of one account within this are one row, told when it is over; the first is told at once. */
+  auditRefusedWindowMs: 3_600_000,
+  /** Accounts whose refused logins are told apart at a time. */
+  auditRefusedAccountsMax: 64,
   /** How long a node holds a request while the cluster elects a leader. */
   requestDeadlineMs: 10_000,
 } as const;

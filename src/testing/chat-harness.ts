@@ -17,11 +17,12 @@ import type {
   CommandResult,
   CommandValues,
 } from '../protocol/commands.ts';
+import type { RequestSource } from '../protocol/audit.ts';
 import type { DeviceRecord } from '../protocol/device-record.ts';
 import type { EnvelopeHeader } from '../protocol/envelope.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { PlacedEvent } from '../protocol/events.ts';
-import type { AccountId, AccountName, BlobId, ClusterId, RoomId, StampMs, TxnId } from '../protocol/ids.ts';
+import type { AccountId, AccountName, BlobId, ClusterId, NodeName, RoomId, StampMs, TxnId } from '../protocol/ids.ts';
 
 /** Someone with one device and one session; keys are hashes of labels, signatures are not real. */
 export interface Person extends Actor {
@@ -31,6 +32,7 @@ export interface Person extends Actor {
 }
 
 export const TEST_CLUSTER: ClusterId = clusterIdOf(new Uint8Array(16));
+const TEST_SOURCE: RequestSource = { node: 'n1' as NodeName, address: '192.0.2.1' };
 const START_MS = Date.UTC(2026, 0, 1);
 
 export const bytesFrom = (label: string): Uint8Array => sha256(utf8ToBytes(label));
@@ -199,7 +201,7 @@ export function commandBytes<K extends CommandKind>(
   txnId: TxnId,
 ): Uint8Array {
   const plain = actor === null ? null : { account: actor.account, device: actor.device, session: actor.session };
-  const command: CommandOf<K> = { kind, actor: plain, txnId, body };
+  const command: CommandOf<K> = { kind, actor: plain, txnId, body, source: TEST_SOURCE };
   return encodeCommand(command);
 }
 

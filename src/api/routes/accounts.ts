@@ -1,3 +1,4 @@
+/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { accountByName, listAccounts } from '../../chat/queries-accounts.ts';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
@@ -41,18 +42,23 @@ export function addAccountRoutes(app: App, context: ApiContext, hooks: RouteHook
         ],
       },
     },
-    async ({ body }) => {
+    async (request) => {
+      const { body } = request;
       const invite = checkRegistration(context, body.invite);
       const userKey = exactBytesOfField(body.userKey, 'userKey', 32);
       const device = deviceRecordOf(body.device);
       // Also checked in the log; here it spares every node the work for what was never signed.
       if (!verifyDeviceRecord(accountIdOf(userKey), userKey, device)) throw new ParleyError('invalid_signature');
-      const value = await submit(context, {
-        kind: 'account.register',
-        actor: null,
-        txnId: body.txnId as TxnId,
-        body: { name: body.name as AccountName, userKey, device, ...invite },
-      });
+      const value = await submit(
+        context,
+        {
+          kind: 'account.register',
+          actor: null,
+          txnId: body.txnId as TxnId,
+          body: { name: body.name as AccountName, userKey, device, ...invite },
+        },
+        request,
+      );
       return { account: value.name, accountId: value.account, device: value.device };
     },
   );

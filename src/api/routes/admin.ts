@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto';
+/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
+import { createHmac, randomBytes } from 'node:crypto';
 import { DiagnosisReply } from '../../protocol/http/diagnosis.ts';
 import { StateHashesQuery } from '../../protocol/http/queries.ts';
 import {
@@ -11,21 +12,31 @@ import {
   StateHashesReply,
   StatusReply,
 } from '../../protocol/http/schemas.ts';
+import { labelled } from '../../protocol/labelled.ts';
 import { makeTxnId } from '../../protocol/txn-id.ts';
 import { ASKS_THE_CLUSTER, THROUGH_THE_LOG } from '../documented-errors.ts';
 import { submit } from '../submit.ts';
 import { timeOf } from '../time-text.ts';
 import { inviteHashOf } from './accounts.ts';
-import type { NodeName, StampMs } from '../../protocol/ids.ts';
+import type { FastifyRequest } from 'fastify';
+import type { NodeAct } from '../../protocol/audit.ts';
+import type { NodeName, TxnId } from '../../protocol/ids.ts';
+import type { MemberVerb } from '../../node/ports.ts';
 import type { ApiContext, App } from '../context.ts';
 import type { RouteHooks } from '../route-hooks.ts';
 
 const INVITE_BYTES = 16;
 const TXN_RANDOM_BYTES = 10;
+const ACT_OF: Readonly<Record<MemberVerb, NodeAct>> = {
+  add: 'node.added',
+  promote: 'node.promoted',
+  remove: 'node.removed',
+  replace: 'node.replaced',
+};
 
 /** For those who hold the admin token of a node. */
 export function addAdminRoutes(app: App, context: ApiContext, hooks: RouteHooks): void {
-  const { node, time } = context;
+  const { node } = context;
 
   app.get(
     '/v1/admin/status',
@@ -97,8 +108,10 @@ export function addAdminRoutes(app: App, context: ApiContext, hooks: RouteHooks)
         ],
       },
     },
-    async ({ body }) => {
-      await node.changeMembers(body.verb, body.node as NodeName);
+    async (request) => {
+      const { verb, node: name } = request.body;
+      await node.changeMembers(verb, name as NodeName);
+      await noteNodeAct(context, request, ACT_OF[verb], name as NodeName);
       return node.status();
     },
   );
@@ -115,7 +128,11 @@ export function addAdminRoutes(app: App, context: ApiContext, hooks: RouteHooks)
         errors: [...ASKS_THE_CLUSTER, 'not_leader', 'no_such_node', 'behind', 'quorum_at_risk'],
       },
     },
-    async ({ body }) => ({ leader: await node.transferLeadership(body.to as NodeName | null) }),
+    async (request) => {
+      const leader = await node.transferLeadership(request.body.to as NodeName | null);
+      await noteNodeAct(context, request, 'node.made-leader', leader);
+      return { leader };
+    },
   );
 
   app.post(
@@ -130,15 +147,37 @@ export function addAdminRoutes(app: App, context: ApiContext, hooks: RouteHooks)
         errors: THROUGH_THE_LOG,
       },
     },
-    async ({ body }) => {
-      const invite = randomBytes(INVITE_BYTES).toString('base64url');
-      const { expiresAt } = await submit(context, {
-        kind: 'invite.create',
-        actor: null,
-        txnId: makeTxnId(time.nowMs(), randomBytes(TXN_RANDOM_BYTES)),
-        body: { inviteHash: inviteHashOf(invite), expiresAt: (time.nowMs() + body.ttlMs) as StampMs },
-      });
+    async (request) => {
+      const { ttlMs } = request.body;
+      const txnId = request.body.txnId as TxnId;
+      const invite = inviteCodeOf(node.challengeKey, txnId);
+      const body = { inviteHash: inviteHashOf(invite), ttlMs };
+      const { expiresAt } = await submit(context, { kind: 'invite.create', actor: null, txnId, body }, request);
       return { invite, expiresAt: timeOf(expiresAt) };
     },
   );
+}
+
+/** Nodes keep the hash of an invitation only; whoever asks again under the same txnId gets the same code, of any node. */
+function inviteCodeOf(key: Uint8Array, txnId: TxnId): string {
+  return createHmac('sha256', key)
+    .update(labelled('invite', txnId))
+    .digest()
+    .subarray(0, INVITE_BYTES)
+    .toString('base64url');
+}
+
+/** What was done stands, whatever becomes of the row that tells of it. */
+async function noteNodeAct(
+  context: ApiContext,
+  request: Pick<FastifyRequest, 'raw'>,
+  act: NodeAct,
+  name: NodeName,
+): Promise<void> {
+  const txnId = makeTxnId(context.time.nowMs(), randomBytes(TXN_RANDOM_BYTES));
+  try {
+    await submit(context, { kind: 'audit.node-act', actor: null, txnId, body: { act, node: name } }, request);
+  } catch (error) {
+    context.logger.error({ err: error, act, node: name }, 'an act is missing from the audit log');
+  }
 }

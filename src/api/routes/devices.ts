@@ -143,15 +143,19 @@ function addAnsweringRoutes(app: App, context: ApiContext, hooks: RouteHooks): v
           data: { field: 'record.device' },
         });
       }
-      const { device } = await submit(context, {
-        kind: 'device.approve',
-        actor: sessionOf(request),
-        txnId: body.txnId as TxnId,
-        body: {
-          record: deviceRecordOf(body.record),
-          sealedUserKey: bytesOfField(body.sealedUserKey, 'sealedUserKey'),
+      const { device } = await submit(
+        context,
+        {
+          kind: 'device.approve',
+          actor: sessionOf(request),
+          txnId: body.txnId as TxnId,
+          body: {
+            record: deviceRecordOf(body.record),
+            sealedUserKey: bytesOfField(body.sealedUserKey, 'sealedUserKey'),
+          },
         },
-      });
+        request,
+      );
       return { device };
     },
   );
@@ -170,12 +174,16 @@ function addAnsweringRoutes(app: App, context: ApiContext, hooks: RouteHooks): v
       },
     },
     async (request) => {
-      const { device } = await submit(context, {
-        kind: 'device.revoke',
-        actor: sessionOf(request),
-        txnId: txnIdOf(request, request.query),
-        body: { device: request.params.device as DeviceId },
-      });
+      const { device } = await submit(
+        context,
+        {
+          kind: 'device.revoke',
+          actor: sessionOf(request),
+          txnId: txnIdOf(request, request.query),
+          body: { device: request.params.device as DeviceId },
+        },
+        request,
+      );
       return { device };
     },
   );

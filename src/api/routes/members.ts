@@ -39,16 +39,20 @@ export function addMemberRoutes(app: App, context: ApiContext, hooks: RouteHooks
     },
     async (request) => {
       const { params, body } = request;
-      const { room } = await submit(context, {
-        kind: 'room.add',
-        actor: sessionOf(request),
-        txnId: body.txnId as TxnId,
-        body: {
-          room: params.room as RoomId,
-          members: [await accountOf(context, params.name)],
-          ...sealedMetaOf(body.sealedMeta),
+      const { room } = await submit(
+        context,
+        {
+          kind: 'room.add',
+          actor: sessionOf(request),
+          txnId: body.txnId as TxnId,
+          body: {
+            room: params.room as RoomId,
+            members: [await accountOf(context, params.name)],
+            ...sealedMetaOf(body.sealedMeta),
+          },
         },
-      });
+        request,
+      );
       return { room, cursor: cursorAfterWrite(context) };
     },
   );
@@ -80,10 +84,10 @@ export function addMemberRoutes(app: App, context: ApiContext, hooks: RouteHooks
       const member = await accountOf(context, params.name);
       const command = { actor: sessionOf(request), txnId: body.txnId as TxnId };
       if (body.role !== undefined) {
-        await submit(context, { ...command, kind: 'room.set-role', body: { room, member, role: body.role } });
+        await submit(context, { ...command, kind: 'room.set-role', body: { room, member, role: body.role } }, request);
       } else if (body.mutedForMs !== undefined) {
         const mute = { room, member, forMs: body.mutedForMs };
-        await submit(context, { ...command, kind: 'room.mute', body: mute });
+        await submit(context, { ...command, kind: 'room.mute', body: mute }, request);
       }
       return { room, cursor: cursorAfterWrite(context) };
     },
@@ -103,12 +107,16 @@ export function addMemberRoutes(app: App, context: ApiContext, hooks: RouteHooks
       },
     },
     async (request) => {
-      const { room } = await submit(context, {
-        kind: 'room.remove',
-        actor: sessionOf(request),
-        txnId: txnIdOf(request, request.query),
-        body: { room: request.params.room as RoomId, member: await accountOf(context, request.params.name) },
-      });
+      const { room } = await submit(
+        context,
+        {
+          kind: 'room.remove',
+          actor: sessionOf(request),
+          txnId: txnIdOf(request, request.query),
+          body: { room: request.params.room as RoomId, member: await accountOf(context, request.params.name) },
+        },
+        request,
+      );
       return { room, cursor: cursorAfterWrite(context) };
     },
   );

@@ -36,17 +36,21 @@ export function addRoomLinkRoutes(app: App, context: ApiContext, hooks: RouteHoo
     },
     async (request) => {
       const { secretHash, ttlMs, usesMax, txnId } = request.body;
-      const { room, expiresAt } = await submit(context, {
-        kind: 'room.create-link',
-        actor: sessionOf(request),
-        txnId: txnId as TxnId,
-        body: {
-          room: request.params.room as RoomId,
-          secretHash: exactBytesOfField(secretHash, 'secretHash', HASH_BYTES),
-          ttlMs,
-          usesMax,
+      const { room, expiresAt } = await submit(
+        context,
+        {
+          kind: 'room.create-link',
+          actor: sessionOf(request),
+          txnId: txnId as TxnId,
+          body: {
+            room: request.params.room as RoomId,
+            secretHash: exactBytesOfField(secretHash, 'secretHash', HASH_BYTES),
+            ttlMs,
+            usesMax,
+          },
         },
-      });
+        request,
+      );
       return { room, expiresAt: timeOf(expiresAt), cursor: cursorAfterWrite(context) };
     },
   );
@@ -94,15 +98,19 @@ export function addRoomLinkRoutes(app: App, context: ApiContext, hooks: RouteHoo
     },
     async (request) => {
       const { params } = request;
-      const { room } = await submit(context, {
-        kind: 'room.revoke-link',
-        actor: sessionOf(request),
-        txnId: txnIdOf(request, request.query),
-        body: {
-          room: params.room as RoomId,
-          secretHash: exactBytesOfField(params.secretHash, 'secretHash', HASH_BYTES),
+      const { room } = await submit(
+        context,
+        {
+          kind: 'room.revoke-link',
+          actor: sessionOf(request),
+          txnId: txnIdOf(request, request.query),
+          body: {
+            room: params.room as RoomId,
+            secretHash: exactBytesOfField(params.secretHash, 'secretHash', HASH_BYTES),
+          },
         },
-      });
+        request,
+      );
       return { room, cursor: cursorAfterWrite(context) };
     },
   );
@@ -122,12 +130,16 @@ export function addRoomLinkRoutes(app: App, context: ApiContext, hooks: RouteHoo
     },
     async (request) => {
       const { secret, txnId } = request.body;
-      const { room } = await submit(context, {
-        kind: 'room.join',
-        actor: sessionOf(request),
-        txnId: txnId as TxnId,
-        body: { room: request.params.room as RoomId, secretHash: sha256(bytesOfField(secret, 'secret')) },
-      });
+      const { room } = await submit(
+        context,
+        {
+          kind: 'room.join',
+          actor: sessionOf(request),
+          txnId: txnId as TxnId,
+          body: { room: request.params.room as RoomId, secretHash: sha256(bytesOfField(secret, 'secret')) },
+        },
+        request,
+      );
       return { room, cursor: cursorAfterWrite(context) };
     },
   );

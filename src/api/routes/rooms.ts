@@ -34,12 +34,16 @@ export function addRoomRoutes(app: App, context: ApiContext, hooks: RouteHooks):
     },
     async (request) => {
       const { kind, members, sealedMeta, txnId } = request.body;
-      const { room } = await submit(context, {
-        kind: 'room.create',
-        actor: sessionOf(request),
-        txnId: txnId as TxnId,
-        body: { kind, members: members as AccountId[], ...sealedMetaOf(sealedMeta) },
-      });
+      const { room } = await submit(
+        context,
+        {
+          kind: 'room.create',
+          actor: sessionOf(request),
+          txnId: txnId as TxnId,
+          body: { kind, members: members as AccountId[], ...sealedMetaOf(sealedMeta) },
+        },
+        request,
+      );
       return { room, cursor: cursorAfterWrite(context) };
     },
   );
@@ -108,7 +112,7 @@ export function addRoomRoutes(app: App, context: ApiContext, hooks: RouteHooks):
         const body = { room, sealedMeta: bytesOfField(sealedMeta, 'sealedMeta') };
         await submit(context, { ...command, kind: 'room.set-meta', body });
       } else if (archived !== undefined) {
-        await submit(context, { ...command, kind: 'room.archive', body: { room, archived } });
+        await submit(context, { ...command, kind: 'room.archive', body: { room, archived } }, request);
       } else if (messageTtlMs !== undefined) {
         await submit(context, { ...command, kind: 'room.set-ttl', body: { room, ttlMs: messageTtlMs } });
       }

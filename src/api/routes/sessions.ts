@@ -1,5 +1,5 @@
 /* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
-import { accountByName } from '../../chat/queries-accounts.ts';
+import { accountByName, accountIdByName } from '../../chat/queries-accounts.ts';
 import { sessionsOf } from '../../chat/queries-sessions.ts';
 import { sessionSecretHash } from '../../crypto/tokens.ts';
 import { verifySessionChallenge } from '../../crypto/verify.ts';
@@ -22,6 +22,7 @@ import { clusterOf, freshEnough } from '../freshness.ts';
 import { sessionOf, txnIdOf } from '../route-hooks.ts';
 import { submit } from '../submit.ts';
 import { timeOf } from '../time-text.ts';
+import type { FastifyRequest } from 'fastify';
 import type { Static } from '@sinclair/typebox';
 import type { AccountInfo } from '../../chat/queries-accounts.ts';
 import type { CommandBodies, CommandValues } from '../../protocol/commands.ts';
@@ -51,10 +52,11 @@ function addLoginRoutes(app: App, context: ApiContext, hooks: RouteHooks): void 
         errors: [...ASKS_THE_CLUSTER, 'no_such_user', 'no_such_device'],
       },
     },
-    async ({ body }) => {
+    async (request) => {
+      const { body } = request;
       auth.checkInTouch();
       const cluster = clusterOf(context);
-      const { account, device } = await findDevice(context, body);
+      const { account, device } = await watched(context, request, body.account, () => findDevice(context, body));
       const binding = { cluster, account: account.account, device: device.device };
       const { challenge, expiresAt } = createChallenge(node.challengeKey, binding, time.nowMs());
       return {
@@ -85,16 +87,15 @@ function addLoginRoutes(app: App, context: ApiContext, hooks: RouteHooks): void 
         ],
       },
     },
-    async ({ body }) => {
+    async (request) => {
+      const { body } = request;
       auth.checkInTouch();
-      return sessionReply(
-        await submit(context, {
-          kind: 'session.create',
-          actor: null,
-          txnId: body.txnId as TxnId,
-          body: await checkLogin(context, body),
-        }),
-      );
+      const txnId = body.txnId as TxnId;
+      return watched(context, request, body.account, async () => {
+        const login = await checkLogin(context, body);
+        const command = { kind: 'session.create', actor: null, txnId, body: login } as const;
+        return sessionReply(await submit(context, command, request));
+      });
     },
   );
 
@@ -110,20 +111,26 @@ function addLoginRoutes(app: App, context: ApiContext, hooks: RouteHooks): void 
         errors: [...ASKS_THE_CLUSTER, 'unauthenticated', 'session_revoked', 'refresh_reused'],
       },
     },
-    async ({ body }) =>
-      sessionReply(
-        await submit(context, {
-          kind: 'session.refresh',
-          actor: null,
-          txnId: body.txnId as TxnId,
-          body: {
-            session: body.session as SessionId,
-            spentHash: sessionSecretHash(exactBytesOfField(body.refreshSecret, 'refreshSecret', 32)),
-            accessHash: exactBytesOfField(body.accessHash, 'accessHash', 32),
-            refreshHash: exactBytesOfField(body.refreshHash, 'refreshHash', 32),
+    async (request) => {
+      const { body } = request;
+      return sessionReply(
+        await submit(
+          context,
+          {
+            kind: 'session.refresh',
+            actor: null,
+            txnId: body.txnId as TxnId,
+            body: {
+              session: body.session as SessionId,
+              spentHash: sessionSecretHash(exactBytesOfField(body.refreshSecret, 'refreshSecret', 32)),
+              accessHash: exactBytesOfField(body.accessHash, 'accessHash', 32),
+              refreshHash: exactBytesOfField(body.refreshHash, 'refreshHash', 32),
+            },
           },
-        }),
-      ),
+          request,
+        ),
+      );
+    },
   );
 }
 
@@ -173,12 +180,16 @@ function addOwnSessionRoutes(app: App, context: ApiContext, hooks: RouteHooks): 
     async (request) => {
       const actor = sessionOf(request);
       const { session } = request.params;
-      const value = await submit(context, {
-        kind: 'session.revoke',
-        actor,
-        txnId: txnIdOf(request, request.query),
-        body: { session: session === 'current' ? actor.session : (session as SessionId) },
-      });
+      const value = await submit(
+        context,
+        {
+          kind: 'session.revoke',
+          actor,
+          txnId: txnIdOf(request, request.query),
+          body: { session: session === 'current' ? actor.session : (session as SessionId) },
+        },
+        request,
+      );
       return { session: value.session };
     },
   );
@@ -215,6 +226,16 @@ async function checkLogin(
     accessHash,
     refreshHash,
   };
+}
+
+/** What refuses an attempt to log in stands in the audit log. */
+function watched<T>(
+  { refused, node, addresses }: ApiContext,
+  request: Pick<FastifyRequest, 'raw'>,
+  name: string,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  return refused.watch(addresses.of(request.raw), () => accountIdByName(node.reader, name) ?? null, attempt);
 }
 
 /** @throws ParleyError `no_such_user`, `no_such_device` */

@@ -389,7 +389,7 @@ export const StatusReply = Type.Object({
 });
 // POST /v1/admin/invites (admin token).
 export const InviteBody = Type.Object(
-  { ttlMs: Type.Integer({ minimum: 60_000, maximum: 30 * 24 * 3_600_000 }) },
+  { ttlMs: Type.Integer({ minimum: 60_000, maximum: LIMITS.inviteTtlMsMax }), txnId: TxnIdField },
   strict,
 );
 // GET /v1/admin/state-hashes?rows= (admin token). Of this node alone.
