@@ -14,11 +14,12 @@ import type { Load, Measurement } from './messages.ts';
 
 const NODES = 3;
 const DISK_MS = 2_000;
-const SNAPSHOT_MEGABYTES = '2048';
+const SNAPSHOT_MEGABYTES = '2000';
+const SNAPSHOT_ROW_BYTES = '4096';
 const FILE_MEGABYTES = '1024';
 const MLS_DEVICES = '2000';
 const USAGE = `usage: npm run bench [-- --runs N] [--json FILE]
-       npm run bench -- snapshot [--megabytes N]
+       npm run bench -- snapshot [--megabytes N] [--row-bytes N]
        npm run bench -- files [--megabytes N]
        npm run bench -- mls [--devices N]
 
@@ -26,8 +27,10 @@ Three nodes on free ports, encrypted 256-byte texts in direct rooms over the pub
 encrypted before the clock starts. Closed loop. Rates are also given as multiples of F, the rate at which this
 disk takes durable 4 KiB appends in the same run. Medians over the runs, with their least and greatest.
 
-snapshot: fills the state of one node (default 2048 MiB, through the API), lets a second one in, and prints how long
-the snapshot took and how much the memory of both grew.
+snapshot: fills the state of one node with N megabytes (default 2000, of 10⁶ bytes) in rows of so many bytes (default
+4096), lets a second node in, and a third while people write. Prints how long the snapshots took, how much the memory of
+both sides grew, how late their event loops were, and how long people waited for acknowledgements with and without.
+Linux only.
 
 files: sends one encrypted file (default 1024 MiB) through one node and gets it through another, and prints how long
 that took and the peak memory of nodes and clients.
@@ -54,6 +57,7 @@ async function main(args: readonly string[]): Promise<number> {
     options: {
       runs: { type: 'string', default: '3' },
       megabytes: { type: 'string' },
+      'row-bytes': { type: 'string', default: SNAPSHOT_ROW_BYTES },
       devices: { type: 'string', default: MLS_DEVICES },
       json: { type: 'string' },
       help: { type: 'boolean' },
@@ -62,13 +66,14 @@ async function main(args: readonly string[]): Promise<number> {
   const what = positionals.join(' ');
   const preset = what === 'files' ? FILE_MEGABYTES : SNAPSHOT_MEGABYTES;
   const [runs, megabytes] = [Number(values.runs), Number(values.megabytes ?? preset)];
-  const wellFormed = Number.isInteger(runs) && runs >= 1 && runs <= 20 && megabytes > 0 && megabytes <= 16_384;
+  const rowBytes = Number(values['row-bytes']);
+  const wellFormed = isWithin(runs, 1, 20) && isWithin(megabytes, 1, 16_384) && isWithin(rowBytes, 16, 262_144);
   if (values.help === true || !wellFormed || !['', 'snapshot', 'files', 'mls'].includes(what)) {
     console.log(USAGE);
     return values.help === true ? 0 : 2;
   }
   if (what === 'snapshot') {
-    console.log(JSON.stringify(await measureSnapshot(megabytes, console.error), null, 1));
+    console.log(JSON.stringify(await measureSnapshot({ megabytes, rowBytes, say: console.error }), null, 1));
     return 0;
   }
   if (what === 'mls') {
@@ -105,6 +110,9 @@ async function main(args: readonly string[]): Promise<number> {
   else writeFileSync(values.json, `${json}\n`);
   return results.every(({ runs: all }) => all.every(({ failed }) => failed === 0)) ? 0 : 1;
 }
+
+const isWithin = (value: number, least: number, most: number): boolean =>
+  Number.isInteger(value) && value >= least && value <= most;
 
 function machineName(): string {
   return `${cpus().length} × ${cpus()[0]?.model ?? 'cpu'}, Node ${process.versions.node}`;

@@ -1,121 +1,191 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { clusterStatus } from '../scripts/chaos/final-state.ts';
-import { FeedSocket } from '../scripts/load/feed-socket.ts';
 import { LateNode } from '../scripts/load/late-node.ts';
-import { createPerson, openDirectRoom } from '../scripts/load/person.ts';
 import { startScratchCluster } from '../scripts/load/scratch-cluster.ts';
 import { freePorts } from '../src/testing/free-ports.ts';
-import { paddedText, sealText } from '../scripts/load/sealed-texts.ts';
 import { leaderRequest, resolveTarget } from '../src/cli/chatctl/admin-client.ts';
 import { apiUrl } from '../src/cli/local-cluster/layout.ts';
+import { whenReady } from '../src/cli/local-cluster/ready.ts';
 import type { ScratchCluster } from '../scripts/load/scratch-cluster.ts';
+import { fillState } from './fill-state.ts';
+import { PROBE_DIR_VARIABLE } from './probe-sample.ts';
+import { cpuSeconds, ProcessWatch, type ProcessReport } from './process-watch.ts';
+import { SteadyLoad } from './steady-load.ts';
 
 const CHATD = fileURLToPath(new URL('../src/cli/chatd.js', import.meta.url));
-const MIB = 1024 * 1024;
-const TEXT_BYTES = 24_000;
-const SENDERS = 8;
-const PER_SOCKET = 16;
-const POLL_MS = 200;
-const INSTALL_MS_MAX = 600_000;
-const SETTLE_MS = 5_000;
+const PROBE = fileURLToPath(new URL('./process-probe.js', import.meta.url));
+const BYTES_PER_MEGABYTE = 1e6;
+const BYTES_PER_MIB = 1024 * 1024;
+const POLL_MS = 100;
+const WAIT_MS_MAX = 600_000;
+const LOAD_ALONE_MS = 10_000;
+/** How far behind the leader a node under load may be and count as up to date. */
+const ENTRIES_BEHIND_MAX = 200;
+const IDLE_CPU_SHARE = 0.1;
+
+export interface SnapshotOptions {
+  readonly megabytes: number;
+  readonly rowBytes: number;
+  readonly say: (text: string) => void;
+}
+
+interface Install {
+  readonly seconds: number;
+  readonly mibPerSecond: number;
+  /** Memory in MiB. */
+  readonly follower: ProcessReport;
+  readonly leader: ProcessReport;
+}
 
 export interface SnapshotMeasurement {
-  readonly stateMiB: number;
-  readonly fillSeconds: number;
-  readonly installSeconds: number;
-  /** Resident memory of the follower before it was let in, and its peak while it installed. */
-  readonly followerMiB: { readonly before: number; readonly peak: number };
-  readonly leaderMiB: { readonly before: number; readonly peak: number };
+  readonly megabytes: number;
+  readonly rows: number;
+  /** Into a cluster that has nothing else to do. */
+  readonly quiet: Install;
+  /** While people write through the leader. */
+  readonly underLoad: Install;
+  /** Milliseconds from sending to acknowledgement, by the leader and one follower. */
+  readonly acksAlone: ReturnType<SteadyLoad['take']>;
+  readonly acksMeanwhile: ReturnType<SteadyLoad['take']>;
+  /** Elections since the state was filled. */
+  readonly elections: number;
   readonly sameState: boolean;
 }
 
-/** Fills the state of one node with messages, lets a second one in, and watches the memory of both. Linux only. */
-export async function measureSnapshot(megabytes: number, say: (text: string) => void): Promise<SnapshotMeasurement> {
-  const cluster = await startScratchCluster({ nodes: 1, restart: false, say });
-  const [api, nats, route] = await freePorts(3);
-  const late = new LateNode(cluster, { name: 'n2', ports: [api!, nats!, route!], chatdFile: CHATD });
+/** Fills the state of one node, lets a second and a third one in, the latter under load, and watches them. Linux only. */
+export async function measureSnapshot(options: SnapshotOptions): Promise<SnapshotMeasurement> {
+  const nodeOptions = [process.env['NODE_OPTIONS'], '--import', pathToFileURL(PROBE).href];
+  process.env['NODE_OPTIONS'] = nodeOptions.filter((option) => option !== undefined).join(' ');
+  const cluster = await startScratchCluster({ nodes: 1, restart: false, say: options.say });
+  const bench = new SnapshotBench(cluster, options);
   try {
-    const startedAt = performance.now();
-    const count = await fill(cluster, megabytes, say);
-    const fillSeconds = (performance.now() - startedAt) / 1000;
-    say(`${count} messages in ${fillSeconds.toFixed(0)} s`);
-    late.start();
-    await until(async () => (await late.readiness()).includes('member add'));
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-    return { ...(await install(cluster, late)), stateMiB: (count * TEXT_BYTES) / MIB, fillSeconds };
+    return await bench.run();
   } finally {
-    await late.stop();
-    await cluster.close();
+    await bench.close();
   }
 }
 
-async function install(
-  cluster: ScratchCluster,
-  late: LateNode,
-): Promise<Omit<SnapshotMeasurement, 'stateMiB' | 'fillSeconds'>> {
-  const [place] = cluster.layout.nodes;
-  const leaderPid = cluster.supervisor.child(place!.name)!.pid;
-  for (const pid of [leaderPid, late.pid]) resetPeak(pid);
-  const before = { follower: memoryMiB(late.pid, 'VmRSS'), leader: memoryMiB(leaderPid, 'VmRSS') };
-  const target = resolveTarget({ endpoint: apiUrl(place!) }, { PARLEY_DATA: cluster.layout.dataDir });
-  const startedAt = performance.now();
-  await leaderRequest(target, '/v1/admin/members', { verb: 'add', node: late.name });
-  await until(async () => (await hashes(cluster)).size === 1);
-  const installSeconds = (performance.now() - startedAt) / 1000;
-  const found = await hashes(cluster);
-  return {
-    installSeconds,
-    followerMiB: { before: before.follower, peak: memoryMiB(late.pid, 'VmHWM') },
-    leaderMiB: { before: before.leader, peak: memoryMiB(leaderPid, 'VmHWM') },
-    sameState: found.size === 1,
-  };
-}
+class SnapshotBench {
+  readonly #cluster: ScratchCluster;
+  readonly #options: SnapshotOptions;
+  readonly #probeDir: string;
+  readonly #late: LateNode[] = [];
 
-/** The state hashes of both nodes, as a set. */
-async function hashes(cluster: ScratchCluster): Promise<ReadonlySet<string>> {
-  const { nodes } = await clusterStatus(cluster.layout);
-  return new Set(nodes.map(({ stateHash, stateHashIndex }) => `${stateHash}@${stateHashIndex}`));
-}
+  constructor(cluster: ScratchCluster, options: SnapshotOptions) {
+    this.#cluster = cluster;
+    this.#options = options;
+    this.#probeDir = join(dirname(cluster.layout.dataDir), 'probe');
+    mkdirSync(this.#probeDir);
+    process.env[PROBE_DIR_VARIABLE] = this.#probeDir;
+  }
 
-async function fill(cluster: ScratchCluster, megabytes: number, say: (text: string) => void): Promise<number> {
-  const url = apiUrl(cluster.layout.nodes[0]!);
-  const count = Math.ceil((megabytes * MIB) / TEXT_BYTES);
-  let sent = 0;
-  const send = async (n: number): Promise<void> => {
-    const person = await createPerson(url, `writer${n}`);
-    const peer = await createPerson(url, `peer${n}`);
-    const room = await openDirectRoom(url, person, peer);
-    const socket = await FeedSocket.connect(url, person.session.token, null, {});
-    const lane = async (): Promise<void> => {
-      while (sent < count) {
-        const counter = (sent += 1);
-        const text = sealText(person, room, paddedText(`message ${counter} `, TEXT_BYTES), counter);
-        const outcome = await socket.send(text.room, text.txnId, text.envelope);
-        if (outcome.kind !== 'ok') throw new Error(`sending failed: ${JSON.stringify(outcome)}`);
-        if (counter % 10_000 === 0) say(`${counter} of ${count} messages`);
-      }
-    };
-    await Promise.all(Array.from({ length: PER_SOCKET }, lane));
-    socket.close();
-  };
-  await Promise.all(Array.from({ length: SENDERS }, (_, n) => send(n)));
-  return sent;
-}
+  async run(): Promise<SnapshotMeasurement> {
+    const { megabytes, say } = this.#options;
+    const rows = await this.#fill();
+    const { term } = await clusterStatus(this.#cluster.layout);
+    say(`${rows} rows are there; letting a second node in`);
+    const quiet = await this.#install('n2');
+    await this.#admin({ verb: 'promote', node: 'n2' });
+    const load = await SteadyLoad.start(apiUrl(this.#founder));
+    load.take();
+    await delay(LOAD_ALONE_MS);
+    const acksAlone = load.take();
+    say('letting a third one in, under load');
+    const late = await this.#start('n3');
+    load.take();
+    const underLoad = await this.#installOn(late);
+    const acksMeanwhile = load.take();
+    await load.stop();
+    await this.#until(async () => (await this.#hashes()).size === 1);
+    const end = await clusterStatus(this.#cluster.layout);
+    const elections = (end.term ?? Number.NaN) - (term ?? Number.NaN);
+    return { megabytes, rows, quiet, underLoad, acksAlone, acksMeanwhile, elections, sameState: true };
+  }
 
-function resetPeak(pid: number): void {
-  writeFileSync(`/proc/${pid}/clear_refs`, '5');
-}
+  get #founder() {
+    return this.#cluster.layout.nodes[0]!;
+  }
 
-function memoryMiB(pid: number, field: 'VmRSS' | 'VmHWM'): number {
-  const [, kib] = new RegExp(`${field}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  return Number(kib) / 1024;
-}
+  get #leaderPid(): number {
+    return this.#cluster.supervisor.child(this.#founder.name)!.pid;
+  }
 
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + INSTALL_MS_MAX;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error('The snapshot was not installed in time.');
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  async #fill(): Promise<number> {
+    const { layout, supervisor } = this.#cluster;
+    const { megabytes, rowBytes } = this.#options;
+    const { name, dataDir } = this.#founder;
+    await supervisor.stopNode(name);
+    const rows = await fillState({ dir: dataDir, nodeName: name, megabytes, rowBytes });
+    supervisor.startNode(name);
+    if (!(await whenReady(layout, { timeoutMs: WAIT_MS_MAX }))) throw new Error('The filled node does not start.');
+    // It verifies what it finds.
+    await this.#untilIdle(this.#leaderPid);
+    return rows;
+  }
+
+  async #install(name: string): Promise<Install> {
+    return this.#installOn(await this.#start(name));
+  }
+
+  async #start(name: string): Promise<LateNode> {
+    const [api, nats, route] = await freePorts(3);
+    const late = new LateNode(this.#cluster, { name, ports: [api!, nats!, route!], chatdFile: CHATD });
+    this.#late.push(late);
+    late.start();
+    await this.#until(async () => (await late.readiness()).includes('member add'));
+    await this.#untilIdle(late.pid);
+    return late;
+  }
+
+  async #installOn(late: LateNode): Promise<Install> {
+    const follower = new ProcessWatch(late.pid, this.#probeDir);
+    const leader = new ProcessWatch(this.#leaderPid, this.#probeDir);
+    const startedAt = performance.now();
+    await this.#admin({ verb: 'add', node: late.name });
+    await this.#until(() => this.#isUpToDate(late.name));
+    const seconds = (performance.now() - startedAt) / 1000;
+    const mib = (this.#options.megabytes * BYTES_PER_MEGABYTE) / BYTES_PER_MIB;
+    return { seconds, mibPerSecond: mib / seconds, follower: follower.end(), leader: leader.end() };
+  }
+
+  async #isUpToDate(name: string): Promise<boolean> {
+    const { nodes } = await clusterStatus(this.#cluster.layout);
+    const indexOf = (id: string): number => nodes.find((node) => node.id === id)?.stateHashIndex ?? 0;
+    return indexOf(name) > 0 && indexOf(this.#founder.name) - indexOf(name) < ENTRIES_BEHIND_MAX;
+  }
+
+  /** State and index of each node, as a set. */
+  async #hashes(): Promise<ReadonlySet<string>> {
+    const { nodes } = await clusterStatus(this.#cluster.layout);
+    return new Set(nodes.map(({ stateHash, stateHashIndex }) => `${stateHash}@${stateHashIndex}`));
+  }
+
+  async #admin(change: { readonly verb: string; readonly node: string }): Promise<void> {
+    const target = resolveTarget({ endpoint: apiUrl(this.#founder) }, { PARLEY_DATA: this.#cluster.layout.dataDir });
+    await leaderRequest(target, '/v1/admin/members', change);
+  }
+
+  async #untilIdle(pid: number): Promise<void> {
+    await this.#until(async () => {
+      const [before, at] = [cpuSeconds(pid), performance.now()];
+      await delay(10 * POLL_MS);
+      return (cpuSeconds(pid) - before) * 1000 < IDLE_CPU_SHARE * (performance.now() - at);
+    });
+  }
+
+  async #until(condition: () => Promise<boolean>): Promise<void> {
+    const deadline = performance.now() + WAIT_MS_MAX;
+    while (!(await condition())) {
+      if (performance.now() > deadline) throw new Error('The snapshot was not installed in time.');
+      await delay(POLL_MS);
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const late of this.#late) await late.stop();
+    await this.#cluster.close();
   }
 }
