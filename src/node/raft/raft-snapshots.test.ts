@@ -1,7 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { ConfChangeKind, ConfChangeTransition, type ConfState, type PeerId } from '../../consensus/types.ts';
+import { ParleyError } from '../../protocol/errors.ts';
 import type { NodeName } from '../../protocol/ids.ts';
-import { PeerCluster } from '../../testing/peer-cluster.ts';
+import type { PlannedChange } from '../membership/change-rules.ts';
+import { decodeMemberTable, MEMBERS_ROW } from '../membership/member-table.ts';
+import { foundingDirectory, PeerCluster } from '../../testing/peer-cluster.ts';
 import { waitUntil } from '../../testing/wait-until.ts';
 import type { RaftSettings } from './raft-settings.ts';
 
@@ -93,6 +97,68 @@ describe('a follower that was away too long', () => {
     world.loses = () => false;
     await world.startNode(lost);
     await world.equal();
+    expect(failuresOf(world)).toEqual([]);
+  });
+});
+
+describe('a snapshot of a joint configuration', () => {
+  const CHANGE_MS = 10_000;
+  const N4 = 4 as PeerId;
+
+  /** Whoever leads. */
+  async function change(world: PeerCluster, planned: PlannedChange): Promise<void> {
+    for (;;) {
+      const { raft } = await world.leader();
+      try {
+        await raft.changeMembership(planned, CHANGE_MS);
+        return;
+      } catch (error) {
+        if (!(error instanceof ParleyError && error.code === 'not_leader')) throw error;
+      }
+    }
+  }
+
+  it('carries both sets of voters, and who learns now and who will: its follower goes on from there', async () => {
+    const world = await start({});
+    const { lost, leader } = await leaveBehind(world, 50);
+    const lostPeer = foundingDirectory().peerOf(lost)!;
+    // Left by hand only: the configuration stays joint for as long as the test wants.
+    const steps = [
+      { kind: ConfChangeKind.addLearner, peer: N4 },
+      { kind: ConfChangeKind.addLearner, peer: lostPeer },
+    ];
+    const added = { peer: N4, name: 'n4' as NodeName, incarnation: '12'.repeat(16), replaces: null };
+    await change(world, { transition: ConfChangeTransition.jointExplicit, steps, added });
+    const changedAt = leader.store.state.appliedIndex;
+    await world.appendMany(leader.name, 'joint', 50);
+    await waitUntil(() => leader.store.log.firstIndex() > changedAt + 1);
+
+    const peers = [1, 2, 3] as PeerId[];
+    const joint: ConfState = {
+      voters: peers.filter((peer) => peer !== lostPeer),
+      learners: [N4],
+      votersOutgoing: peers,
+      learnersNext: [lostPeer],
+      autoLeave: false,
+    };
+    const back = await world.startNode(lost);
+    await world.equal();
+    expect(back.installs).toBeGreaterThan(0);
+    expect(back.store.state.installedFrom?.metadata.confState).toEqual(joint);
+    expect(back.raft.status()?.confState).toEqual(joint);
+    expect(decodeMemberTable(back.store.state.get(MEMBERS_ROW)!).members).toContainEqual(added);
+
+    await world.kill(lost);
+    const again = await world.startNode(lost);
+    expect(again.raft.status()?.confState).toEqual(joint);
+    await change(world, { transition: ConfChangeTransition.auto, steps: [], added: null });
+    await waitUntil(() => again.store.state.confState.votersOutgoing.length === 0);
+    expect(again.raft.status()?.confState).toEqual({
+      ...joint,
+      learners: [lostPeer, N4],
+      votersOutgoing: [],
+      learnersNext: [],
+    });
     expect(failuresOf(world)).toEqual([]);
   });
 });
