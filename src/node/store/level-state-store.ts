@@ -230,11 +230,12 @@ export class LevelStateStore implements StateStore {
     if (this.#writing || group === undefined || this.#options.fatal.tripped) return;
     this.#writing = true;
     const disk = this.#disk;
-    disk.write(group.seal(disk.applied.hash)).then(
+    const sealed = group.seal(disk.applied.hash);
+    disk.write(sealed).then(
       () => {
         this.#writing = false;
         this.#groups.shift();
-        for (const [key, change] of group.rows) this.#cache.set(key, change ?? undefined);
+        for (const [key, value] of sealed.values) this.#cache.set(key, value);
         for (const listener of this.#onWritten.splice(0)) listener();
         if (disk.markers > MARKERS_MAX && disk.durableIndex < disk.applied.index) this.#syncAside();
         this.#schedule();

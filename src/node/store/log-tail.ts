@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Entry, LogIndex } from '../../consensus/types.ts';
 import { chainHashOf, type ChainHash } from './chain-hash.ts';
+import { ownBytes } from './own-bytes.ts';
 
 /** What an entry costs in memory beside its data. */
 const ENTRY_OVERHEAD_BYTES = 200;
@@ -44,7 +45,7 @@ export class LogTail {
 
   push(entry: Entry, hash?: ChainHash): void {
     assert(entry.index === this.next, `entry ${entry.index} does not follow ${this.next - 1}`);
-    this.#entries.push(entry);
+    this.#entries.push({ ...entry, data: ownBytes(entry.data) });
     if (hash !== undefined) this.setHashes(entry.index, [hash]);
     this.#bytes += costBytes(entry);
   }

@@ -1,7 +1,13 @@
+import { ownBytes } from './own-bytes.ts';
+
 /** What a row costs in memory beside its key and value. */
 const ROW_OVERHEAD_BYTES = 120;
 
-/** Rows as they are on disk, absent ones included; the least recently used are forgotten. */
+/**
+ * Rows as they are on disk, absent ones included; the least recently used are forgotten. Rows that were written together
+ * may share a buffer: unused, they are forgotten together, too. One that is used stays longer, and gets memory of its
+ * own.
+ */
 export class RowCache {
   readonly #rows = new Map<string, Uint8Array | undefined>();
   readonly #bytesMax: number;
@@ -13,8 +19,9 @@ export class RowCache {
 
   /** `{ value: undefined }` for a row that is known to be absent; undefined when nothing is known. */
   get(key: string): { readonly value: Uint8Array | undefined } | undefined {
-    const value = this.#rows.get(key);
-    if (value === undefined && !this.#rows.has(key)) return undefined;
+    const cached = this.#rows.get(key);
+    if (cached === undefined && !this.#rows.has(key)) return undefined;
+    const value = cached && ownBytes(cached);
     // Moves it to the end of the map's order, the newest.
     this.#rows.delete(key);
     this.#rows.set(key, value);

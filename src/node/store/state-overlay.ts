@@ -1,7 +1,7 @@
 import type { AppliedRow } from './state-rows.ts';
 import { MultisetHash } from './multiset-hash.ts';
 import { RowDigest } from './row-digest.ts';
-import { encodeRow, rowKeyOf } from './state-rows.ts';
+import { encodeRow, rowKeyOf, valueOfRow } from './state-rows.ts';
 
 /** Null stands for a deleted row. */
 export type RowChange = Uint8Array | null;
@@ -46,23 +46,29 @@ export class ChangeGroup {
     const hash = new MultisetHash(before);
     const rowDigest = new RowDigest();
     const rows: [string, Uint8Array | undefined][] = [];
+    const values: [string, Uint8Array | undefined][] = [];
     for (const [key, value] of this.rows) {
       const old = this.#before.get(key);
       if (old !== undefined) hash.remove(key, old);
       if (value === null) {
         rows.push([rowKeyOf(key), undefined]);
+        values.push([key, undefined]);
         continue;
       }
       const digest = rowDigest.of(key, value);
       hash.addDigest(digest);
-      rows.push([rowKeyOf(key), encodeRow(digest, value)]);
+      const stored = encodeRow(digest, value);
+      rows.push([rowKeyOf(key), stored]);
+      values.push([key, valueOfRow(stored)]);
     }
-    this.#sealed = { rows, applied: { ...this.position, hash } };
+    this.#sealed = { rows, values, applied: { ...this.position, hash } };
     return this.#sealed;
   }
 }
 
 export interface SealedGroup {
   readonly rows: readonly (readonly [rowKey: string, stored: Uint8Array | undefined])[];
+  /** What they hold, cut out of what is stored. */
+  readonly values: readonly (readonly [key: string, value: Uint8Array | undefined])[];
   readonly applied: AppliedRow;
 }

@@ -29,6 +29,7 @@ export function markerKey(index: LogIndex): string {
   return MARKER_PREFIX + index.toString(16).padStart(14, '0');
 }
 
+export const valueOfRow = (stored: Uint8Array): Uint8Array => stored.subarray(CHECKSUM_BYTES);
 export const storedRowBytes = (value: Uint8Array): number => CHECKSUM_BYTES + value.length;
 
 /**
@@ -62,7 +63,7 @@ export class RowReader {
 
   /** @throws ParleyError `damaged` when the row is not what was written under this key */
   value(key: string, stored: Uint8Array): Uint8Array {
-    const value = stored.subarray(CHECKSUM_BYTES);
+    const value = valueOfRow(stored);
     const digest = this.#rowDigest.of(key, value);
     if (stored.length < CHECKSUM_BYTES || digest.compare(stored, 0, CHECKSUM_BYTES, 0, CHECKSUM_BYTES) !== 0) {
       throw damaged('state', this.#where, `the checksum of row ${JSON.stringify(key)} does not match`);
