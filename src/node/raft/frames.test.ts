@@ -7,18 +7,17 @@ import { EMPTY_CONF_STATE } from '../../consensus/types.ts';
 import { decodeForward, decodeRefusal, encodeForward, encodeRefusal } from './forward-frames.ts';
 import {
   decodeDescription,
-  decodePiece,
   decodeRequest,
   encodeDescription,
-  encodePiece,
   encodeRequest,
   headerOf,
-  type SnapshotPiece,
   type SnapshotRequest,
 } from './snapshot-frames.ts';
+import { decodePiece, encodePiece, type SnapshotPiece } from './snapshot-piece.ts';
 
 const count = fc.nat({ max: 2 ** 31 });
 const bytes = fc.uint8Array({ maxLength: 40 });
+const someBytes = fc.uint8Array({ minLength: 1, maxLength: 40 });
 const id = fc.record({ boot: fc.maxSafeNat(), number: count });
 
 describe('frames between nodes', () => {
@@ -51,13 +50,16 @@ describe('frames between nodes', () => {
       }),
     );
     const piece = fc.oneof(
-      fc.record({ kind: fc.constant('rows' as const), id, piece: count, bytes }),
+      fc.record({ kind: fc.constant('rows' as const), id, piece: count, bytes: someBytes }),
       fc.record({ kind: fc.constant('end' as const), id, piece: count }),
       fc.record({ kind: fc.constant('gone' as const), id }),
     );
     fc.assert(
       fc.property(piece, (frame: SnapshotPiece) => {
-        const decoded = decodePiece(encodePiece(frame));
+        const encoded = encodePiece(frame);
+        // Many are made, one after the other: each goes as a whole.
+        expect(encoded.buffer.byteLength).toBe(encoded.length);
+        const decoded = decodePiece(encoded);
         const plain = decoded.kind === 'rows' ? { ...decoded, bytes: Uint8Array.from(decoded.bytes) } : decoded;
         expect(plain).toEqual(frame);
       }),

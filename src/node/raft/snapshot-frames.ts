@@ -4,7 +4,7 @@ import { ParleyError } from '../../protocol/errors.ts';
 import type { ClusterId, StampMs } from '../../protocol/ids.ts';
 import type { StateSnapshotHeader } from '../ports.ts';
 
-/** How a snapshot is described in `MsgSnap`, and how its pieces are asked for and brought. */
+/** How a snapshot is described in `MsgSnap`, and how its pieces are asked for. */
 
 /** Names one opened snapshot of one process of one node. */
 export interface SnapshotId {
@@ -34,12 +34,6 @@ export interface SnapshotPull {
   readonly first: number;
   readonly count: number;
 }
-
-export type SnapshotPiece =
-  | { readonly kind: 'rows'; readonly id: SnapshotId; readonly piece: number; readonly bytes: Uint8Array }
-  | { readonly kind: 'end'; readonly id: SnapshotId; readonly piece: number }
-  /** The sender has closed this snapshot. */
-  | { readonly kind: 'gone'; readonly id: SnapshotId };
 
 const VERSION = 2;
 /** How rows are encoded; see `store/row-stream.ts`. */
@@ -89,24 +83,6 @@ export function decodeRequest(bytes: Uint8Array): SnapshotRequest {
   if (kind === 0 && isCount(detail)) return { kind: 'pull', id, written: detail, first, count };
   if (kind === 1 && typeof detail === 'boolean') return { kind: 'finished', id, ok: detail };
   throw malformed();
-}
-
-export function encodePiece(piece: SnapshotPiece): Uint8Array {
-  const { boot, number } = piece.id;
-  if (piece.kind === 'gone') return packr.pack([VERSION, boot, number, -1, null]);
-  return packr.pack([VERSION, boot, number, piece.piece, piece.kind === 'rows' ? piece.bytes : null]);
-}
-
-/** @throws ParleyError `bad_request` */
-export function decodePiece(bytes: Uint8Array): SnapshotPiece {
-  const [boot, number, piece, rows] = fieldsOf(bytes, 4);
-  if (!isCount(boot) || !isCount(number)) throw malformed();
-  const id = { boot, number };
-  if (piece === -1) return { kind: 'gone', id };
-  if (!isCount(piece)) throw malformed();
-  if (rows === null) return { kind: 'end', id, piece };
-  if (!(rows instanceof Uint8Array)) throw malformed();
-  return { kind: 'rows', id, piece, bytes: rows };
 }
 
 function fieldsOf(bytes: Uint8Array, count: number): unknown[] {

@@ -1,4 +1,4 @@
-import type { SnapshotPiece } from './snapshot-frames.ts';
+import type { SnapshotPiece } from './snapshot-piece.ts';
 
 export interface SnapshotPullEnv {
   /** Pieces that may be under way, or have come and wait to be written. */

@@ -6,15 +6,14 @@ import type { StateInstall, StateSnapshotHeader, StateStore } from '../ports.ts'
 import type { RaftSettings } from './raft-settings.ts';
 import {
   decodeDescription,
-  decodePiece,
   encodeRequest,
   headerOf,
   sameSnapshot,
   SNAPSHOT_FORMAT,
   type SnapshotDescription,
   type SnapshotId,
-  type SnapshotPiece,
 } from './snapshot-frames.ts';
+import { decodePiece, type SnapshotPiece } from './snapshot-piece.ts';
 import { SnapshotPull } from './snapshot-pull.ts';
 
 export interface SnapshotReceiverEnv {

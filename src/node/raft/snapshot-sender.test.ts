@@ -16,13 +16,8 @@ import type { LevelStateStore } from '../store/level-state-store.ts';
 import { MemoryLogStore } from '../store/memory-log-store.ts';
 import { MemoryStateStore } from '../../testing/store/memory-state-store.ts';
 import { DEFAULT_RAFT_SETTINGS, type RaftSettings } from './raft-settings.ts';
-import {
-  decodeDescription,
-  decodePiece,
-  encodeRequest,
-  type SnapshotId,
-  type SnapshotPiece,
-} from './snapshot-frames.ts';
+import { decodeDescription, encodeRequest, type SnapshotId } from './snapshot-frames.ts';
+import { decodePiece, type SnapshotPiece } from './snapshot-piece.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
 
 const N2 = 'n2' as NodeName;

@@ -5,7 +5,8 @@ import type { ClusterId, NodeName } from '../../protocol/ids.ts';
 import type { LogStore, StateSnapshotHeader, StateStore } from '../ports.ts';
 import { CatchUpHolds } from './catch-up-holds.ts';
 import type { RaftSettings } from './raft-settings.ts';
-import { decodeRequest, encodeDescription, encodePiece, sameSnapshot, type SnapshotId } from './snapshot-frames.ts';
+import { decodeRequest, encodeDescription, sameSnapshot, type SnapshotId } from './snapshot-frames.ts';
+import { encodePiece } from './snapshot-piece.ts';
 import { SnapshotPauses } from './snapshot-pauses.ts';
 import { SnapshotStream } from './snapshot-stream.ts';
 

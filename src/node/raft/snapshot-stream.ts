@@ -1,5 +1,6 @@
 import type { StateSnapshot } from '../ports.ts';
-import type { SnapshotId, SnapshotPiece, SnapshotPull } from './snapshot-frames.ts';
+import type { SnapshotId, SnapshotPull } from './snapshot-frames.ts';
+import type { SnapshotPiece } from './snapshot-piece.ts';
 
 export interface SnapshotStreamEnv {
   readonly id: SnapshotId;

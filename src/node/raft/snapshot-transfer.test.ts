@@ -8,7 +8,8 @@ import { SingleStore } from '../../testing/store/single-stores.ts';
 import { waitUntil } from '../../testing/wait-until.ts';
 import type { StateSnapshotHeader } from '../ports.ts';
 import type { LevelStateStore } from '../store/level-state-store.ts';
-import { decodeDescription, decodePiece, decodeRequest, encodeDescription, headerOf } from './snapshot-frames.ts';
+import { decodeDescription, decodeRequest, encodeDescription, headerOf } from './snapshot-frames.ts';
+import { decodePiece } from './snapshot-piece.ts';
 
 let store: SingleStore<LevelStateStore>;
 let world: SnapshotWorld;
