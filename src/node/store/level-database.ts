@@ -17,7 +17,12 @@ export interface DatabaseOptions {
   /** Size of a memtable and of a write-ahead file. */
   readonly writeBufferBytes: number;
   readonly blockCacheBytes: number;
+  /** Tables that stay open, and with them what was touched of them in memory. LevelDB takes no fewer than 74. */
+  readonly openFilesMax?: number;
 }
+
+/** What LevelDB does by itself. */
+const OPEN_FILES_MAX = 1_000;
 
 export class DatabaseOpenError extends Error {
   /** Another process, or another part of this one, has it open. */
@@ -44,6 +49,7 @@ export async function openDatabase(location: string, options: DatabaseOptions): 
     compression: false,
     writeBufferSize: options.writeBufferBytes,
     cacheSize: options.blockCacheBytes,
+    maxOpenFiles: options.openFilesMax ?? OPEN_FILES_MAX,
   });
   try {
     await database.open();

@@ -61,13 +61,9 @@ export async function createState({
   limits,
 }: Pick<OpenStateOptions, 'folders' | 'limits'>): Promise<StateDatabase> {
   const name = folders.unused();
-  const builder = await StateBuilder.create(folders.path(name), name, limits.writeBufferBytes);
-  const disk = await builder.finish({
-    index: ZERO_INDEX,
-    term: ZERO_TERM,
-    stampMs: 0 as StampMs,
-    confState: EMPTY_CONF_STATE,
-  });
+  const builder = await StateBuilder.create(folders.path(name), name);
+  const position = { index: ZERO_INDEX, term: ZERO_TERM, stampMs: 0 as StampMs, confState: EMPTY_CONF_STATE };
+  const disk = await builder.finish(position, limits.writeBufferBytes);
   await folders.point(name);
   return disk;
 }

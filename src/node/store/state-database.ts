@@ -74,7 +74,11 @@ export class StateDatabase {
   static async open(location: string, where: string, writeBufferBytes: number): Promise<StateDatabase> {
     let database;
     try {
-      database = await openStateDatabase(location, { createIfMissing: false, writeBufferBytes });
+      database = await openDatabase(location, {
+        createIfMissing: false,
+        writeBufferBytes,
+        blockCacheBytes: BLOCK_CACHE_BYTES,
+      });
     } catch (error) {
       throw openFailure(error, 'state', where);
     }
@@ -216,15 +220,4 @@ export class StateDatabase {
     if (damage !== undefined) this.onDamage?.(damage);
     return explained;
   }
-}
-
-export function openStateDatabase(
-  location: string,
-  { createIfMissing, writeBufferBytes }: { readonly createIfMissing: boolean; readonly writeBufferBytes: number },
-): Promise<Database> {
-  return openDatabase(location, {
-    createIfMissing,
-    writeBufferBytes,
-    blockCacheBytes: BLOCK_CACHE_BYTES,
-  });
 }

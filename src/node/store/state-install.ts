@@ -22,7 +22,7 @@ export async function beginStateInstall(
   const name = folders.unused();
   let builder;
   try {
-    builder = await StateBuilder.create(folders.path(name), name, owner.writeBufferBytes);
+    builder = await StateBuilder.create(folders.path(name), name);
   } catch (error) {
     await folders.remove(name);
     throw explained(error);
@@ -72,7 +72,7 @@ class LevelStateInstall implements StateInstall {
     this.check();
     this.#over = true;
     const { metadata, stampMs } = header;
-    const disk = await builder.finish({ ...metadata, stampMs }, header);
+    const disk = await builder.finish({ ...metadata, stampMs }, owner.writeBufferBytes, header);
     const replaced = await folders.current();
     await folders.point(name);
     await owner.takeOver(disk);
