@@ -3,7 +3,7 @@ import { checkHistory } from './checker.ts';
 import type { HistoryRecord } from './history.ts';
 
 const ROOM = 'r';
-const send = (op: number, t: number, txnId = `t${op}`, body = `b${op}`): HistoryRecord => ({
+const send = (op: number, t: number, txnId = `t${op}`, body: string | null = `b${op}`): HistoryRecord => ({
   type: 'invoke',
   t,
   op,
@@ -22,14 +22,14 @@ const final = (node: string, ...messages: ReturnType<typeof message>[]): History
   room: ROOM,
   messages,
 });
-const delivered = (seq: number, body = `b${seq}`): HistoryRecord => ({
+const delivered = (seq: number, body: string | null = `b${seq}`, n = seq): HistoryRecord => ({
   type: 'delivered',
   t: 100,
   feed: 'f',
   node: 'n1',
   room: ROOM,
   seq,
-  txnId: `t${seq}`,
+  txnId: `t${n}`,
   body,
 });
 const clean = [send(1, 0), ok(1, 10, 1), send(2, 20), ok(2, 30, 2), send(3, 40)];
@@ -84,6 +84,16 @@ describe('checkHistory', () => {
   it('sees a message delivered twice, or otherwise than it stands', () => {
     expect(kinds(...clean, delivered(1), delivered(1))).toContain('dup');
     expect(kinds(...clean, final('n1', message(1), message(2)), delivered(1, 'x'))).toContain('altered');
+  });
+
+  it('takes each envelope that a client made of a message, and no other', () => {
+    const sealed: HistoryRecord[] = ['a', 'b'].map((body) => ({ type: 'sealed', t: 1, op: 1, body }));
+    const shown = (body: string): HistoryRecord => final('n1', { seq: 1, txnId: 't1', body });
+    for (const body of ['a', 'b']) expect(kinds(send(1, 0, 't1', null), ...sealed, shown(body))).toEqual([]);
+    expect(kinds(send(1, 0, 't1', null), ...sealed, shown('c'))).toEqual(['altered']);
+    const read = [...clean, final('n1', message(1), message(2))];
+    expect(kinds(...read, delivered(1, null), delivered(2, null))).toEqual([]);
+    expect(kinds(...read, delivered(1, null, 2))).toEqual(['altered']);
   });
 
   it('sees a stale linearizable read', () => {

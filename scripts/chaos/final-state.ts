@@ -6,7 +6,6 @@ import { hashEnvelope } from '../load/sealed-texts.ts';
 import { apiUrl } from '../../src/cli/local-cluster/layout.ts';
 import { fromBase64Url } from '../../src/protocol/base64url.ts';
 import type { FinalMessage, HistoryRecorder } from './history.ts';
-import { tokenOf, type Person } from '../load/person.ts';
 import type { ClusterLayout } from '../../src/cli/local-cluster/layout.ts';
 import type { MessageJsonT, StatusJson } from '../../src/protocol/http/schemas.ts';
 
@@ -27,6 +26,19 @@ export async function clusterStatus(layout: ClusterLayout): Promise<StatusJson> 
   throw failure;
 }
 
+/** Waits until this node has applied all that the cluster had committed when it was asked. False if it never does. */
+export async function whenCaughtUp(layout: ClusterLayout, node: string): Promise<boolean> {
+  const deadline = performance.now() + CONVERGE_MS_MAX;
+  const { nodes } = await clusterStatus(layout);
+  const committed = Math.max(...nodes.map(({ commitIndex }) => commitIndex ?? 0));
+  while (performance.now() < deadline) {
+    const applied = (await clusterStatus(layout)).nodes.find(({ id }) => id === node)?.appliedIndex ?? 0;
+    if (applied >= committed) return true;
+    await delay(50);
+  }
+  return false;
+}
+
 /** Waits until every node has applied the same index, and records each one's state hash. False if they never do. */
 export async function recordConvergence(layout: ClusterLayout, history: HistoryRecorder): Promise<boolean> {
   const deadline = performance.now() + CONVERGE_MS_MAX;
@@ -44,10 +56,13 @@ export async function recordConvergence(layout: ClusterLayout, history: HistoryR
   return false;
 }
 
-/** Reads a whole room from every node, as its members see it. */
+/**
+ * Reads a whole room from every node, as its members see it.
+ * @param tokenAt a member's token that is good for now, for the node at this URL
+ */
 export async function recordFinalRoom(
   layout: ClusterLayout,
-  person: Person,
+  tokenAt: (url: string) => Promise<string>,
   room: string,
   history: HistoryRecorder,
 ): Promise<void> {
@@ -58,7 +73,7 @@ export async function recordFinalRoom(
         apiUrl(place),
         'GET',
         `/v1/rooms/${room}/messages?after=${after}&limit=${PAGE}`,
-        { token: await tokenOf(apiUrl(place), person) },
+        { token: await tokenAt(apiUrl(place)) },
       );
       for (const { seq, id, envelope } of page.messages) {
         messages.push({ seq, txnId: id.slice(0, 26), body: hashEnvelope(fromBase64Url(envelope ?? '')) });
@@ -68,4 +83,10 @@ export async function recordFinalRoom(
     }
     history.add({ type: 'final', node: place.name, room, messages });
   }
+}
+
+/** Of what was recorded of the room; 0 for an empty one. */
+export function lastSeqOf({ records }: HistoryRecorder, room: string): number {
+  const final = records.find((record) => record.type === 'final' && record.room === room);
+  return final?.type === 'final' ? (final.messages.at(-1)?.seq ?? 0) : 0;
 }

@@ -9,6 +9,8 @@ import type { WriteStream } from 'node:fs';
 export type HistoryRecord =
   /** A client asks for something. `op` ids are unique. */
   | { readonly type: 'invoke'; readonly t: number; readonly op: number; readonly call: Call; readonly node: string }
+  /** What a client made of a send whose `call` has no body; again, where it had to encrypt the same message again. */
+  | { readonly type: 'sealed'; readonly t: number; readonly op: number; readonly body: string }
   /** It was acknowledged. */
   | { readonly type: 'ok'; readonly t: number; readonly op: number; readonly node: string; readonly seq: number }
   /** It surely did not happen. */
@@ -16,7 +18,17 @@ export type HistoryRecord =
   /** Nobody knows whether it happened. */
   | { readonly type: 'info'; readonly t: number; readonly op: number; readonly node: string; readonly code: string }
   /** A message reached a live feed. `feed` names one client's feed across its reconnections. */
-  | ({ readonly type: 'delivered'; readonly t: number; readonly feed: string; readonly node: string } & StoredMessage)
+  | {
+      readonly type: 'delivered';
+      readonly t: number;
+      readonly feed: string;
+      readonly node: string;
+      readonly room: string;
+      readonly seq: number;
+      readonly txnId: string;
+      /** Hash of the envelope; null where the client showed what it read in it, and that was right. */
+      readonly body: string | null;
+    }
   | { readonly type: 'fault'; readonly t: number; readonly kind: string; readonly node: string }
   /** The others follow another leader: `node`, which a fault befell, leads nobody any more. */
   | { readonly type: 'deposed'; readonly t: number; readonly node: string }
@@ -28,19 +40,16 @@ export type HistoryRecord =
   | { readonly type: 'state-hash'; readonly node: string; readonly index: number; readonly hash: string };
 
 export type Call =
-  | { readonly kind: 'send'; readonly room: string; readonly txnId: string; readonly body: string }
+  | { readonly kind: 'send'; readonly room: string; readonly txnId: string; readonly body: string | null }
   /** Linearizable read of a room's last sequence number. */
   | { readonly kind: 'read'; readonly room: string };
 
-export interface StoredMessage {
-  readonly room: string;
+export interface FinalMessage {
   readonly seq: number;
   readonly txnId: string;
   /** Hash of the envelope. */
   readonly body: string;
 }
-
-export type FinalMessage = Omit<StoredMessage, 'room'>;
 
 /** Keeps the history in memory for the checker and, if asked, on disk for people. */
 export class HistoryRecorder {

@@ -1,55 +1,38 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { checkHistory } from './checker.ts';
+import { findLeader, SERVE_MS_MAX } from './cluster-views.ts';
 import { mend, strike, survives } from './faults.ts';
-import { recordConvergence, recordFinalRoom } from './final-state.ts';
+import { lastSeqOf, recordConvergence, recordFinalRoom } from './final-state.ts';
 import { HistoryRecorder } from './history.ts';
 import { distributionOf } from './percentiles.ts';
 import { seededRandom } from './random.ts';
+import { isInvalid, scoreLine } from './score.ts';
 import { makeWriters, Readers, startConversations } from './workload.ts';
 import { writeGaps } from './write-gaps.ts';
-import { requestJson } from '../load/http.ts';
+import { tokenOf } from '../load/person.ts';
 import { startScratchCluster } from '../load/scratch-cluster.ts';
-import { apiUrl } from '../../src/cli/local-cluster/layout.ts';
 import { whenReady } from '../../src/cli/local-cluster/ready.ts';
-import type { Verdict } from './checker.ts';
 import type { FaultKind } from './faults.ts';
 import type { Distribution } from './percentiles.ts';
+import type { RunOptions, RunReport } from './run.ts';
 import type { Conversation } from './workload.ts';
 import type { Writer } from './writer.ts';
 import type { ScratchCluster } from '../load/scratch-cluster.ts';
-import type { NodePlace } from '../../src/cli/local-cluster/layout.ts';
-import type { ClusterJson } from '../../src/protocol/http/schemas.ts';
 
 const NODES = 3;
-const SERVE_MS_MAX = 60_000;
 /** What was on its way when the leader died is still acknowledged; pauses that begin later have other causes. */
 const GAP_WINDOW_MS = 300;
 const LISTEN_MS_MAX = 30_000;
-const OK_RATE_MIN = 0.6;
 
-export interface KillLeaderOptions {
-  readonly rounds: number;
+export interface KillLeaderOptions extends RunOptions {
   /** Taken in turn. */
   readonly how: readonly FaultKind[];
-  readonly seed: number;
-  /** Sends per second, over all writers. */
-  readonly rate: number;
-  readonly historyFile: string | null;
-  readonly keepData: boolean;
-  readonly chatdFile?: string;
-  readonly say: (sentence: string) => void;
 }
 
-export interface KillLeaderReport {
-  readonly verdict: Verdict;
+export interface KillLeaderReport extends RunReport {
   /** By the way in which the leader was taken away. */
   readonly gaps: ReadonlyMap<FaultKind, Distribution>;
   readonly faults: number;
-  readonly converged: boolean;
-  /** Too little was acknowledged for the verdict to mean anything. */
-  readonly invalid: boolean;
-  readonly scoreLine: string;
 }
 
 /**
@@ -114,20 +97,6 @@ async function oneRound(
   await delay(300 + 700 * random());
 }
 
-/** Whom all these nodes follow, once it is somebody else than `former`. */
-async function findLeader(places: readonly NodePlace[], former: string | null = null): Promise<string> {
-  const deadline = performance.now() + SERVE_MS_MAX;
-  while (performance.now() < deadline) {
-    const views = await Promise.all(
-      places.map((place) => requestJson<ClusterJson>(apiUrl(place), 'GET', '/v1/cluster').catch(() => null)),
-    );
-    const leader = views[0]?.leader ?? null;
-    if (leader !== null && leader !== former && views.every((view) => view?.leader === leader)) return leader;
-    await delay(50);
-  }
-  throw new Error(`The nodes agree on no leader within ${SERVE_MS_MAX / 1000} s.`);
-}
-
 async function settle(
   cluster: ScratchCluster,
   conversations: readonly Conversation[],
@@ -137,11 +106,10 @@ async function settle(
   if (!(await whenReady(cluster.layout, { timeoutMs: SERVE_MS_MAX }))) return false;
   const converged = await recordConvergence(cluster.layout, history);
   for (const { people, room } of conversations) {
-    await recordFinalRoom(cluster.layout, people[0], room.room, history);
+    await recordFinalRoom(cluster.layout, (url) => tokenOf(url, people[0]), room.room, history);
   }
   const lastSeqs = conversations.flatMap(({ room }) => {
-    const final = history.records.find((record) => record.type === 'final' && record.room === room.room);
-    const lastSeq = final?.type === 'final' ? (final.messages.at(-1)?.seq ?? 0) : 0;
+    const lastSeq = lastSeqOf(history, room.room);
     return [lastSeq, lastSeq];
   });
   await Promise.all(writers.map((writer, place) => writer.listenUntil(lastSeqs[place]!, LISTEN_MS_MAX)));
@@ -156,24 +124,16 @@ function report(options: KillLeaderOptions, history: HistoryRecorder, converged:
   const ofKind = (wanted: FaultKind): number[] => gaps.flatMap(({ kind, gapMs }) => (kind === wanted ? [gapMs] : []));
   const kinds = [...new Set(options.how)];
   const all = distributionOf(gaps.map(({ gapMs }) => gapMs));
-  const { counts, ok, fail, info } = verdict;
-  const digest = createHash('sha256').update(JSON.stringify(records)).digest('hex').slice(0, 12);
-  const ms = (value: number): string => value.toFixed(0);
-  const scoreLine = [
-    `faults=${kinds.length} kinds/${gaps.length}`,
-    `ops=${ok + fail + info} ${ok}/${fail}/${info}`,
-    Object.entries(counts)
-      .map(([kind, count]) => `${kind}=${count}`)
-      .join(' '),
-    `unavailable ${ms(all.p50)}/${ms(all.p99)}/${ms(all.max)} ms`,
-    `${options.seed} ${digest}`,
-  ].join(' | ');
   return {
     verdict,
     gaps: new Map(kinds.map((kind) => [kind, distributionOf(ofKind(kind))])),
     faults: gaps.length,
     converged,
-    invalid: ok < OK_RATE_MIN * (ok + fail + info),
-    scoreLine,
+    invalid: isInvalid(verdict),
+    scoreLine: scoreLine(history, verdict, {
+      seed: options.seed,
+      faults: { kinds: kinds.length, count: gaps.length },
+      times: { of: 'unavailable', ms: all },
+    }),
   };
 }

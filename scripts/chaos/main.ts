@@ -1,25 +1,69 @@
-/** `npm run chaos -- kill-leader --rounds N --seed S`: breaks a cluster of its own on purpose and judges the result. */
+/** `npm run chaos -- MODE …`: breaks a cluster of its own on purpose and judges the result. */
 import { parseArgs } from 'node:util';
 import { FAULT_NAMES, isFaultKind } from './faults.ts';
 import { killLeader } from './kill-leader.ts';
+import { rollingRestart } from './rolling-restart.ts';
+import type { FaultKind } from './faults.ts';
 import type { Distribution } from './percentiles.ts';
+import type { RunOptions, RunReport } from './run.ts';
 
 const EXIT = { clean: 0, violation: 1, usage: 2, invalid: 3 } as const;
 const SHOWN_MAX = 20;
-const USAGE = `usage: npm run chaos -- kill-leader [--how WAY[,WAY…]] [--rounds N] [--seed S] [--rate PER_SECOND]
-                                    [--history FILE] [--keep]
+const RATE_MAX = 5_000;
+const USAGE = `usage: npm run chaos -- kill-leader     [--how WAY[,WAY…]] [--rounds N] [--rate PER_SECOND]
+       npm run chaos -- rolling-restart [--rounds N] [--rate PER_SECOND]
+each with                               [--seed S] [--history FILE] [--keep]
 
-Starts three nodes on free ports, lets people write and read through all of them, and takes the leader away N times,
-in the given ways in turn:
+Starts three nodes on free ports, lets people write and read, and disturbs the nodes. Then checks what the clients saw
+against what every node shows.
+
+kill-leader takes the leader away N times, in the given ways in turn (default: kill,kill-all):
   kill       kill -9 of its process
   kill-all   the same, with its nats-server
   stop       its process is stopped (SIGSTOP), and goes on once another leads
   partition  it is cut off from the others, not from its clients, until another leads
-The default is kill,kill-all. Then checks what the clients saw against what every node shows. --history writes
-everything that happened as JSON lines; --keep leaves the data for a look.
+rolling-restart stops and starts every node in good order, one after the other, N times around, while people write
+through the client engine. A send that fails there is a broken promise.
+
+--history writes everything that happened as JSON lines; --keep leaves the data for a look.
 
 Exit codes: 0 clean, 1 a promise was broken, 2 usage, 3 the run says nothing (too little was acknowledged).
 The last line is the score.`;
+
+/** How a run went: what to print before the verdict, and promises of its own that it broke. */
+interface Outcome {
+  readonly report: RunReport;
+  readonly lines: readonly string[];
+  readonly broken: readonly string[];
+}
+
+interface Asked extends RunOptions {
+  readonly how: readonly FaultKind[];
+}
+
+const MODES = {
+  'kill-leader': { rate: 300, run: runKillLeader },
+  'rolling-restart': { rate: 24, run: runRollingRestart },
+} as const;
+
+async function runKillLeader(asked: Asked): Promise<Outcome> {
+  const report = await killLeader(asked);
+  const lines = [...report.gaps].map(([kind, gaps]) => `write gap, ${FAULT_NAMES[kind]}: ${show(gaps)}`);
+  return { report, lines, broken: [] };
+}
+
+async function runRollingRestart(asked: Asked): Promise<Outcome> {
+  const report = await rollingRestart(asked);
+  const { failed, keptLeadership, sendsMs, restarts, leaderStops } = report;
+  return {
+    report,
+    lines: [`restarts: ${restarts}, ${leaderStops} of them of the leader`, `sends, from when due: ${show(sendsMs)}`],
+    broken: [
+      ...(failed === 0 ? [] : [`${failed} sends failed`]),
+      ...keptLeadership.map((node) => `${node} ended without handing leadership over`),
+    ],
+  };
+}
 
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -29,7 +73,7 @@ async function main(args: readonly string[]): Promise<number> {
       how: { type: 'string', default: 'kill,kill-all' },
       rounds: { type: 'string', default: '10' },
       seed: { type: 'string', default: '1' },
-      rate: { type: 'string', default: '300' },
+      rate: { type: 'string' },
       history: { type: 'string' },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -39,29 +83,29 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(USAGE);
     return EXIT.clean;
   }
-  const [rounds, seed, rate] = [Number(values.rounds), Number(values.seed), Number(values.rate)];
-  const wellFormed = Number.isInteger(rounds) && rounds > 0 && Number.isInteger(seed) && rate > 0 && rate <= 5_000;
+  const mode = Object.entries(MODES).find(([name]) => name === positionals.join(' '))?.[1];
+  const [rounds, seed, rate] = [Number(values.rounds), Number(values.seed), Number(values.rate ?? mode?.rate)];
+  const wellFormed = Number.isInteger(rounds) && rounds > 0 && Number.isInteger(seed) && rate > 0 && rate <= RATE_MAX;
   const how = values.how.split(',');
-  if (positionals.join(' ') !== 'kill-leader' || !wellFormed || !how.every(isFaultKind)) {
+  if (mode === undefined || !wellFormed || !how.every(isFaultKind)) {
     console.error(USAGE);
     return EXIT.usage;
   }
-  const report = await killLeader({
-    rounds,
-    how,
-    seed,
-    rate,
-    historyFile: values.history ?? null,
-    keepData: values.keep,
-    say: (sentence) => console.log(sentence),
-  });
-  for (const { kind, what } of report.verdict.violations.slice(0, SHOWN_MAX)) console.log(`VIOLATION ${kind}: ${what}`);
-  if (!report.converged) console.log('VIOLATION the nodes did not converge');
-  for (const [kind, gaps] of report.gaps) console.log(`write gap, ${FAULT_NAMES[kind]}: ${show(gaps)}`);
-  if (report.invalid) console.log('INVALID: too little was acknowledged');
-  console.log(report.scoreLine);
-  if (report.verdict.violations.length > 0 || !report.converged) return EXIT.violation;
-  return report.invalid ? EXIT.invalid : EXIT.clean;
+  const say = (sentence: string): void => console.log(sentence);
+  const output = { historyFile: values.history ?? null, keepData: values.keep, say };
+  return judge(await mode.run({ rounds, seed, rate, how, ...output }));
+}
+
+function judge({ report, lines, broken }: Outcome): number {
+  const { verdict, converged, invalid, scoreLine } = report;
+  for (const { kind, what } of verdict.violations.slice(0, SHOWN_MAX)) console.log(`VIOLATION ${kind}: ${what}`);
+  const others = [...broken, ...(converged ? [] : ['the nodes did not converge'])];
+  for (const sentence of others) console.log(`VIOLATION ${sentence}`);
+  for (const line of lines) console.log(line);
+  if (invalid) console.log('INVALID: too little was acknowledged');
+  console.log(scoreLine);
+  if (verdict.violations.length + others.length > 0) return EXIT.violation;
+  return invalid ? EXIT.invalid : EXIT.clean;
 }
 
 function show({ n, p50, p99, max }: Distribution): string {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +21,32 @@ export interface ScratchCluster {
   close(options?: { readonly keepData: boolean }): Promise<void>;
 }
 
+interface ScratchPlace {
+  /** All of it is below this folder. */
+  readonly folder: string;
+  readonly layout: ClusterLayout;
+  readonly limitsFile: string;
+}
+
+const MEMORY_FOLDER = '/dev/shm';
+/** In memory where the system has such a place: for what should not wait for this machine's disk. */
+export const memoryFolder = (): string => (existsSync(MEMORY_FOLDER) ? MEMORY_FOLDER : tmpdir());
+
+/** Free ports of this machine and a temporary folder for a cluster, with rate limits out of the way. */
+async function scratchPlace(size: number, parent = tmpdir()): Promise<ScratchPlace> {
+  const folder = mkdtempSync(join(parent, 'parley-cluster-'));
+  const dataDir = join(folder, 'data');
+  const ports = await freePorts(3 * size);
+  const nodes = Array.from({ length: size }, (_, i): NodePlace => {
+    const [apiPort, natsPort, routePort] = ports.slice(3 * i, 3 * i + 3);
+    const name = `n${i + 1}` as NodeName;
+    return { name, dataDir: join(dataDir, name), apiPort: apiPort!, natsPort: natsPort!, routePort: routePort! };
+  });
+  const limitsFile = join(folder, 'limits.json');
+  writeFileSync(limitsFile, JSON.stringify(RAISED_LIMITS));
+  return { folder, layout: { dataDir, secretFile: join(dataDir, 'cluster.secret'), nodes }, limitsFile };
+}
+
 /**
  * A cluster of real processes on free ports of this machine, with data in a temporary folder and rate limits out of
  * the way: for chaos, benches and tests.
@@ -38,18 +64,8 @@ export async function startScratchCluster(options: {
   /** Further settings of `chatd`, as environment variables. */
   readonly env?: Readonly<Record<string, string>>;
 }): Promise<ScratchCluster> {
-  const folder = mkdtempSync(join(tmpdir(), 'parley-cluster-'));
-  const dataDir = join(folder, 'data');
-  const ports = await freePorts(3 * options.nodes);
-  const nodes = Array.from({ length: options.nodes }, (_, i): NodePlace => {
-    const [apiPort, natsPort, routePort] = ports.slice(3 * i, 3 * i + 3);
-    const name = `n${i + 1}` as NodeName;
-    return { name, dataDir: join(dataDir, name), apiPort: apiPort!, natsPort: natsPort!, routePort: routePort! };
-  });
-  const layout: ClusterLayout = { dataDir, secretFile: join(dataDir, 'cluster.secret'), nodes };
-  const limitsFile = join(folder, 'limits.json');
-  writeFileSync(limitsFile, JSON.stringify(RAISED_LIMITS));
-  const links = options.withLinks === true ? await RouteLinks.open(nodes) : null;
+  const { folder, layout, limitsFile } = await scratchPlace(options.nodes);
+  const links = options.withLinks === true ? await RouteLinks.open(layout.nodes) : null;
   const supervisor = new Supervisor(layout, {
     registration: 'open',
     restart: options.restart,

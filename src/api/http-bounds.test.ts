@@ -128,4 +128,23 @@ describe('a node that goes down', () => {
     expect(answers.map((answer) => answer.slice(0, 3))).toEqual(['200', '503']);
     expect(answers[1]).toContain('"code":"shutting_down"');
   });
+
+  it('does not wait for those who were answered and keep their connection open', async () => {
+    const node = new LocalChatNode();
+    const server = await serve({ keepAliveMs: 3_600_000 }, node);
+    const ada = await ApiPerson.join(server.url, 'ada');
+    node.hold();
+    const body = JSON.stringify({ kind: 'group', members: [], txnId: nextTxnId() });
+    const head = `Host: x\r\nAuthorization: Bearer ${ada.token}\r\nContent-Type: application/json`;
+    const { heard } = speak(
+      server,
+      `POST /v1/rooms HTTP/1.1\r\n${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    await waitUntil(() => node.waitingCount === 1);
+    const closing = server.close(3_600_000);
+    await waitUntil(async () => (await fetch(`${server.url}/livez`).catch(() => null)) === null);
+    node.release();
+    await closing;
+    expect(heard()).toMatch(/^HTTP\/1\.1 200 /);
+  });
 });

@@ -141,6 +141,8 @@ function refusePlainHttp({ host, tls, insecureHttp }: ApiConfig): void {
   );
 }
 
+const CLOSE_IDLE_EVERY_MS = 50;
+
 class RunningApi implements Api {
   readonly #app: App;
   readonly #context: ApiContext;
@@ -188,10 +190,14 @@ class RunningApi implements Api {
     this.#address = null;
     await this.#gateway.close(graceMs);
     this.#context.hub.stop(new ParleyError('shutting_down'));
-    const cut = setTimeout(() => this.#app.server.closeAllConnections(), graceMs);
+    const { server } = this.#app;
+    const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+    // One that is answered now and kept open for more would be waited for to the end.
+    const closingIdle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS);
     await this.#app.close();
     await this.#context.refused.close();
     clearTimeout(cut);
+    clearInterval(closingIdle);
     this.#context.time.stop();
   }
 }
