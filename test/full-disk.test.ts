@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync } from 'node:fs';
 import { cp, mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,10 +9,12 @@ import { createPerson } from '../scripts/load/person.ts';
 import { startScratchCluster } from '../scripts/load/scratch-cluster.ts';
 import { apiUrl } from '../src/cli/local-cluster/layout.ts';
 import { isReady } from '../src/cli/local-cluster/ready.ts';
+import { TestClient } from '../src/testing/client/test-client.ts';
 import { mountProblem, SmallFilesystem } from '../src/testing/small-filesystem.ts';
 import { CHATCTL, CHATD, runProgram, until } from './support.ts';
 import type { Person } from '../scripts/load/person.ts';
 import type { ScratchCluster } from '../scripts/load/scratch-cluster.ts';
+import type { SendResult } from '../src/client/composer.ts';
 import type { StatusJson } from '../src/protocol/http/schemas.ts';
 
 const MIB = 1024 * 1024;
@@ -116,6 +120,61 @@ describe.skipIf(problem !== undefined)('a cluster whose disks fill up', () => {
     await until('all have room', async () => (await status()).healthy);
     await write('n1');
     await expectAllThere();
+  });
+
+  describe('files', () => {
+    let carol: TestClient;
+    beforeAll(async () => {
+      carol = await TestClient.registered('carol', { endpoints: cluster.layout.nodes.map(apiUrl) });
+    });
+    afterAll(() => carol.client.close());
+
+    const blobsOn = (name: string): string[] => {
+      const root = join(cluster.layout.nodes[indexOf(name)]!.dataDir, 'blobs');
+      const entries = existsSync(root) ? readdirSync(root, { recursive: true, withFileTypes: true }) : [];
+      return entries.flatMap((entry) => (entry.isFile() ? [entry.name] : [])).toSorted();
+    };
+    const everywhere = (): string[] => [...disks.keys()].map((name) => blobsOn(name).join());
+    async function* filled(bytes: number): AsyncGenerator<Uint8Array> {
+      for (let at = 0; at < bytes; at += MIB) yield randomBytes(Math.min(MIB, bytes - at));
+    }
+    const send = async (bytes: number, timeoutMs: number): Promise<SendResult> => {
+      const file = { name: 'a.bin', mediaType: 'application/octet-stream', bytes: filled(bytes) };
+      return (await carol.client.files.send('@ann', file, { timeoutMs })).result;
+    };
+    /** Waits until the nodes have seen how much room there is. */
+    const seen = (names: readonly string[], mebibytes: number): Promise<void> =>
+      until(`at most ${mebibytes} MiB free`, async () => {
+        const now = await status();
+        return names.every((name) => (nodeIn(now, name).diskFreeBytes ?? Infinity) <= mebibytes * MIB);
+      });
+
+    it('are refused where they do not fit, with nothing kept of them, and go out once there is room', async () => {
+      for (const disk of disks.values()) disk.leave(20 * MIB);
+      await seen([...disks.keys()], 20);
+      const saidBefore = said.length;
+      expect(await send(30 * MIB, 3_000)).toMatchObject({ state: 'queued', reason: { code: 'disk_low' } });
+      expect(everywhere()).toEqual(['', '', '']);
+      expect((await status()).nodes.every(({ up, diskLow }) => up && !diskLow)).toBe(true);
+      for (const disk of disks.values()) disk.empty();
+      await until('it is sent', async () => (await carol.client.flush(5_000).catch(() => null))?.sent.size === 1);
+      await until('all have it', () => new Set(everywhere()).size === 1 && blobsOn('n1').length === 2);
+      expect(said.slice(saidBefore)).toEqual([]);
+    });
+
+    it('fill no disk that is low, wherever they come from, and are there once it has room', async () => {
+      const before = blobsOn('n2');
+      disks.get('n2')!.leave(LOW_BYTES);
+      await seen(['n2'], LOW_BYTES / MIB);
+      expect(await send(MIB, 60_000)).toMatchObject({ state: 'sent' });
+      await until(
+        'n3 has it',
+        () => blobsOn('n3').length === before.length + 2 && blobsOn('n1').length === before.length + 2,
+      );
+      expect(blobsOn('n2')).toEqual(before);
+      disks.get('n2')!.empty();
+      await until('n2 has it', () => new Set(everywhere()).size === 1, 60_000);
+    });
   });
 
   it('stops a node whose disk is full, goes on without it, and has it back when there is room', async () => {

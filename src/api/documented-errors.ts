@@ -14,6 +14,7 @@ export const THROUGH_THE_LOG: readonly ErrorCode[] = [
   'no_leader',
   'deadline_exceeded',
   'overloaded',
+  'disk_low',
   'txn_reused',
   'txn_expired',
   'txn_from_future',

@@ -434,6 +434,7 @@ export class ParleyNode implements ChatNode {
       others: () => this.#known.nodes().flatMap(({ id }) => (id === this.name ? [] : [id])),
       isMajority: (nodes) => isMajority(this.#known.confState(), (peer) => nodes.has(directory.nameOf(peer)!)),
       readBarrier: (deadlineMs) => this.readBarrier(deadlineMs),
+      room: this.#space,
     });
   }
 

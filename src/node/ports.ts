@@ -220,13 +220,15 @@ export interface BlobProgress {
 
 /** The bytes of files on this node and, through it, on the others. What rows the state has of them is not its concern. */
 export interface BlobPort {
+  /** @throws ParleyError `disk_low` when this node has no room for what it lacks of a blob that is not stored yet */
+  ensureRoom(blob: BlobId, sizeBytes: number): Promise<void>;
   /**
    * Makes a place for a blob that the state knows.
    * @param hashes the SHA-256 of each chunk
    * @throws ParleyError `blob_mismatch` unless the id is that of this list
    */
   open(blob: BlobId, sizeBytes: number, hashes: Uint8Array): Promise<BlobProgress>;
-  /** @throws ParleyError `no_such_blob`, `invalid_field`, `blob_mismatch`, `overloaded` */
+  /** @throws ParleyError `no_such_blob`, `invalid_field`, `blob_mismatch`; `disk_low`: nothing of it is kept here then */
   put(blob: BlobId, chunk: number, bytes: Uint8Array): Promise<void>;
   /**
    * Resolves once a majority of the voters have all of it on their disks.

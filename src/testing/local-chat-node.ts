@@ -86,6 +86,7 @@ export class LocalChatNode implements ChatNode {
       others: () => [],
       isMajority: () => this.hasMajority,
       readBarrier: () => this.readBarrier(),
+      room: { has: () => true, take: () => true },
       logger: { warn: () => {} },
     });
   }

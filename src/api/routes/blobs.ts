@@ -75,6 +75,7 @@ export function addBlobRoutes(app: App, context: ApiContext, hooks: RouteHooks):
         });
       }
       if (!isBlobList(blob, sizeBytes, hashes)) throw new ParleyError('blob_mismatch');
+      await node.blobs.ensureRoom(blob, sizeBytes);
       const { stored, expiresAt } = await submit(context, {
         kind: 'blob.begin',
         actor: sessionOf(request),
@@ -105,7 +106,7 @@ export function addBlobRoutes(app: App, context: ApiContext, hooks: RouteHooks):
         summary: 'Wait until a majority of the nodes have the whole file; then messages may refer to it',
         params: BlobPath,
         response: { 200: BlobStoredReply },
-        errors: [...FILE, 'blob_incomplete'],
+        errors: [...FILE, 'blob_incomplete', 'disk_low'],
       },
     },
     async (request) => {
@@ -137,7 +138,7 @@ function addChunkRoute(app: App, context: ApiContext, hooks: RouteHooks): void {
           params: BlobChunkPath,
           body: Type.Any({ description: 'The bytes of the chunk.' }),
           response: { 200: BlobChunkReply },
-          errors: [...FILE, 'blob_mismatch'],
+          errors: [...FILE, 'blob_mismatch', 'disk_low'],
         },
       },
       async (request) => {

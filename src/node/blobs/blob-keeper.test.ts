@@ -5,6 +5,7 @@ import { BlobCluster } from '../../testing/blobs/blob-cluster.ts';
 import { makeTestBlob } from '../../testing/blobs/test-blob.ts';
 import { waitUntil } from '../../testing/wait-until.ts';
 import type { TestBlob } from '../../testing/blobs/test-blob.ts';
+import type { NodeName } from '../../protocol/ids.ts';
 
 const SIZE = 5 * BLOB_CHUNK_BYTES + 1_234;
 
@@ -81,6 +82,41 @@ describe('files on several nodes', () => {
       [5, 5],
     ]);
     cluster.store(test);
+    expect(await isHeldBy(test, 'n1')).toBe(true);
+  });
+
+  it('are refused by a node without room, which keeps nothing of them; it gets them once there is some', async () => {
+    cluster.start();
+    const test = makeTestBlob(SIZE);
+    const n1 = cluster.keeper('n1');
+    cluster.room.set('n1' as NodeName, SIZE - 1);
+    await expect(n1.ensureRoom(test.blob, SIZE)).rejects.toEqual(code('disk_low'));
+    expect(cluster.files('n1')).toEqual([]);
+    await cluster.upload('n2', test);
+    expect(await isHeldBy(test, 'n2', 'n3')).toBe(true);
+    expect(cluster.files('n1')).toEqual([]);
+    expect((await cluster.bytes('n1', test)).equals(test.bytes), 'read through it').toBe(true);
+    await n1.ensureRoom(test.blob, SIZE);
+    cluster.room.delete('n1' as NodeName);
+    expect(await isHeldBy(test, 'n1')).toBe(true);
+  });
+
+  it('that run out of room on the way leave nothing of themselves there, and go on at another node', async () => {
+    cluster.start();
+    const test = makeTestBlob(SIZE);
+    cluster.begin(test);
+    const n1 = cluster.keeper('n1');
+    await n1.ensureRoom(test.blob, SIZE);
+    await n1.open(test.blob, SIZE, test.hashes);
+    cluster.room.set('n1' as NodeName, 2 * BLOB_CHUNK_BYTES);
+    await expect(n1.put(test.blob, 0, test.chunks[1]!), 'counts nothing').rejects.toEqual(code('blob_mismatch'));
+    for (const i of [0, 1, 1]) await n1.put(test.blob, i, test.chunks[i]!);
+    await expect(n1.put(test.blob, 2, test.chunks[2]!)).rejects.toEqual(code('disk_low'));
+    expect(cluster.files('n1')).toEqual([]);
+    await expect(n1.put(test.blob, 2, test.chunks[2]!)).rejects.toEqual(code('no_such_blob'));
+    await cluster.upload('n3', test);
+    expect(await isHeldBy(test, 'n2', 'n3')).toBe(true);
+    cluster.room.delete('n1' as NodeName);
     expect(await isHeldBy(test, 'n1')).toBe(true);
   });
 

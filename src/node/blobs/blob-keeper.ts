@@ -10,7 +10,7 @@ import type { BlobList } from './blob-files.ts';
 import { BlobPuller } from './blob-puller.ts';
 import { scanBlobs } from './blob-scan.ts';
 import { BlobShelf } from './blob-shelf.ts';
-import type { HeldBlob } from './held-blob.ts';
+import { noRoom, type BlobRoom, type HeldBlob } from './held-blob.ts';
 
 /** How often the other nodes are told how far an upload is, and whether they have it all is asked. */
 const OFFER_EVERY_MS = 100;
@@ -33,6 +33,7 @@ export interface BlobKeeperPorts {
   readonly isMajority: (nodes: ReadonlySet<NodeName>) => boolean;
   /** Resolves once the state is as new as the cluster was when it was asked. */
   readonly readBarrier: (deadlineMs: number) => Promise<void>;
+  readonly room: BlobRoom;
   readonly logger: { warn(fields: object, message: string): void };
 }
 
@@ -66,7 +67,7 @@ export class BlobKeeper implements BlobPort {
       onDamage: (blob) => this.#onDamage(blob),
       onError,
     });
-    this.#puller = new BlobPuller({ shelf: this.#shelf, exchange: this.#exchange });
+    this.#puller = new BlobPuller({ shelf: this.#shelf, exchange: this.#exchange, room: ports.room });
     this.#fetcher = new BlobFetcher({
       puller: this.#puller,
       clock,
@@ -115,18 +116,31 @@ export class BlobKeeper implements BlobPort {
 
   // ---------------------------------------------------------------- what the API asks
 
+  async ensureRoom(blob: BlobId, sizeBytes: number): Promise<void> {
+    if (blobById(this.#ports.reader(), blob)?.stored === true) return;
+    const missingBytes = await this.#shelf.use(blob, async (held) => held?.missingBytes ?? sizeBytes);
+    if (missingBytes > 0 && !this.#ports.room.has(missingBytes)) throw noRoom();
+  }
+
   async open(blob: BlobId, sizeBytes: number, hashes: Uint8Array): Promise<BlobProgress> {
     if (!isBlobList(blob, sizeBytes, hashes)) throw new ParleyError('blob_mismatch');
     return this.#shelf.useNew(blob, { sizeBytes, hashes }, async (held) => progressOf(held));
   }
 
   async put(blob: BlobId, index: number, bytes: Uint8Array): Promise<void> {
-    await this.#shelf.use(blob, async (held) => {
-      if (held === undefined) throw new ParleyError('no_such_blob', 'This node does not know the upload: begin again.');
-      if (index >= held.count) throw new ParleyError('invalid_field', `This file has ${held.count} chunks.`);
-      await held.put(index, bytes);
-      this.#offerSoon(held);
-    });
+    try {
+      await this.#shelf.use(blob, async (held) => {
+        if (held === undefined)
+          throw new ParleyError('no_such_blob', 'This node does not know the upload: begin again.');
+        if (index >= held.count) throw new ParleyError('invalid_field', `This file has ${held.count} chunks.`);
+        await held.put(index, bytes, this.#ports.room);
+        this.#offerSoon(held);
+      });
+    } catch (error) {
+      // It cannot become whole here: what there is of it would only keep others from the room.
+      if (error instanceof ParleyError && error.code === 'disk_low') await this.#shelf.remove(blob);
+      throw error;
+    }
   }
 
   async replicate(blob: BlobId, deadlineMs: number): Promise<void> {

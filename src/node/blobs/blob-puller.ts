@@ -2,7 +2,7 @@ import type { BlobId, NodeName } from '../../protocol/ids.ts';
 import type { BlobExchange } from './blob-exchange.ts';
 import type { BlobList } from './blob-files.ts';
 import type { BlobShelf } from './blob-shelf.ts';
-import type { HeldBlob } from './held-blob.ts';
+import type { BlobRoom, HeldBlob } from './held-blob.ts';
 
 /** Chunks of one blob that are asked for at the same time: 2 MiB. */
 const ASKED_AT_ONCE_MAX = 8;
@@ -15,31 +15,37 @@ export const EVERYTHING = Number.MAX_SAFE_INTEGER;
 interface PullerPorts {
   readonly shelf: BlobShelf;
   readonly exchange: BlobExchange;
+  readonly room: BlobRoom;
 }
 
 /** Gets from other nodes what is missing or damaged here. */
 export class BlobPuller {
   readonly #shelf: BlobShelf;
   readonly #exchange: BlobExchange;
+  readonly #room: BlobRoom;
 
-  constructor({ shelf, exchange }: PullerPorts) {
+  constructor({ shelf, exchange, room }: PullerPorts) {
     this.#shelf = shelf;
     this.#exchange = exchange;
+    this.#room = room;
   }
 
   /**
-   * Gets what the sources have of it.
+   * Gets what the sources have of it, unless the disk has no room for all that is missing.
    * @returns whether the whole is here now, durably
    */
   async pull(blob: BlobId, sources: Sources): Promise<boolean> {
-    const list = await this.#shelf.use(blob, async (held) => held?.list ?? this.list(blob, [...sources.keys()]));
-    if (list === null) return false;
+    const [list, missingBytes] = await this.#shelf.use(blob, async (held) => {
+      const known = held?.list ?? (await this.list(blob, [...sources.keys()]));
+      return [known, held?.missingBytes ?? known?.sizeBytes ?? 0];
+    });
+    if (list === null || (missingBytes > 0 && !this.#room.has(missingBytes))) return false;
     return this.#shelf.useNew(blob, list, async (held) => {
       const limit = Math.min(held.count, Math.max(0, ...sources.values()));
       const wanted = indexesOf(held.missing(), limit);
       await this.#each(wanted, async (index) => {
         const bytes = await this.chunk(blob, list, index, nodesWith(sources, index));
-        if (bytes !== null) await held.put(index, bytes);
+        if (bytes !== null) await held.put(index, bytes, this.#room);
         return bytes !== null;
       });
       return held.isWhole;

@@ -1,4 +1,4 @@
-import { blobChunkCount } from '../../protocol/blobs.ts';
+import { BLOB_CHUNK_BYTES, blobChunkCount } from '../../protocol/blobs.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import type { BlobId } from '../../protocol/ids.ts';
 import type { BlobFiles, BlobList } from './blob-files.ts';
@@ -10,6 +10,17 @@ const CHUNKS_PER_SYNC = 32;
 
 /** First and last of consecutive chunks. */
 export type ChunkRange = readonly [first: number, last: number];
+
+/** The room on the disk, as far as files may use it. */
+export interface BlobRoom {
+  /** Whether so much more could be written now. */
+  has(bytes: number): boolean;
+  /** Sets room aside for bytes that are about to be written. @returns whether there is any */
+  take(bytes: number): boolean;
+}
+
+export const noRoom = (options: { readonly cause?: unknown } = {}): ParleyError =>
+  new ParleyError('disk_low', 'The disk of this node has no room for this file: use another node.', options);
 
 /** A blob that this node has, or is getting. */
 export class HeldBlob {
@@ -91,15 +102,21 @@ export class HeldBlob {
     return ranges;
   }
 
+  /** How much of it is not here, at the most. */
+  get missingBytes(): number {
+    return Math.min(this.sizeBytes, this.#missing * BLOB_CHUNK_BYTES);
+  }
+
   /**
    * Takes a chunk; with the last one that was missing, the whole is durable when this returns.
    *
-   * @throws ParleyError `blob_mismatch`, `no_such_blob` when it was removed meanwhile, `overloaded` on a full disk
+   * @throws ParleyError `blob_mismatch`, `no_such_blob` when it was removed meanwhile, `disk_low`
    */
-  async put(index: number, bytes: Uint8Array): Promise<void> {
+  async put(index: number, bytes: Uint8Array, room: BlobRoom): Promise<void> {
     if (!isChunk(this.list, index, bytes)) throw new ParleyError('blob_mismatch');
     if (this.#removed) throw new ParleyError('no_such_blob');
     if (!this.has(index)) {
+      if (!room.take(bytes.length)) throw noRoom();
       await this.#onDisk(() => this.#files.writeChunk(this.blob, 'part', index, bytes));
       if (!this.has(index)) {
         this.#have[index] = 1;
@@ -159,7 +176,7 @@ export class HeldBlob {
     } catch (cause) {
       if (this.#removed) throw new ParleyError('no_such_blob', undefined, { cause });
       if (!['ENOSPC', 'EDQUOT'].includes(systemCodeOf(cause) ?? '')) throw cause;
-      throw new ParleyError('overloaded', 'The disk of this node is full: use another node.', { cause });
+      throw noRoom({ cause });
     }
   }
 }

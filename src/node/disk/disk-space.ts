@@ -17,11 +17,15 @@ const FULL_SHARE = 0.25;
 const RELIEF = 1.25;
 
 /** @param reserveBytes what is to stay free, on a disk that is large enough */
-export function levelOf(before: SpaceLevel, { freeBytes, totalBytes }: FreeSpace, reserveBytes: number): SpaceLevel {
-  const reserve = Math.min(reserveBytes, totalBytes * RESERVE_SHARE_MAX);
+export function levelOf(before: SpaceLevel, space: FreeSpace, reserveBytes: number): SpaceLevel {
+  const { freeBytes } = space;
+  const reserve = reserveOf(space, reserveBytes);
   if (freeBytes < reserve * FULL_SHARE * (before === 'full' ? RELIEF : 1)) return 'full';
   return freeBytes < reserve * (before === 'ok' ? 1 : RELIEF) ? 'low' : 'ok';
 }
+
+const reserveOf = ({ totalBytes }: FreeSpace, reserveBytes: number): number =>
+  Math.min(reserveBytes, totalBytes * RESERVE_SHARE_MAX);
 
 /** What a process without special rights may still write below `dir`. */
 export async function freeSpaceOf(dir: string): Promise<FreeSpace> {
@@ -45,7 +49,7 @@ export interface DiskSpaceOptions {
 export class DiskSpace {
   readonly #options: DiskSpaceOptions;
   #level: SpaceLevel = 'ok';
-  #freeBytes: number | null = null;
+  #space: FreeSpace | null = null;
   #cancel: (() => void) | null = null;
   #stopped = false;
 
@@ -59,7 +63,21 @@ export class DiskSpace {
 
   /** Null before the first look. */
   get freeBytes(): number | null {
-    return this.#freeBytes;
+    return this.#space?.freeBytes ?? null;
+  }
+
+  /** Whether so much more could be written now without using up the reserve. */
+  has(bytes: number): boolean {
+    if (this.#space === null) return true;
+    const reserve = reserveOf(this.#space, this.#options.reserveBytes);
+    return this.#level === 'ok' && this.#space.freeBytes - bytes >= reserve;
+  }
+
+  /** Counts what is about to be written, so that much of it between two looks cannot use up the reserve. */
+  take(bytes: number): boolean {
+    if (!this.has(bytes)) return false;
+    if (this.#space !== null) this.#space = { ...this.#space, freeBytes: this.#space.freeBytes - bytes };
+    return true;
   }
 
   start(): void {
@@ -76,7 +94,7 @@ export class DiskSpace {
     const space = await measure();
     if (this.#stopped) return;
     const before = this.#level;
-    this.#freeBytes = space.freeBytes;
+    this.#space = space;
     this.#level = levelOf(before, space, reserveBytes);
     onLook(this.#level, before);
     if (!this.#stopped) this.#cancel = clock.after(LOOK_EVERY_MS, () => this.start());

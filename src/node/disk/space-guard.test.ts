@@ -157,6 +157,19 @@ describe('the guard of a disk', () => {
     expect(withheld()).toEqual([false, false, false, false, false]);
   });
 
+  it('lets files have all but the reserve, and counts what they take between two looks', async () => {
+    const { guard, look } = guardOf();
+    expect(guard.has(100 * GIB), 'before the first look').toBe(true);
+    await look(300);
+    expect([guard.has(44 * MIB), guard.has(45 * MIB)]).toEqual([true, false]);
+    expect([guard.take(40 * MIB), guard.take(5 * MIB), guard.take(4 * MIB)]).toEqual([true, false, true]);
+    expect([guard.freeBytes, guard.isLow]).toEqual([256 * MIB, false]);
+    await look(300);
+    expect(guard.has(44 * MIB), 'after the next look').toBe(true);
+    await look(100);
+    expect([guard.has(0), guard.take(1)]).toEqual([false, false]);
+  });
+
   it('asks for the end of the process before the last room is gone, once', async () => {
     const { told, world, look } = guardOf();
     await look(10);

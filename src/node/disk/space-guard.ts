@@ -35,7 +35,8 @@ export interface SpaceGuardPorts {
 /**
  * Meets a full disk before it is full (rule 6 of the store). A node with little room takes no commands, of its own
  * clients or of other nodes, hands leadership to one that has room, and lets others stand for election first; it
- * follows, votes and answers reads as before. When even that would use up the last of it, the process ends while its
+ * follows, votes and answers reads as before. Files never use up the reserve, whether they come from clients or from
+ * other nodes. When even that would use up the last of it, the process ends while its
  * store is still sound, and waits for room before it opens the store again.
  */
 export class SpaceGuard {
@@ -80,6 +81,16 @@ export class SpaceGuard {
   refuseIfLow(): void {
     const { problem } = this;
     if (problem !== null) throw new ParleyError('disk_low', problem);
+  }
+
+  /** Whether files may take so much more room. */
+  has(bytes: number): boolean {
+    return this.#space.has(bytes);
+  }
+
+  /** Sets room aside for bytes of files that are about to be written. @returns whether there is any */
+  take(bytes: number): boolean {
+    return this.#space.take(bytes);
   }
 
   /** Refuses commands of other nodes, so that their clients hear why; returns whether it did. */

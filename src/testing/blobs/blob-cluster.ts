@@ -24,6 +24,8 @@ export class BlobCluster {
   /** Frames that are lost on the way. */
   loses: (from: NodeName, to: NodeName, payload: Uint8Array) => boolean = () => false;
   hasLeader = true;
+  /** Bytes that files may still take, by node; without one there is no end of room. */
+  readonly room = new Map<NodeName, number>();
   readonly #members = new Map<NodeName, Member>();
 
   constructor(names: readonly string[]) {
@@ -107,6 +109,10 @@ export class BlobCluster {
     return names.flatMap((entry) => (entry.isFile() ? [join(entry.parentPath, entry.name)] : []));
   }
 
+  #roomOf(name: NodeName): number {
+    return this.room.get(name) ?? Number.MAX_SAFE_INTEGER;
+  }
+
   #member(name: string): Member {
     return this.#members.get(name as NodeName)!;
   }
@@ -135,6 +141,14 @@ export class BlobCluster {
       others,
       isMajority: (nodes) => 2 * nodes.size > this.#members.size,
       readBarrier: () => (this.hasLeader ? Promise.resolve() : Promise.reject(new ParleyError('no_leader'))),
+      room: {
+        has: (bytes) => bytes <= this.#roomOf(self),
+        take: (bytes) => {
+          const left = this.#roomOf(self) - bytes;
+          if (left >= 0) this.room.set(self, left);
+          return left >= 0;
+        },
+      },
       logger: { warn: (_fields, message) => void this.warnings.push(message) },
     });
   }
