@@ -60,7 +60,9 @@ describe('a node with a damaged disk', () => {
   }
 
   async function flipMark(): Promise<void> {
-    for (let slot = 0; slot < 4; slot += 1) await flip(/^mark$/, () => 8 * (slot * SLOT_BYTES + 20));
+    for (const file of [/^mark$/, /^mark\.copy$/]) {
+      for (let slot = 0; slot < 4; slot += 1) await flip(file, () => 8 * (slot * SLOT_BYTES + 20));
+    }
   }
 
   /** With the state alone a node could go on. */
@@ -153,9 +155,7 @@ describe('a node with a damaged disk', () => {
 
   /** All that n3 ever promised, as it stands on its disk. */
   async function promises(): Promise<string[]> {
-    const files = (await filesOf(place.dataDir)).filter(({ path }) =>
-      /^(log\/(?!LOG|LOCK)|mark$|manifest$)/.test(path),
-    );
+    const files = (await filesOf(place.dataDir)).filter(({ path }) => /^(log\/(?!LOG|LOCK)|mark|manifest$)/.test(path));
     return Promise.all(
       files.map(async ({ path }) => `${path} ${(await readFile(join(place.dataDir, path))).toString('hex')}`),
     );

@@ -11,7 +11,8 @@ import { FatalSwitch } from './fatal-switch.ts';
 import { beginBatch, openDatabase } from './level-database.ts';
 import { packRecord } from './log-record.ts';
 import { recordKey } from './log-rows.ts';
-import { MarkFile, readMark } from './mark-file.ts';
+import { copiesOf, readMark } from './mark-copies.ts';
+import { MarkFile } from './mark-file.ts';
 import { SLOT_BYTES, decodeMarkSlot, newerSlot, type MarkContent, type MarkSlot } from './mark-slot.ts';
 import { openNodeStore } from './open-node-store.ts';
 import { RecordIndex } from './record-index.ts';
@@ -75,7 +76,7 @@ describe('the mark', () => {
     store = await openMember(dir);
     await appendAll(store, testEntries(4, 6, 2), { term: 2, commit: 3 });
     await store.close();
-    await writeFile(markPath(), older);
+    for (const path of copiesOf(markPath())) await writeFile(path, older);
     store = await openMember(dir);
     // Nothing was written yet, but the core may vote and acknowledge by what the log holds.
     expect(markNow()).toMatchObject({ hardState: { term: 2, vote: 1 }, mark: { index: 6, term: 2, ackTerm: 2 } });

@@ -12,7 +12,7 @@ import {
   optionsFor,
 } from '../../testing/store/temporary-store.ts';
 import { newerHardState } from './log-recovery.ts';
-import { readMark } from './mark-file.ts';
+import { readMark } from './mark-copies.ts';
 import type { IntactStore } from './node-store.ts';
 import { openNodeStore } from './open-node-store.ts';
 

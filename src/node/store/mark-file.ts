@@ -5,7 +5,8 @@ import { promisify } from 'node:util';
 import type { Done } from '../ports.ts';
 import type { FatalSwitch } from './fatal-switch.ts';
 import { syncDirectory } from './files.ts';
-import { SLOT_BYTES, decodeMarkSlot, encodeMarkSlot, newerSlot, type MarkContent, type MarkSlot } from './mark-slot.ts';
+import { SIDE_BYTES, copiesOf, encodeSide, firstContent, mendCopies, type ReadMark } from './mark-copies.ts';
+import type { MarkContent } from './mark-slot.ts';
 
 export interface MarkFileOptions {
   readonly path: string;
@@ -14,10 +15,8 @@ export interface MarkFileOptions {
   readonly fatal: FatalSwitch;
 }
 
-const FIRST_GENERATION = 1;
-
-/** What one write fills: the same slot twice, so that a spot on the disk that goes bad takes one of them. */
-const SIDE_BYTES = 2 * SLOT_BYTES;
+const writeAt = promisify(write);
+const syncFile = promisify(fdatasync);
 
 /**
  * Two sides in a small preallocated file, beside the log database and independent of it, so that a log which lost
@@ -25,11 +24,14 @@ const SIDE_BYTES = 2 * SLOT_BYTES;
  * synced too, so one of them always survives a crash. Each side holds its slot twice: what is on it is lost only when
  * both are, which no crash does, for a write that is cut short leaves the second as it was.
  *
+ * A second file holds the same, as of the last sync: what was promised survives the loss of either.
+ *
  * All calls to the file system are asynchronous: even a write to a cached page waits while the journal of the file
  * system commits, and the event loop must not. At most one runs; newer content replaces what still waits.
  */
 export class MarkFile {
   readonly #fd: number;
+  readonly #copy: number;
   readonly #options: MarkFileOptions;
   #content: MarkContent;
   #generation: number;
@@ -37,8 +39,8 @@ export class MarkFile {
   #side: 0 | 1;
   /** `#content` is not written yet. */
   #dirty = false;
-  /** Something is written that is not synced yet. */
-  #unsynced = false;
+  /** What is written, but neither synced nor in the other file. */
+  #unsynced: Buffer | undefined;
   #syncWanted = false;
   #waiting: Done[] = [];
   /** Nothing may be begun: a call to the file system runs, or one has failed. */
@@ -57,51 +59,44 @@ export class MarkFile {
   /** Whether nothing newer can have stood on the other side when the file was opened: it can be read, too. */
   readonly isNewest: boolean;
 
-  private constructor(
-    fd: number,
-    options: MarkFileOptions,
-    { newest, side, untouched, isNewest }: { newest: MarkSlot; side: 0 | 1; untouched: boolean; isNewest: boolean },
-  ) {
+  private constructor([fd, copy]: readonly [number, number], options: MarkFileOptions, read: ReadMark) {
     this.#fd = fd;
+    this.#copy = copy;
     this.#options = options;
-    this.#content = newest;
-    this.#generation = newest.generation;
-    this.#side = side;
-    this.untouched = untouched;
-    this.isNewest = isNewest;
+    this.#content = read.newest;
+    this.#generation = read.newest.generation;
+    this.#side = read.side === 0 ? 1 : 0;
+    this.untouched = read.untouched;
+    this.isNewest = read.isNewest;
   }
 
   static async create(options: MarkFileOptions, content: MarkContent): Promise<MarkFile> {
-    const first: MarkSlot = { ...content, generation: FIRST_GENERATION };
-    const handle = await open(options.path, 'w', 0o600);
-    try {
-      await handle.write(Buffer.concat([encodeSide(first), Buffer.alloc(SIDE_BYTES)]), 0, 2 * SIDE_BYTES, 0);
-      await handle.sync();
-    } finally {
-      await handle.close();
+    const { slot, bytes } = firstContent(content);
+    for (const path of copiesOf(options.path)) {
+      const handle = await open(path, 'w', 0o600);
+      try {
+        await handle.write(bytes, 0, bytes.length, 0);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
     }
     await syncDirectory(dirname(options.path));
-    const fd = await openDescriptor(options.path);
-    return new MarkFile(fd, options, { newest: first, side: 1, untouched: true, isNewest: true });
+    const read = { newest: slot, side: 0, untouched: true, isNewest: true } as const;
+    return new MarkFile(await openBoth(options.path), options, read);
   }
 
-  /** @returns undefined when no slot is whole, or the file is cut off */
+  /**
+   * What can be read of either file is from now on in both.
+   * @returns undefined when no slot is whole, or both files are cut off
+   */
   static async open(options: MarkFileOptions): Promise<MarkFile | undefined> {
-    const { sides, isWhole, secondIsBlank } = await readSides(options.path);
-    const [first, second] = sides;
-    const newest = newerSlot(first.slot, second.slot);
-    if (newest === undefined || !isWhole) return undefined;
-    const fd = await openDescriptor(options.path);
+    const read = await mendCopies(options.path);
+    if (read === undefined) return undefined;
+    const files = await openBoth(options.path);
     // What was read may be in the page cache alone; the other side may be the only durable one.
-    await promisify(fdatasync)(fd);
-    const untouched = newest.generation === FIRST_GENERATION && secondIsBlank;
-    const isNewest = first.slot !== undefined && (second.slot !== undefined || secondIsBlank);
-    const file = new MarkFile(fd, options, { newest, side: newest === first.slot ? 1 : 0, untouched, isNewest });
-    // What is left of a broken side must not have to last: the other side takes it up, whole. But a file that says that
-    // nothing was ever promised has to go on saying so.
-    const isBroken = first.broken || (second.broken && !secondIsBlank);
-    if (isBroken && isNewest && !untouched) file.update(newest);
-    return file;
+    for (const file of files) await syncFile(file);
+    return new MarkFile(files, options, read);
   }
 
   get content(): MarkContent {
@@ -136,7 +131,7 @@ export class MarkFile {
     this.#closed = true;
     // A write that still runs must not end up in another file that gets the same descriptor.
     if (this.#running) await new Promise<void>((resolve) => (this.#onQuiet = resolve));
-    await promisify(closeFile)(this.#fd);
+    for (const file of [this.#fd, this.#copy]) await promisify(closeFile)(file);
   }
 
   #pump(): void {
@@ -154,13 +149,11 @@ export class MarkFile {
     write(this.#fd, bytes, 0, bytes.length, this.#side * SIDE_BYTES, (error, written) => {
       this.#ended();
       if (error !== null || written !== bytes.length) {
-        this.#fail(
-          error ?? new Error(`only ${written} of ${bytes.length} bytes were written to ${this.#options.path}`),
-        );
+        this.#fail(error ?? tooShort(written, bytes));
         return;
       }
       this.#busy = false;
-      this.#unsynced = true;
+      this.#unsynced = bytes;
       this.#pump();
     });
   }
@@ -169,24 +162,42 @@ export class MarkFile {
     this.#syncWanted = false;
     const waiting = this.#waiting;
     this.#waiting = [];
-    if (!this.#unsynced) {
+    const bytes = this.#unsynced;
+    if (bytes === undefined) {
       for (const done of waiting) done();
       return;
     }
     this.#busy = true;
     this.#running = true;
-    fdatasync(this.#fd, (error) => {
+    void this.#syncThenTell(bytes, waiting);
+  }
+
+  async #syncThenTell(bytes: Buffer, waiting: readonly Done[]): Promise<void> {
+    try {
+      await this.#syncBoth(bytes);
+    } catch (error) {
       this.#ended();
-      if (error !== null) {
-        this.#fail(error);
-        return;
-      }
-      this.#busy = false;
-      this.#unsynced = false;
-      this.#side = this.#side === 0 ? 1 : 0;
-      for (const done of waiting) done();
-      this.#pump();
+      this.#fail(error as Error);
+      return;
+    }
+    this.#ended();
+    this.#busy = false;
+    this.#unsynced = undefined;
+    this.#side = this.#side === 0 ? 1 : 0;
+    for (const done of waiting) done();
+    this.#pump();
+  }
+
+  /** Ends only when no call runs any more, also where one fails. */
+  async #syncBoth(bytes: Buffer): Promise<void> {
+    const first = syncFile(this.#fd);
+    const second = writeAt(this.#copy, bytes, 0, bytes.length, this.#side * SIDE_BYTES).then(({ bytesWritten }) => {
+      if (bytesWritten !== bytes.length) throw tooShort(bytesWritten, bytes);
+      return syncFile(this.#copy);
     });
+    for (const outcome of await Promise.allSettled([first, second])) {
+      if (outcome.status === 'rejected') throw outcome.reason;
+    }
   }
 
   #ended(): void {
@@ -200,52 +211,11 @@ export class MarkFile {
   }
 }
 
-/** What the file holds, without opening it for writing. */
-export async function readMark(path: string): Promise<MarkContent | undefined> {
-  const { sides } = await readSides(path);
-  return newerSlot(sides[0].slot, sides[1].slot);
-}
+const tooShort = (written: number, bytes: Buffer): Error =>
+  new Error(`only ${written} of ${bytes.length} bytes were written`);
 
-interface ReadSide {
-  readonly slot: MarkSlot | undefined;
-  /** One of its two slots cannot be read, or differs from the other. */
-  readonly broken: boolean;
-}
-
-interface ReadSides {
-  readonly sides: readonly [ReadSide, ReadSide];
-  /** The file has its full size. */
-  readonly isWhole: boolean;
-  /** Nothing was ever written to the second one. */
-  readonly secondIsBlank: boolean;
-}
-
-async function readSides(path: string): Promise<ReadSides> {
-  const handle = await open(path, 'r');
-  try {
-    const bytes = Buffer.alloc(2 * SIDE_BYTES);
-    const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
-    const second = bytes.subarray(SIDE_BYTES, bytesRead);
-    return {
-      sides: [readSide(bytes.subarray(0, Math.min(SIDE_BYTES, bytesRead))), readSide(second)],
-      isWhole: bytesRead === bytes.length,
-      secondIsBlank: second.every((byte) => byte === 0),
-    };
-  } finally {
-    await handle.close();
-  }
-}
-
-function readSide(bytes: Buffer): ReadSide {
-  const [one, other] = [decodeMarkSlot(bytes.subarray(0, SLOT_BYTES)), decodeMarkSlot(bytes.subarray(SLOT_BYTES))];
-  return { slot: newerSlot(one, other), broken: one?.generation !== other?.generation || one === undefined };
-}
-
-function encodeSide(slot: MarkSlot): Buffer {
-  const bytes = encodeMarkSlot(slot);
-  return Buffer.concat([bytes, bytes]);
-}
-
-function openDescriptor(path: string): Promise<number> {
-  return promisify(openFile)(path, 'r+');
+async function openBoth(path: string): Promise<[number, number]> {
+  const [first, second] = copiesOf(path);
+  const openForWriting = promisify(openFile);
+  return [await openForWriting(first, 'r+'), await openForWriting(second, 'r+')];
 }

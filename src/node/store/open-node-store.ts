@@ -10,7 +10,7 @@ import { makeDirectory } from './files.ts';
 import { LevelLogStore } from './level-log-store.ts';
 import { LevelStateStore } from './level-state-store.ts';
 import { readIdentity, sameFounding, writeFounding, writeManifest, type Identity } from './manifest.ts';
-import { readMark } from './mark-file.ts';
+import { readMark } from './mark-copies.ts';
 import type { MarkContent } from './mark-slot.ts';
 import {
   STORE_LIMITS,

@@ -20,6 +20,7 @@ import {
   openMember,
   optionsFor,
 } from '../../testing/store/temporary-store.ts';
+import { copiesOf } from './mark-copies.ts';
 import { SLOT_BYTES } from './mark-slot.ts';
 import type { IntactStore, OpenedStore, StoreDamage } from './node-store.ts';
 import { openNodeStore } from './open-node-store.ts';
@@ -61,6 +62,16 @@ const outcomeOf = (store: OpenedStore): Outcome =>
 
 async function loseManifest(dir: string): Promise<void> {
   for (const name of ['manifest', 'manifest.copy']) await unlink(join(dir, name));
+}
+
+/** Does the same to both files of the mark. */
+async function toBothMarks(dir: string, change: (path: string) => Promise<void>): Promise<void> {
+  for (const path of copiesOf(join(dir, 'mark'))) await change(path);
+}
+
+/** Makes slots (0 to 3; two on each side) of one file of the mark unreadable. */
+async function breakSlots(path: string, ...slots: readonly number[]): Promise<void> {
+  for (const slot of slots) await flipBit(path, 8 * (slot * SLOT_BYTES + 20));
 }
 
 /** What opening a changed copy says. Opens it twice, because the damage is there the second time, too. */
@@ -167,17 +178,31 @@ describe('a store that lost something', () => {
     ['the manifest', (dir) => unlink(join(dir, 'manifest'))],
     ['the copy of the manifest', (dir) => unlink(join(dir, 'manifest.copy'))],
     [
-      'one slot of the mark, and the log',
+      'one slot of each side of the mark in both files, and the log',
       async (dir) => {
-        await flipBit(join(dir, 'mark'), 8 * 20);
+        await toBothMarks(dir, (path) => breakSlots(path, 0, 3));
         await loseLog(dir);
       },
     ],
     [
-      'one slot of each side of the mark, and the log',
+      'one side of the mark in one file, the other side in the other, and the log',
       async (dir) => {
-        await flipBit(join(dir, 'mark'), 8 * 20);
-        await flipBit(join(dir, 'mark'), 8 * (3 * SLOT_BYTES + 20));
+        await breakSlots(join(dir, 'mark'), 0, 1);
+        await breakSlots(join(dir, 'mark.copy'), 2, 3);
+        await loseLog(dir);
+      },
+    ],
+    [
+      'one file of the mark, and the log',
+      async (dir) => {
+        await unlink(join(dir, 'mark'));
+        await loseLog(dir);
+      },
+    ],
+    [
+      'most of the copy of the mark, and the log',
+      async (dir) => {
+        await truncate(join(dir, 'mark.copy'), 100);
         await loseLog(dir);
       },
     ],
@@ -199,9 +224,9 @@ describe('a store that lost something', () => {
     (await readdir(log)).find((name) => name.startsWith('MANIFEST-'))!;
 
   it.each<[name: string, part: string, change: (dir: string) => Promise<unknown>]>([
-    ['the mark', 'mark', (dir) => unlink(join(dir, 'mark'))],
-    ['half of the mark', 'mark', (dir) => truncate(join(dir, 'mark'), 4096)],
-    ['most of the mark', 'mark', (dir) => truncate(join(dir, 'mark'), 100)],
+    ['both files of the mark', 'mark', (dir) => toBothMarks(dir, unlink)],
+    ['half of both files of the mark', 'mark', (dir) => toBothMarks(dir, (path) => truncate(path, 4096))],
+    ['most of both files of the mark', 'mark', (dir) => toBothMarks(dir, (path) => truncate(path, 100))],
     ['the manifest', 'manifest', loseManifest],
     [
       'the manifest and the founding record',
@@ -224,15 +249,14 @@ describe('a store that lost something', () => {
       'mark',
       async (dir) => {
         await loseManifest(dir);
-        await unlink(join(dir, 'mark'));
+        await toBothMarks(dir, unlink);
       },
     ],
     [
       'one side of the mark, and the log',
       'log',
       async (dir) => {
-        await flipBit(join(dir, 'mark'), 8 * 20);
-        await flipBit(join(dir, 'mark'), 8 * (SLOT_BYTES + 20));
+        await toBothMarks(dir, (path) => breakSlots(path, 0, 1));
         await loseLog(dir);
       },
     ],
@@ -305,7 +329,7 @@ describe('a store that lost something', () => {
     const store = await openMember(other);
     await appendAll(store, testEntries(1, 8, 9), { term: 9, commit: 8 });
     await store.close();
-    for (const name of ['log', 'mark']) {
+    for (const name of ['log', 'mark', 'mark.copy']) {
       await rm(join(dir, name), { recursive: true });
       await rename(join(other, name), join(dir, name));
     }
@@ -340,8 +364,7 @@ describe('damaged files never give wrong data', () => {
     { kind: 'CURRENT of the state', files: /^state-\d+\/CURRENT$/, outcome: 'repairing' },
     { kind: 'the name of the state', files: /^state-current$/, outcome: 'repairing' },
     { kind: 'the manifest', files: /^manifest(\.copy)?$/, outcome: 'intact' },
-    // One of the four slots.
-    { kind: 'the mark', files: /^mark$/, outcome: 'intact' },
+    { kind: 'the mark', files: /^mark(\.copy)?$/, outcome: 'intact' },
     { kind: 'files that may be lost', files: /^(boot|founding)$|^lock\/|LOG$/, outcome: 'intact' },
   ] as const)('in $kind: $outcome', async ({ kind, files, outcome }) => {
     const candidates = (await filesOf(original)).filter(({ path }) => files.test(path));
@@ -358,6 +381,7 @@ describe('damaged files never give wrong data', () => {
     }
     table.push(`${kind}: flipped ${told(flipped)}; truncated ${told(cut)}`);
     expect([...flipped.keys()]).toEqual([outcome]);
+    expect([...cut.keys()]).not.toContain('damaged');
   });
 
   const count = (counts: Map<Outcome, number>, outcome: Outcome): void =>

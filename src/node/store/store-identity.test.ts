@@ -101,9 +101,16 @@ describe('founding', () => {
     'the mark was being made': async () => {
       await rm(fileIn('log'), { recursive: true });
       await truncate(fileIn('mark'), 4096);
+      await rm(fileIn('mark.copy'));
+    },
+    'the copy of the mark was being made': async () => {
+      await rm(fileIn('log'), { recursive: true });
+      await truncate(fileIn('mark.copy'), 4096);
     },
     'nothing was made yet': async () => {
-      for (const name of ['log', 'mark', 'state-current', 'state-1']) await rm(fileIn(name), { recursive: true });
+      for (const name of ['log', 'mark', 'mark.copy', 'state-current', 'state-1']) {
+        await rm(fileIn(name), { recursive: true });
+      }
     },
   };
 
@@ -130,7 +137,7 @@ describe('founding', () => {
     await closed(openIntact());
     // Of what is written twice, the second page did not reach the disk.
     const mark = await readFile(fileIn('mark'));
-    await writeFile(fileIn('mark'), mark.fill(0, 4096, 8192));
+    for (const name of ['mark', 'mark.copy']) await writeFile(fileIn(name), mark.fill(0, 4096, 8192));
     for (let start = 0; start < 3; start += 1) {
       const store = await openIntact();
       expect(store.manifest).toBeUndefined();
@@ -155,7 +162,7 @@ describe('founding', () => {
     await closed(openIntact());
     const untouched = await copyImage(dir);
     await fillStore(dir, { last: 4, compactTo: 0 });
-    await rename(join(untouched, 'mark'), fileIn('mark'));
+    for (const name of ['mark', 'mark.copy']) await rename(join(untouched, name), fileIn(name));
     for (const name of ['manifest', 'manifest.copy']) await unlink(fileIn(name));
     const store = await open();
     const reason = expect.stringContaining('not empty') as string;
