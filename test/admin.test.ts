@@ -5,9 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clusterStatus } from '../scripts/chaos/final-state.ts';
 import { startScratchCluster } from '../scripts/load/scratch-cluster.ts';
 import { apiUrl } from '../src/cli/local-cluster/layout.ts';
-import { ApiPerson } from '../src/testing/api-person.ts';
+import { ApiPerson, call, nextTxnId } from '../src/testing/api-person.ts';
 import { CHATCTL, CHATD, runProgram, until } from './support.ts';
 import type { ScratchCluster } from '../scripts/load/scratch-cluster.ts';
+import type { TestSocket } from '../src/testing/test-socket.ts';
+import type { RoomDetailJson } from '../src/protocol/http/schemas.ts';
 import type { AuditEntryJson } from '../src/protocol/http/audit.ts';
 import type { RunOutcome } from './support.ts';
 
@@ -88,5 +90,126 @@ describe('the audit log of a cluster', () => {
     expect(actsOf(linesOf(await must(urls[1]!, ...asked, '--limit', '1')))).toEqual(['session.refused']);
     expect(await must(urls[1]!, 'audit', '--what', 'room')).toMatch(/room\.created +@ann +127\.0\.0\.1 +n1 +@bob R/);
     expect((await ctl(urls[1]!, 'audit', '--who', 'nobody')).code).toBe(6);
+  });
+});
+
+/** The code of the refusal of a login. */
+async function loginCode(who: ApiPerson): Promise<string> {
+  const { body } = await who.loginBody();
+  const answer = await call<{ code?: string }>(who.url, 'POST', '/v1/sessions', { json: body });
+  return answer.body.code ?? 'ok';
+}
+
+/** A live feed on each node. */
+const feeds = (who: ApiPerson): Promise<TestSocket[]> =>
+  Promise.all(
+    urls.map((url) => {
+      const there = new ApiPerson(url, who.name, { user: who.user, device: who.device });
+      there.open = who.open;
+      return there.live();
+    }),
+  );
+
+describe('the administration of a cluster', () => {
+  it('bans on every node at once: live feeds end, and so does what was logged in; until it is lifted', async () => {
+    const dan = await ApiPerson.join(urls[0]!, 'dan');
+    const eve = await ApiPerson.join(urls[1]!, 'eve');
+    const open = await feeds(dan);
+    const watched = await eve.live();
+    await must(urls[2]!, 'ban', 'add', '@dan', '--reason', 'spam', '--for', '2h');
+    for (const socket of open) expect((await socket.ended()).code).toBe(4403);
+    for (const url of urls) {
+      await until(
+        'the end is known',
+        async () => (await call(url, 'GET', '/v1/rooms', { token: dan.token })).status === 401,
+      );
+    }
+    expect(await loginCode(dan)).toBe('account_banned');
+    const bans = linesOf<object>(await must(urls[1]!, 'ban', 'list', '--json'));
+    expect(bans).toMatchObject([{ account: 'dan', by: null, reason: 'spam' }]);
+    await must(urls[0]!, 'ban', 'remove', 'dan');
+    expect(await loginCode(dan)).toBe('ok');
+    expect((await ctl(urls[0]!, 'ban', 'remove', 'dan')).code).toBe(6);
+    watched.send({ type: 'ping' });
+    await watched.next('pong');
+    watched.close();
+  });
+
+  it('is for accounts too that are made admins, and by them audited under their names', async () => {
+    const gus = await ApiPerson.join(urls[1]!, 'gus');
+    const hal = await ApiPerson.join(urls[2]!, 'hal');
+    const asGus = (method: string, path: string, json?: object) => gus.call<{ code?: string }>(method, path, json);
+    expect((await asGus('GET', '/v1/admin/audit')).body.code).toBe('forbidden');
+    await must(urls[0]!, 'admin', 'add', '@gus');
+    await until('gus is an admin', async () => (await asGus('GET', '/v1/admin/admins')).status === 200);
+    const off = { active: false, txnId: nextTxnId() };
+    expect((await asGus('PATCH', '/v1/admin/accounts/hal', off)).status).toBe(200);
+    expect(await loginCode(hal)).toBe('account_deactivated');
+    expect((await asGus('PATCH', '/v1/admin/accounts/gus', { ...off, txnId: nextTxnId() })).body.code).toBe('is_admin');
+    await must(urls[0]!, 'user', 'reactivate', 'hal');
+    expect(await loginCode(hal)).toBe('ok');
+    await must(urls[0]!, 'admin', 'remove', 'gus');
+    expect(await must(urls[0]!, 'admin', 'list')).toContain('None');
+    const acts = linesOf<AuditEntryJson>(await must(urls[0]!, 'audit', '--json', '--what', 'user', '--who', 'hal'));
+    expect(acts.map(({ act, by, role }) => [act, by?.account ?? role])).toEqual([
+      ['user.deactivated', 'gus'],
+      ['user.reactivated', 'operator'],
+    ]);
+  });
+
+  it('decides who may register, for all nodes, while they run', async () => {
+    const register = async (url: string, name: string, extra: object = {}) =>
+      (await new ApiPerson(url, name).register<{ code?: string }>(extra)).body.code ?? 'ok';
+    await must(urls[0]!, 'admin', 'registration', 'closed');
+    for (const [i, url] of urls.entries()) expect(await register(url, `late${i}`)).toBe('registration_closed');
+    await must(urls[1]!, 'admin', 'registration', 'invite');
+    const { invite } = JSON.parse(await must(urls[2]!, 'invite', '--json')) as { invite: string };
+    expect(await register(urls[2]!, 'late')).toBe('invite_required');
+    await until('the policy is known', async () => {
+      const { body } = await call<{ registration: string }>(urls[0]!, 'GET', '/v1/cluster');
+      return body.registration === 'invite';
+    });
+    expect(await register(urls[0]!, 'late', { invite })).toBe('ok');
+    await must(urls[0]!, 'admin', 'registration', 'open');
+    await until('everybody may', async () => (await register(urls[2]!, 'last')) === 'ok');
+    expect(JSON.parse(await must(urls[1]!, 'admin', 'registration', '--json'))).toEqual({ policy: 'open', set: true });
+  });
+
+  it('deletes an account with all that it wrote, on every node', async () => {
+    const ivy = await ApiPerson.join(urls[0]!, 'ivy');
+    const jim = await ApiPerson.join(urls[1]!, 'jim');
+    const room = await ivy.createRoom('group', [jim.account]);
+    await ivy.send(await ivy.room(room), 'mine');
+    await jim.send(await ivy.room(room), 'not mine');
+    const open = await feeds(ivy);
+    await must(urls[2]!, 'user', 'delete', 'ivy', '--messages', '--yes');
+    for (const socket of open) expect((await socket.ended()).code).toBe(4403);
+    expect(
+      (await call<{ code: string }>(urls[0]!, 'POST', '/v1/accounts', { json: ivy.registration() })).body.code,
+    ).toBe('account_deleted');
+    for (const url of urls) {
+      await until('it is gone', async () => {
+        const there = { token: jim.token };
+        const { body } = await call<{ messages: { from: string; gone?: string }[] }>(
+          url,
+          'GET',
+          `/v1/rooms/${room}/messages`,
+          there,
+        );
+        const shown = body.messages.map(({ from, gone }) => [from, gone ?? 'there']);
+        const detail = await call<RoomDetailJson>(url, 'GET', `/v1/rooms/${room}`, there);
+        const members = detail.body.members.map(({ account, role }) => `${account} ${role}`);
+        return isDeepStrictEqual(
+          [shown, members],
+          [
+            [
+              ['ivy', 'deleted'],
+              ['jim', 'there'],
+            ],
+            ['jim owner'],
+          ],
+        );
+      });
+    }
   });
 });

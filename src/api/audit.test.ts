@@ -30,8 +30,8 @@ afterAll(async () => server.close(1_000));
 describe('the audit log', () => {
   it('is for admins', async () => {
     expect((await call(server.url, 'GET', '/v1/admin/audit')).status).toBe(401);
-    expect((await ann.call('GET', '/v1/admin/audit')).status).toBe(401);
-    expect((await ann.call('GET', '/v1/admin/audit/export')).status).toBe(401);
+    expect((await ann.call('GET', '/v1/admin/audit')).status).toBe(403);
+    expect((await ann.call('GET', '/v1/admin/audit/export')).status).toBe(403);
   });
 
   it('tells by name who did what, from which address', async () => {

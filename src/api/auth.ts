@@ -81,10 +81,9 @@ export class Authenticator {
     if (row === undefined || row.ended || row.expiresAt <= this.#time.nowMs()) throw new ParleyError('session_revoked');
   }
 
-  /** @throws ParleyError `unauthenticated` without the admin token of one of the nodes */
-  checkAdmin(header: string | undefined): void {
-    if (!this.#node.isAdminToken(bearerOf(header)))
-      throw new ParleyError('unauthenticated', 'The admin token is needed.');
+  /** Whether it is the admin token of one of the nodes. @throws ParleyError `unauthenticated` without any token */
+  isAdminToken(header: string | undefined): boolean {
+    return this.#node.isAdminToken(bearerOf(header));
   }
 }
 

@@ -46,7 +46,7 @@ const WITH_PARAMETERS: readonly ErrorCode[] = ['invalid_field'];
 const WITH_CURSOR: readonly ErrorCode[] = ['cursor_invalid', 'behind', ...ASKS_THE_CLUSTER];
 const FOR: Readonly<Record<'session' | 'admin', readonly ErrorCode[]>> = {
   session: ['unauthenticated', 'token_expired', 'session_revoked', ...ASKS_THE_CLUSTER],
-  admin: ['unauthenticated'],
+  admin: ['unauthenticated', 'token_expired', 'session_revoked', 'forbidden', ...ASKS_THE_CLUSTER],
 };
 
 /** Every answer of a route that is no success, by status, as OpenAPI describes it: the codes are told apart by name. */

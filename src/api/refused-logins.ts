@@ -21,6 +21,9 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set([
   'challenge_replayed',
   'invalid_signature',
   'origin_not_allowed',
+  'account_banned',
+  'account_deactivated',
+  'account_deleted',
   'unauthenticated',
   'forbidden',
 ]);

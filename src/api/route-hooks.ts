@@ -1,3 +1,4 @@
+import { serverAdmins } from '../chat/queries-admin.ts';
 import { ParleyError } from '../protocol/errors.ts';
 import { isTxnId } from '../protocol/ids.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -10,7 +11,7 @@ import type { RateVerdict } from './rate-limit.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set by `loggedIn`. */
+    /** Set by `loggedIn`, and by `admin` for who has no admin token. */
     session: Session | null;
   }
 }
@@ -25,17 +26,26 @@ export interface RouteHooks {
   readonly transfer: Hook;
   /** Someone who has none yet: strictly limited. */
   readonly stranger: Hook;
-  /** Someone with the admin token of a node. */
+  /** Someone with the admin token of a node, or an admin of the server. */
   readonly admin: Hook;
 }
 
-export function createRouteHooks(app: App, { auth, rates, addresses, refused }: ApiContext): RouteHooks {
+export function createRouteHooks(app: App, { node, auth, rates, addresses, refused }: ApiContext): RouteHooks {
   app.decorateRequest('session', null);
   const loginRate = (request: FastifyRequest): RateVerdict => rates.login(addresses.of(request.raw));
   const authenticate = async (request: FastifyRequest): Promise<Session> => {
     const session = await auth.authenticateHeader(request.headers.authorization, () => refuseOver(loginRate(request)));
     request.session = session;
     return session;
+  };
+  /** With the admin token of a node, or as an admin of the server. */
+  const admit = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    if (auth.isAdminToken(request.headers.authorization)) return;
+    const { account } = await authenticate(request);
+    obey(rates.account(account), reply);
+    if (!serverAdmins(node.reader).includes(account)) {
+      throw new ParleyError('forbidden', 'This is for admins of the server.');
+    }
   };
   return {
     loggedIn: async (request, reply) => obey(rates.account((await authenticate(request)).account), reply),
@@ -44,12 +54,11 @@ export function createRouteHooks(app: App, { auth, rates, addresses, refused }: 
       obey(loginRate(request), reply);
     },
     admin: async (request, reply) => {
-      const attempt = (): Promise<void> => Promise.resolve(auth.checkAdmin(request.headers.authorization));
       try {
         await refused.watch(
           addresses.of(request.raw),
-          () => null,
-          async () => attempt(),
+          () => request.session?.account ?? null,
+          () => admit(request, reply),
         );
       } catch (error) {
         obey(loginRate(request), reply);

@@ -33,7 +33,9 @@ import { addPinRoutes } from './routes/pins.ts';
 import { addReceiptRoutes } from './routes/receipts.ts';
 import { addRoomLinkRoutes } from './routes/room-links.ts';
 import { addRoomRoutes } from './routes/rooms.ts';
+import { addServerAdminRoutes } from './routes/server-admin.ts';
 import { addSessionRoutes } from './routes/sessions.ts';
+import { addUserRoutes } from './routes/users.ts';
 import { addStatusPage } from './routes/status-page.ts';
 import type { ChatNode } from '../node/ports.ts';
 import type { ApiConfig } from './config.ts';
@@ -123,6 +125,8 @@ function addRoutes(app: App, context: ApiContext, onSend: () => void): void {
     addClusterRoutes(routes, context);
     addAdminRoutes(routes, context, hooks);
     addAuditRoutes(routes, context, hooks);
+    addServerAdminRoutes(routes, context, hooks);
+    addUserRoutes(routes, context, hooks);
     addHealthRoutes(routes, context);
     addOpenApiRoute(routes);
     addStatusPage(routes);

@@ -210,6 +210,10 @@ describe('what the node says about itself', () => {
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     );
     expect(routes.toSorted()).toEqual([
+      'DELETE /v1/accounts/{name}',
+      'DELETE /v1/admin/accounts/{name}',
+      'DELETE /v1/admin/admins/{name}',
+      'DELETE /v1/admin/bans/{name}',
       'DELETE /v1/devices/{device}',
       'DELETE /v1/locks/{name}',
       'DELETE /v1/rooms/{room}/links/{secretHash}',
@@ -221,9 +225,13 @@ describe('what the node says about itself', () => {
       'GET /v1/accounts',
       'GET /v1/accounts/{name}',
       'GET /v1/accounts/{name}/device-requests/{device}',
+      'GET /v1/admin/accounts/{name}',
+      'GET /v1/admin/admins',
       'GET /v1/admin/audit',
       'GET /v1/admin/audit/export',
+      'GET /v1/admin/bans',
       'GET /v1/admin/diagnosis',
+      'GET /v1/admin/registration',
       'GET /v1/admin/state-hashes',
       'GET /v1/admin/status',
       'GET /v1/blobs',
@@ -239,6 +247,7 @@ describe('what the node says about itself', () => {
       'GET /v1/rooms/{room}/messages',
       'GET /v1/rooms/{room}/receipts',
       'GET /v1/sessions',
+      'PATCH /v1/admin/accounts/{name}',
       'PATCH /v1/locks/{name}',
       'PATCH /v1/rooms/{room}',
       'PATCH /v1/rooms/{room}/members/{name}',
@@ -255,6 +264,9 @@ describe('what the node says about itself', () => {
       'POST /v1/sessions',
       'POST /v1/sessions/challenge',
       'POST /v1/sessions/refresh',
+      'PUT /v1/admin/admins/{name}',
+      'PUT /v1/admin/bans/{name}',
+      'PUT /v1/admin/registration',
       'PUT /v1/blobs/{blob}',
       'PUT /v1/blobs/{blob}/chunks/{chunk}',
       'PUT /v1/devices/{device}',
@@ -281,7 +293,7 @@ describe('what the node says about itself', () => {
       }
     }
     expect(send.requestBody?.content['application/json']?.schema).toMatchObject({ required: ['envelope'] });
-    expect(document.paths['/v1/admin/status']!['get']!.security).toEqual([{ admin: [] }]);
+    expect(document.paths['/v1/admin/status']!['get']!.security).toEqual([{ admin: [] }, { session: [] }]);
     expect(document.paths['/v1/sessions/challenge']!['post']!.security).toBeUndefined();
   });
 

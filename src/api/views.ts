@@ -26,8 +26,14 @@ export function deviceJson(record: DeviceRecord): Static<typeof DeviceJson> {
   };
 }
 
-export function accountJson({ account, name, userKey, devices }: AccountInfo): AccountJsonT {
-  return { account: name, accountId: account, userKey: textOfBytes(userKey), devices: devices.map(deviceJson) };
+export function accountJson({ account, name, userKey, devices, state }: AccountInfo): AccountJsonT {
+  return {
+    account: name,
+    accountId: account,
+    userKey: textOfBytes(userKey),
+    devices: devices.map(deviceJson),
+    ...(state === 'active' ? {} : { state }),
+  };
 }
 
 export function roomSummaryJson(room: RoomSummaryInfo): RoomSummaryJson {

@@ -18,10 +18,15 @@ export const registerAccount: Handler<'account.register'> = (work, { body }) => 
   if (holder !== undefined) {
     const row = work.accounts.get(holder)!;
     if (!sameBytes(row.userKey, userKey)) return reject('login_exists');
+    if (row.state === 'deleted') return reject('account_deleted');
     return accept<'account.register'>({ account: holder, name, device: row.firstDevice });
   }
   const registered = work.accounts.get(account);
+  if (registered?.state === 'deleted') return reject('account_deleted');
   if (registered !== undefined) return reject('already_registered', undefined, { account: registered.name });
+  const policy = work.registration.get('policy') ?? body.policy ?? 'open';
+  if (policy === 'closed') return reject('registration_closed');
+  if (policy === 'invite' && inviteHash === undefined) return reject('invite_required');
   if (inviteHash !== undefined && !isInviteOpen(work, inviteHash)) return reject('invite_required');
   if (!work.context.verifyDeviceRecord(account, userKey, device)) return reject('invalid_signature');
   if (work.devices.get(device.device) !== undefined) return reject('device_exists');
@@ -36,6 +41,7 @@ export const registerAccount: Handler<'account.register'> = (work, { body }) => 
     devicesChangedIndex: 0,
     firstDevice: device.device,
     devices: [device],
+    state: 'active',
   });
   work.devices.put(device.device, { account, revoked: false });
   audit(work, 'account.registered', {}, asDevice(account, device.device));

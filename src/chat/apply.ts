@@ -14,6 +14,8 @@ import { createLink, revokeLink } from './room-links.ts';
 import { addMembers, joinRoom, muteMember, removeMember, setRole } from './room-members.ts';
 import { archiveRoom, createRoom, setMeta, setTtl } from './rooms.ts';
 import { createSession, refreshSession, revokeSession } from './sessions.ts';
+import { setRegistration, setServerAdmin } from './server-admin.ts';
+import { banUser, deleteUser, setActive, unbanUser } from './users.ts';
 import { sweepState } from './sweep.ts';
 import { Work } from './work.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
@@ -56,6 +58,9 @@ function dispatch<K extends CommandKind>(work: Work, command: CommandOf<K>): Com
   return handlers[command.kind](work, command);
 }
 
+/** Of somebody with an admin token there is no device. */
+const byAdmin = (command: CommandOf<CommandKind>): string => command.actor?.device ?? 'cluster';
+
 const byDevice = (command: CommandOf<CommandKind>): string => command.actor?.device ?? 'nobody';
 
 const bySession = (command: CommandOf<CommandKind>): string => command.actor?.session ?? 'nobody';
@@ -89,13 +94,19 @@ const handlers: { readonly [K in CommandKind]: Handler<K> } = {
   'room.join': deduped(byDevice, joinRoom),
   'message.send': sendMessage,
   'message.delete': deduped(byDevice, deleteMessage),
-  'invite.create': deduped(() => 'cluster', createInvite),
+  'invite.create': deduped(byAdmin, createInvite),
   'lock.acquire': deduped(bySession, acquireLock),
   'lock.renew': deduped(bySession, renewLock),
   'lock.release': deduped(bySession, releaseLock),
   'blob.begin': beginBlob,
   'blob.stored': storeBlob,
+  'server.set-registration': deduped(byAdmin, setRegistration),
+  'server.set-admin': deduped(byAdmin, setServerAdmin),
+  'user.ban': deduped(byAdmin, banUser),
+  'user.unban': deduped(byAdmin, unbanUser),
+  'user.set-active': deduped(byAdmin, setActive),
+  'user.delete': deduped(byAdmin, deleteUser),
   'audit.refused-logins': countRefusedLogins,
-  'audit.node-act': deduped(() => 'cluster', noteNodeAct),
+  'audit.node-act': deduped(byAdmin, noteNodeAct),
   'state.sweep': sweepState,
 };

@@ -70,7 +70,7 @@ export const approveDevice: Handler<'device.approve'> = (work, { actor, body }) 
   work.expireAt(expiresAt, KEYS.answer(record.device));
   work.devices.put(record.device, { account, revoked: false });
   changeDevices(work, account, row, [...row.devices, record]);
-  announce(work, account, record.device, 'added');
+  announceDevice(work, account, record.device, 'added');
   audit(work, 'device.added', { device: record.device });
   return accept<'device.approve'>({ device: record.device });
 };
@@ -89,13 +89,21 @@ export const revokeDevice: Handler<'device.revoke'> = (work, { actor, body }) =>
   work.devices.put(device, { account, revoked: true });
   changeDevices(work, account, row, rest);
   for (const session of work.deviceSessions.get(device) ?? []) endSession(work, session);
-  announce(work, account, device, 'revoked');
+  announceDevice(work, account, device, 'revoked');
   audit(work, 'device.revoked', { device });
   return accept<'device.revoke'>({ device });
 };
 
 function openRequests(work: Work, account: AccountId): RequestsRow {
   return (work.requests.get(account) ?? []).filter(({ expiresAt }) => expiresAt > work.stampMs);
+}
+
+/** None waits any more. */
+export function forgetRequests(work: Work, account: AccountId): void {
+  for (const { device, expiresAt } of work.requests.get(account) ?? []) {
+    work.cancelExpiry(expiresAt, `${KEYS.requests(account)}/${device}`);
+  }
+  work.requests.delete(account);
 }
 
 function putRequests(work: Work, account: AccountId, requests: RequestsRow): void {
@@ -113,14 +121,14 @@ export function forgetRequest(work: Work, account: AccountId, device: DeviceId):
 }
 
 /** The roster versions of all rooms of this account grow by this alone. */
-function changeDevices(work: Work, account: AccountId, row: AccountRow, devices: AccountRow['devices']): void {
+export function changeDevices(work: Work, account: AccountId, row: AccountRow, devices: AccountRow['devices']): void {
   const deviceVersion = row.deviceVersion + 1;
   work.accounts.put(account, { ...row, devices, deviceVersion, devicesChangedIndex: work.index });
   const globals = work.globalsRow();
   work.globals.put('globals', { deviceEpoch: globals.deviceEpoch + 1, deviceIndex: work.index });
 }
 
-function announce(work: Work, account: AccountId, device: DeviceId, change: 'added' | 'revoked'): void {
+export function announceDevice(work: Work, account: AccountId, device: DeviceId, change: 'added' | 'revoked'): void {
   work.emit({ kind: 'devices-changed', account, device, change, at: work.stampMs }, deviceFeed(account));
 }
 

@@ -63,6 +63,11 @@ export const KEYS = {
   blobReference: (blob: BlobId, room: RoomId, seq: number) => `F/${blob}/${room}/${fixed(seq)}`,
   blobReferences: (blob: BlobId, room: RoomId) => `F/${blob}/${room}/`,
   txn: (principal: string, scope: string, txnId: TxnId) => `t/${principal}/${scope}/${txnId}`,
+  registration: 'S',
+  serverAdmins: 'S/admins',
+  ban: (account: AccountId | '') => `X/${account}`,
+  /** What is left to do for an account that was deleted. */
+  erasure: (account: AccountId | '') => `Z/${account}`,
   /** Where the audit log begins and ends. */
   auditSpans: 'A',
   audit: (part: AuditPart, number: number) => `A/${part}/${fixed(number)}`,

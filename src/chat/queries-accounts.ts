@@ -4,6 +4,7 @@ import { readRow } from './queries-rows.ts';
 import { accountCodec, idCodec } from './rows.ts';
 import type { DeviceRecord } from '../protocol/device-record.ts';
 import type { AccountId, AccountName, StampMs } from '../protocol/ids.ts';
+import type { AccountState } from './rows.ts';
 import type { StateReader } from './ports.ts';
 
 export interface AccountInfo {
@@ -12,8 +13,9 @@ export interface AccountInfo {
   /** Ed25519, 32 bytes. */
   readonly userKey: Uint8Array;
   readonly createdAt: StampMs;
-  /** Enrolled now, in order of enrolment; never empty. */
+  /** Enrolled now, in order of enrolment; empty only for who was deleted. */
   readonly devices: readonly DeviceRecord[];
+  readonly state: AccountState;
 }
 
 const names = idCodec<AccountId>();
@@ -21,8 +23,8 @@ const names = idCodec<AccountId>();
 export function accountById(reader: StateReader, account: AccountId): AccountInfo | undefined {
   const row = readRow(reader, KEYS.account(account), accountCodec);
   if (row === undefined) return undefined;
-  const { name, userKey, createdAt, devices } = row;
-  return { account, name, userKey, createdAt, devices };
+  const { name, userKey, createdAt, devices, state } = row;
+  return { account, name, userKey, createdAt, devices, state };
 }
 
 export function accountByName(reader: StateReader, name: string): AccountInfo | undefined {
@@ -40,7 +42,8 @@ export function accountName(reader: StateReader, account: AccountId): AccountNam
 }
 
 /**
- * Accounts whose names start with `prefix`, in order of name.
+ * Accounts whose names start with `prefix`, in order of name; without those that are deactivated or deleted, so that a
+ * page may be short before the end.
  *
  * @param page `after`: the last name of the page before, or any text that names are compared with
  * @returns `next`: what to pass as `after` for the next page, null at the end
@@ -56,6 +59,7 @@ export async function listAccounts(
     lt: afterPrefix(prefix),
     limit: page.limit + 1,
   });
-  const accounts = rows.slice(0, page.limit).map(([, bytes]) => accountById(reader, names.decode(bytes))!);
-  return { accounts, next: rows.length > page.limit ? (accounts.at(-1)?.name ?? null) : null };
+  const found = rows.slice(0, page.limit).map(([, bytes]) => accountById(reader, names.decode(bytes))!);
+  const next = rows.length > page.limit ? (found.at(-1)?.name ?? null) : null;
+  return { accounts: found.filter(({ state }) => state === 'active'), next };
 }

@@ -4,6 +4,7 @@ import { audit, STRANGER, write } from './audit.ts';
 import { KEYS } from './keys.ts';
 import { pack, unpack } from './pack.ts';
 import { accept, reject } from './results.ts';
+import { checkAdmin } from './server-admin.ts';
 import type { RefusedLogins } from '../protocol/commands.ts';
 import type { AccountId, NodeName, StampMs } from '../protocol/ids.ts';
 import type { RefusedRow } from './audit-rows.ts';
@@ -72,8 +73,10 @@ function tell(
 }
 
 /** Told by the node that served the operator; see `NODE_ACTS`. */
-export const noteNodeAct: Handler<'audit.node-act'> = (work, { actor, body: { act, node } }) => {
-  if (actor !== null) return reject('forbidden');
+export const noteNodeAct: Handler<'audit.node-act'> = (work, command) => {
+  const refusal = checkAdmin(work, command);
+  if (refusal !== undefined) return refusal;
+  const { act, node } = command.body;
   audit(work, act, { node });
   return accept<'audit.node-act'>({ node });
 };

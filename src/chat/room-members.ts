@@ -25,7 +25,7 @@ export const addMembers: Handler<'room.add'> = (work, { actor, body }) => {
   const present = new Set(members.map(({ account }) => account));
   const added = [...new Set(body.members)].filter((account) => !present.has(account));
   if (added.length === 0) return reject(body.members.length === 0 ? 'invalid_field' : 'already_member');
-  const stranger = added.find((account) => work.accounts.get(account) === undefined);
+  const stranger = added.find((account) => !isThere(work, account));
   if (stranger !== undefined) return reject('no_such_user', undefined, { account: stranger });
   const full = isFull(work, members, added);
   if (full !== undefined) return full;
@@ -44,28 +44,48 @@ export const addMembers: Handler<'room.add'> = (work, { actor, body }) => {
 export const removeMember: Handler<'room.remove'> = (work, { actor, body }) => {
   const place = enterGroup(work, actor, body.room);
   if (!place.ok) return place;
-  const { row, members, self } = place;
+  const { members, self } = place;
   const member = members.find(({ account }) => account === body.member);
   if (member === undefined) return reject('no_such_user', NO_MEMBER);
   if (member !== self && !outranks(self.role, member.role)) return reject('forbidden');
   if (isLastOwner(members, member)) return reject('last_owner');
 
-  const removed = work.accounts.get(body.member);
-  invariant(removed !== undefined, 'every member has an account');
-  work.members.put(
-    body.room,
-    members.filter((other) => other !== member),
-  );
-  const mutes = row.mutes.filter(({ account }) => account !== body.member);
-  // The sum over the members shrinks by this account's device version, so the base makes up for it and one more.
-  work.rooms.put(body.room, { ...row, mutes, base: row.base + removed.deviceVersion + 1 });
-  work.view.delete(KEYS.membership(body.member, body.room));
-  work.receipts.delete([body.room, body.member]);
-  const event = { room: body.room, members: [body.member], by: actor!.account, at: work.stampMs };
-  work.emit({ kind: 'member-removed', ...event }, body.room, body.member);
+  dropMember(work, body.room, body.member, actor!.account);
   audit(work, 'room.member-removed', { room: body.room, accounts: [body.member] });
   return accept<'room.remove'>({ room: body.room });
 };
+
+/** It is a member; everybody who watches is told. */
+export function dropMember(work: Work, room: RoomId, account: AccountId, by: AccountId): void {
+  const row = work.rooms.get(room);
+  const members = work.members.get(room);
+  const removed = work.accounts.get(account);
+  invariant(row !== undefined && members !== undefined && removed !== undefined, 'every member has room and account');
+  work.members.put(
+    room,
+    members.filter((other) => other.account !== account),
+  );
+  const mutes = row.mutes.filter((mute) => mute.account !== account);
+  // The sum over the members shrinks by this account's device version, so the base makes up for it and one more.
+  work.rooms.put(room, { ...row, mutes, base: row.base + removed.deviceVersion + 1 });
+  work.view.delete(KEYS.membership(account, room));
+  work.receipts.delete([room, account]);
+  work.emit({ kind: 'member-removed', room, members: [account], by, at: work.stampMs }, room, account);
+}
+
+/** Where the last owner goes without a choice, the longest-standing admin, else member, owns the room. */
+export function giveAwayRoom(work: Work, room: RoomId, account: AccountId): void {
+  const members = work.members.get(room)!;
+  const member = members.find((it) => it.account === account)!;
+  if (!isLastOwner(members, member)) return;
+  const others = members.filter((it) => it !== member);
+  const heir = others.find(({ role }) => role === 'admin') ?? others[0]!;
+  work.members.put(
+    room,
+    members.map((it) => (it === heir ? { ...heir, role: 'owner' } : it)),
+  );
+  announceMember(work, room, heir.account, account);
+}
 
 function outranks(own: Role, other: Role): boolean {
   return own === 'owner' || (own === 'admin' && other === 'member');
@@ -176,6 +196,12 @@ export function putMembership(
 ): void {
   const row = { joinedSeq, joinedIndex: work.index, peer };
   work.view.put(KEYS.membership(account, room), membershipCodec.encode(row));
+}
+
+/** Whether somebody can be let into a room. */
+export function isThere(work: Work, account: AccountId): boolean {
+  const row = work.accounts.get(account);
+  return row !== undefined && row.state !== 'deleted';
 }
 
 export function countDevices(work: Work, accounts: readonly AccountId[]): number {

@@ -3,7 +3,7 @@ import { LIMITS } from '../protocol/limits.ts';
 import { accountsOf, audit } from './audit.ts';
 import { accept, reject } from './results.ts';
 import { enter, enterAsAdmin, enterGroup } from './room-entry.ts';
-import { countDevices, putMembership } from './room-members.ts';
+import { countDevices, isThere, putMembership } from './room-members.ts';
 import { changeMeta, checkMeta, putMeta } from './room-meta.ts';
 import { checkActor } from './sessions.ts';
 import type { Actor, Role } from '../protocol/commands.ts';
@@ -20,7 +20,7 @@ export const createRoom: Handler<'room.create'> = (work, command) => {
   if (refusal !== undefined) return refusal;
   const actor = command.actor!;
   const others = [...new Set(command.body.members)].filter((account) => account !== actor.account);
-  const stranger = others.find((account) => work.accounts.get(account) === undefined);
+  const stranger = others.find((account) => !isThere(work, account));
   if (stranger !== undefined) return reject('no_such_user', undefined, { account: stranger });
   return command.body.kind === 'direct'
     ? createDirect(work, actor, others, command.body.sealedMeta)

@@ -10,6 +10,10 @@ export interface RowCodec<Row> {
 
 const V1 = 1;
 
+/** Who is deactivated may come back; of who was deleted nothing but the name is left. */
+export type AccountState = 'active' | 'deactivated' | 'deleted';
+const ACCOUNT_STATES: readonly AccountState[] = ['active', 'deactivated', 'deleted'];
+
 export interface AccountRow {
   readonly name: AccountName;
   readonly userKey: Uint8Array;
@@ -22,6 +26,7 @@ export interface AccountRow {
   readonly firstDevice: DeviceId;
   /** Enrolled now, in order of enrolment. */
   readonly devices: readonly DeviceRecord[];
+  readonly state: AccountState;
 }
 
 export const accountCodec: RowCodec<AccountRow> = {
@@ -35,18 +40,12 @@ export const accountCodec: RowCodec<AccountRow> = {
       row.devicesChangedIndex,
       row.firstDevice,
       row.devices.flatMap((d) => [d.device, d.signingKey, d.sealingKey, d.signature]),
+      ACCOUNT_STATES.indexOf(row.state),
     ]),
   decode: (bytes) => {
-    const [, name, userKey, createdAt, deviceVersion, devicesChangedIndex, firstDevice, flat] = unpack(bytes) as [
-      number,
-      AccountName,
-      Uint8Array,
-      StampMs,
-      number,
-      number,
-      DeviceId,
-      (string | Uint8Array)[],
-    ];
+    const [, name, userKey, createdAt, deviceVersion, devicesChangedIndex, firstDevice, flat, state] = unpack(
+      bytes,
+    ) as [number, AccountName, Uint8Array, StampMs, number, number, DeviceId, (string | Uint8Array)[], number];
     const devices: DeviceRecord[] = [];
     for (let i = 0; i < flat.length; i += 4) {
       devices.push({
@@ -56,7 +55,8 @@ export const accountCodec: RowCodec<AccountRow> = {
         signature: flat[i + 3] as Uint8Array,
       });
     }
-    return { name, userKey, createdAt, deviceVersion, devicesChangedIndex, firstDevice, devices };
+    const known = { name, userKey, createdAt, deviceVersion, devicesChangedIndex, firstDevice, devices };
+    return { ...known, state: ACCOUNT_STATES[state]! };
   },
 };
 

@@ -1,6 +1,7 @@
 import { sessionIdOf } from '../protocol/derive-ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { asDevice, audit, STRANGER } from './audit.ts';
+import { refuseBanned, standingBan } from './bans.ts';
 import { CHALLENGE_AHEAD_MS_MAX } from './bounds.ts';
 import { invariant } from './invariant.ts';
 import { KEYS } from './keys.ts';
@@ -9,7 +10,7 @@ import { accept, reject } from './results.ts';
 import { sameBytes } from './roster.ts';
 import { timeCodec } from './rows.ts';
 import type { Actor } from '../protocol/commands.ts';
-import type { DeviceId, SessionId, StampMs } from '../protocol/ids.ts';
+import type { AccountId, DeviceId, SessionId, StampMs } from '../protocol/ids.ts';
 import type { Handler, Rejection } from './results.ts';
 import type { SessionRow } from './rows.ts';
 import type { Work } from './work.ts';
@@ -20,7 +21,8 @@ import type { Work } from './work.ts';
  */
 export const createSession: Handler<'session.create'> = (work, { txnId, body }) => {
   const { account, device, challengeId, challengeExpiresAt, accessHash, refreshHash } = body;
-  if (work.accounts.get(account) === undefined) return reject('no_such_user');
+  const refusal = checkAdmission(work, account);
+  if (refusal !== undefined) return refusal;
   const owner = work.devices.get(device);
   if (owner === undefined || owner.revoked || owner.account !== account) return reject('no_such_device');
   if (challengeExpiresAt <= work.stampMs || challengeExpiresAt > work.stampMs + CHALLENGE_AHEAD_MS_MAX) {
@@ -103,6 +105,16 @@ export const revokeSession: Handler<'session.revoke'> = (work, { actor, body }) 
   endSession(work, body.session);
   return accept<'session.revoke'>({ session: body.session });
 };
+
+/** Whether an account may log in. */
+function checkAdmission(work: Work, account: AccountId): Rejection | undefined {
+  const row = work.accounts.get(account);
+  if (row === undefined) return reject('no_such_user');
+  if (row.state === 'deleted') return reject('account_deleted');
+  if (row.state === 'deactivated') return reject('account_deactivated');
+  const ban = standingBan(work, account);
+  return ban === undefined ? undefined : refuseBanned(ban);
+}
 
 /** Whether the session that the entry node authenticated still stands, by the leader's time. */
 export function checkActor(work: Work, actor: Actor | null): Rejection | undefined {

@@ -1,3 +1,5 @@
+import { endErasure, eraseIn } from './erasure.ts';
+import { expireBan } from './bans.ts';
 import { expireBlob } from './blobs.ts';
 import { forgetRequest } from './devices.ts';
 import { releaseLocksOf, standingLock } from './locks.ts';
@@ -33,7 +35,8 @@ class ExpiredMessages {
 }
 
 /**
- * Housekeeping that the leader proposes. The keys are those of the expiry index; each is checked again, so a sweep
+ * Housekeeping that the leader proposes. The keys are those of the expiry index, and the memberships of accounts that
+ * were deleted; each is checked again, so a sweep
  * that is late, repeated or made up removes nothing that still counts.
  */
 export const sweepState: Handler<'state.sweep'> = (work, { actor, body }) => {
@@ -43,6 +46,7 @@ export const sweepState: Handler<'state.sweep'> = (work, { actor, body }) => {
   for (const key of new Set(body.keys)) {
     // What is left is found again by the next sweep.
     if (removed >= SWEPT_ROWS_MAX) break;
+    if (key.startsWith('j/')) removed += eraseIn(work, key);
     const entry = parseExpiryKey(key);
     if (entry === undefined || entry.expiresAt > work.stampMs) continue;
     const bytes = work.view.get(key);
@@ -74,6 +78,10 @@ function remove(work: Work, expired: ExpiredMessages, target: string, index: Uin
       return expireLock(work, target.slice(2) as LockName) ? 1 : 0;
     case 'A/':
       return endRefusedWindow(work, second === '' ? null : (second as AccountId)) ? 1 : 0;
+    case 'X/':
+      return expireBan(work, first as AccountId) ? 1 : 0;
+    case 'Z/':
+      return endErasure(work, first as AccountId) ? 1 : 0;
     case 'B/':
       return expireBlob(work, first as BlobId) ? 1 : 0;
     case 'L/':

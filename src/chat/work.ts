@@ -1,5 +1,6 @@
 import { COUNTED_IN_ONE_EXPIRY_ROW_MAX, EVENTS_KEPT_MAX } from './bounds.ts';
 import { feedEventCodec } from './event-codec.ts';
+import { banCodec, erasureCodec, policyCodec, serverAdminsCodec } from './admin-rows.ts';
 import { auditSpansCodec } from './audit-rows.ts';
 import { blobCodec, blobUseCodec } from './blob-rows.ts';
 import { invariant } from './invariant.ts';
@@ -65,6 +66,10 @@ export class Work {
   readonly messageBits;
   readonly blobs;
   readonly blobUse;
+  readonly registration;
+  readonly serverAdmins;
+  readonly bans;
+  readonly erasures;
   readonly auditSpans;
   readonly refusedOpen;
   /** The one under way: the audit log tells whose it is. */
@@ -101,6 +106,10 @@ export class Work {
     this.messageBits = new Table(view, ([room, block]: BlockIn) => KEYS.messageBits(room, block), messageBitsCodec);
     this.blobs = new Table<BlobId, BlobRow>(view, KEYS.blob, blobCodec);
     this.blobUse = new Table(view, KEYS.blobUse, blobUseCodec);
+    this.registration = new Table(view, () => KEYS.registration, policyCodec);
+    this.serverAdmins = new Table(view, () => KEYS.serverAdmins, serverAdminsCodec);
+    this.bans = new Table(view, (account: AccountId) => KEYS.ban(account), banCodec);
+    this.erasures = new Table(view, KEYS.erasure, erasureCodec);
     this.auditSpans = new Table(view, () => KEYS.auditSpans, auditSpansCodec);
     this.refusedOpen = new Table(view, () => KEYS.refusedOpen, countCodec);
   }
@@ -178,6 +187,10 @@ export class Work {
       this.messageBits,
       this.blobs,
       this.blobUse,
+      this.registration,
+      this.serverAdmins,
+      this.bans,
+      this.erasures,
       this.auditSpans,
       this.refusedOpen,
     ]) {

@@ -5,6 +5,8 @@ import { examine } from './chatctl/doctor/examine.ts';
 import { findingsOf } from './chatctl/doctor/findings.ts';
 import { doctorExitCode, findingsJson, renderFindings } from './chatctl/doctor/report.ts';
 import { addAuditVerb } from './chatctl/verbs/audit.ts';
+import { addServerAdminVerbs } from './chatctl/verbs/server-admin.ts';
+import { addUserVerbs } from './chatctl/verbs/users.ts';
 import { askHashes, judgeHashes, renderVerdict, verifyExitCode } from './chatctl/verify.ts';
 import { renderStatus, statusExitCode } from './chatctl/status.ts';
 import { reportFailure } from './failure.ts';
@@ -138,6 +140,8 @@ Exit codes: 0 ok (status: healthy, doctor: no problems), 1 failed (status: degra
       });
       console.log(options.json === true ? JSON.stringify(reply) : `${reply.invite}  (until ${reply.expiresAt})`);
     });
+  addServerAdminVerbs(chatctl, target);
+  addUserVerbs(chatctl, target);
   addAuditVerb(chatctl, target);
   return chatctl;
 }

@@ -2,7 +2,7 @@ import { publicDeviceKeys, signDeviceRecord } from '../crypto/identity.ts';
 import { toBase64Url } from '../protocol/base64url.ts';
 import { ParleyError } from '../protocol/errors.ts';
 import { isAccountName } from '../protocol/ids.ts';
-import { accountCalled, registered } from './answers.ts';
+import { accountCalled, named, registered } from './answers.ts';
 import { deviceRecordJson } from './device-json.ts';
 import { deviceKeysOf, userKeyOf } from './identity-keys.ts';
 import { beginIdentity, checkedName, completeIdentity, keepIdentity } from './own-identity.ts';
@@ -64,6 +64,16 @@ export class Account {
     const told = await this.#context.read(`/v1/accounts/${row.name}`, accountCalled(row.name), CALL_MS_MAX);
     const [person] = await this.#context.people.meet([told]);
     return person!.devices.map(({ device }) => ({ device, own: device === row.device }));
+  }
+
+  /**
+   * Deletes it for good, at once on every node.
+   * @param messages what it wrote goes too
+   */
+  async delete(messages: boolean): Promise<void> {
+    const { row } = await this.#context.own();
+    const path = `/v1/accounts/${row.name}?messages=${messages}&txnId=${this.#context.newTxnId()}`;
+    await this.#context.session.call({ method: 'DELETE', path, answer: named(row.name) }, CALL_MS_MAX);
   }
 
   /**

@@ -2,6 +2,7 @@ import { Value } from '@sinclair/typebox/value';
 import { directRoomIdOf } from '../protocol/derive-ids.ts';
 import { BlobProgressReply } from '../protocol/http/blobs.ts';
 import { isBase64Url } from '../protocol/base64url.ts';
+import { NamedReply } from '../protocol/http/admin.ts';
 import { LockAcquireReply, LockJson, LockReleaseReply, LockRenewReply, LocksReply } from '../protocol/http/locks.ts';
 import {
   AccountJson,
@@ -56,6 +57,8 @@ export const cluster = decoderOf(ClusterReply);
 export const challenge = decoderOf(ChallengeReply, ({ challenge: bytes }) => isBase64Url(bytes));
 export const session = decoderOf(SessionReply);
 export const registered = decoderOf(RegisterReply);
+export const named = (name: string): Decode<Static<typeof NamedReply>> =>
+  decoderOf(NamedReply, (answer) => answer.account === name);
 
 // ------------------------------------------------------------ people
 

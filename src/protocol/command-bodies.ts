@@ -9,11 +9,13 @@ import {
   isSessionId,
 } from './ids.ts';
 import { NODE_ACTS } from './audit.ts';
+import { isPlainText } from './plain-text.ts';
 import { isErrorCode } from './errors.ts';
 import { isBlobSize } from './blobs.ts';
 import { LIMITS } from './limits.ts';
 import type { NodeAct } from './audit.ts';
-import type { CommandBodies, CommandKind, RefusedLogins, Role } from './commands.ts';
+import { REGISTRATION_POLICIES } from './commands.ts';
+import type { CommandBodies, CommandKind, RefusedLogins, RegistrationPolicy, Role } from './commands.ts';
 import type { ErrorCode } from './errors.ts';
 import type { DeviceRecord } from './device-record.ts';
 import type { AccountId, RoomId, Seq, StampMs } from './ids.ts';
@@ -105,6 +107,13 @@ const refusedLogins: Check<RefusedFields> = (value): value is RefusedFields =>
   errorCode(value[1]) &&
   isAddressText(value[2]) &&
   seq(value[3]);
+const policy: Check<RegistrationPolicy> = (value): value is RegistrationPolicy =>
+  REGISTRATION_POLICIES.includes(value as RegistrationPolicy);
+/** One line of what an admin or a person has to say; its bytes, not its characters, are bounded. */
+const words =
+  (bytesMax: number): Check<string> =>
+  (value): value is string =>
+    typeof value === 'string' && isPlainText(value, bytesMax);
 const stateKey: Check<string> = (value): value is string =>
   typeof value === 'string' && value.length > 0 && value.length <= COMMAND_LIMITS.sweepKeyBytesMax;
 const record: Check<[DeviceRecord['device'], Uint8Array, Uint8Array, Uint8Array]> = (
@@ -146,12 +155,15 @@ function codec<Body, const Checks extends readonly Check<unknown>[]>(
 
 export const bodyCodecs: { readonly [K in CommandKind]: BodyCodec<CommandBodies[K]> } = {
   'account.register': codec(
-    [accountName, key, record, orNil(hash)],
-    (it) => [it.name, it.userKey, recordFields(it.device), it.inviteHash ?? null],
-    (name, userKey, device, inviteHash) => {
-      const body = { name, userKey, device: recordOf(device) };
-      return inviteHash === null ? body : { ...body, inviteHash };
-    },
+    [accountName, key, record, orNil(hash), orNil(policy)],
+    (it) => [it.name, it.userKey, recordFields(it.device), it.inviteHash ?? null, it.policy ?? null],
+    (name, userKey, device, inviteHash, startedWith) => ({
+      name,
+      userKey,
+      device: recordOf(device),
+      ...(inviteHash === null ? {} : { inviteHash }),
+      ...(startedWith === null ? {} : { policy: startedWith }),
+    }),
   ),
   'device.request': codec(
     [account, device, key, key],
@@ -299,6 +311,36 @@ export const bodyCodecs: { readonly [K in CommandKind]: BodyCodec<CommandBodies[
     [lockName, orNil(lockToken)],
     (it) => [it.name, it.token ?? null],
     (name, token) => (token === null ? { name } : { name, token }),
+  ),
+  'server.set-registration': codec(
+    [policy],
+    (it) => [it.policy],
+    (wanted) => ({ policy: wanted }),
+  ),
+  'server.set-admin': codec(
+    [account, flag],
+    (it) => [it.account, it.granted],
+    (who, granted) => ({ account: who, granted }),
+  ),
+  'user.ban': codec(
+    [account, words(LIMITS.banReasonBytesMax), orNil(numberFrom(1, LIMITS.banMsMax))],
+    (it) => [it.account, it.reason, it.forMs],
+    (who, reason, forMs) => ({ account: who, reason, forMs }),
+  ),
+  'user.unban': codec(
+    [account],
+    (it) => [it.account],
+    (who) => ({ account: who }),
+  ),
+  'user.set-active': codec(
+    [account, flag],
+    (it) => [it.account, it.active],
+    (who, active) => ({ account: who, active }),
+  ),
+  'user.delete': codec(
+    [account, flag],
+    (it) => [it.account, it.messages],
+    (who, messages) => ({ account: who, messages }),
   ),
   'audit.refused-logins': codec(
     [listOf(refusedLogins, COMMAND_LIMITS.refusedLoginsMax)],

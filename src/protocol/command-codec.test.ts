@@ -40,7 +40,7 @@ const time = 1_700_000_000_000 as StampMs;
 const examples: { readonly [K in CommandKind]: readonly Extract<Command, { kind: K }>['body'][] } = {
   'account.register': [
     { name, userKey: bytes(32), device: record },
-    { name, userKey: bytes(32), device: record, inviteHash: bytes(32, 1) },
+    { name, userKey: bytes(32), device: record, inviteHash: bytes(32, 1), policy: 'invite' },
   ],
   'device.request': [{ account, device, signingKey: bytes(32), sealingKey: bytes(32) }],
   'device.approve': [{ record, sealedUserKey: bytes(80) }],
@@ -85,6 +85,15 @@ const examples: { readonly [K in CommandKind]: readonly Extract<Command, { kind:
   'lock.release': [{ name: lockName, token: 7 }, { name: lockName }],
   'blob.begin': [{ blob, sizeBytes: 5, quotaBytes: 10 }],
   'blob.stored': [{ blob }],
+  'server.set-registration': [{ policy: 'invite' }],
+  'server.set-admin': [{ account, granted: true }],
+  'user.ban': [
+    { account, reason: 'spam', forMs: 60_000 },
+    { account, reason: '', forMs: null },
+  ],
+  'user.unban': [{ account }],
+  'user.set-active': [{ account, active: false }],
+  'user.delete': [{ account, messages: true }],
   'audit.refused-logins': [
     { refused: [] },
     { refused: [{ account, code: 'invalid_signature', address: '::1', count: 3 }] },
@@ -245,12 +254,17 @@ function isStillRight(command: Command, field: number, wrong: unknown): boolean 
   // What msgpack has for `undefined` is nil: an optional field that is missing.
   const isOptional =
     command.kind === 'room.create' || command.kind === 'room.add' || command.kind === 'account.register';
+  if (command.kind === 'user.ban' && field === 1) return wrong === 'x' || wrong === '';
+  if (command.kind === 'user.ban' && field === 2) return wrong === undefined;
   if (command.kind === 'audit.node-act' && field === 1) return wrong === 'x';
   if (command.kind === 'lock.release' && field === 1) return wrong === null;
   if (command.kind.startsWith('lock.') && field === 0) return wrong === 'x';
   if (isEnvelope && isBytes) return wrong.length === 7;
   const isFlag =
     (command.kind === 'room.archive' && field === 1) ||
+    (command.kind === 'server.set-admin' && field === 1) ||
+    (command.kind === 'user.set-active' && field === 1) ||
+    (command.kind === 'user.delete' && field === 1) ||
     (command.kind === 'room.pin' && field === 2) ||
     (command.kind === 'receipt.share' && field === 0);
   if (isFlag && typeof wrong === 'boolean') return true;

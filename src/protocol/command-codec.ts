@@ -48,6 +48,12 @@ const KINDS = [
   'receipt.share',
   'audit.refused-logins',
   'audit.node-act',
+  'server.set-registration',
+  'server.set-admin',
+  'user.ban',
+  'user.unban',
+  'user.set-active',
+  'user.delete',
 ] as const satisfies readonly CommandKind[];
 
 export function encodeCommand<K extends CommandKind>(command: CommandOf<K>): Uint8Array {

@@ -45,6 +45,10 @@ export interface RefusedLogins {
   readonly count: number;
 }
 
+/** Who may register: everybody, who holds an invitation, or nobody. */
+export const REGISTRATION_POLICIES = ['open', 'invite', 'closed'] as const;
+export type RegistrationPolicy = (typeof REGISTRATION_POLICIES)[number];
+
 export type Role = 'owner' | 'admin' | 'member';
 
 /** What is sent to the log. Every body names all it changes, so that `apply()` needs nothing but the state. */
@@ -55,6 +59,8 @@ export interface CommandBodies {
     readonly device: DeviceRecord;
     /** SHA-256 of the invitation code, where registration needs one. */
     readonly inviteHash?: Uint8Array;
+    /** What the entry node was started with; it counts until the cluster has a policy of its own. */
+    readonly policy?: RegistrationPolicy;
   };
   /** A device asks to be enrolled; nobody vouches for it yet. */
   'device.request': {
@@ -137,6 +143,15 @@ export interface CommandBodies {
   'lock.renew': { readonly name: LockName; readonly token: number; readonly ttlMs: number };
   /** Without a token: whatever the session has of it, a place in the queue too. */
   'lock.release': { readonly name: LockName; readonly token?: number };
+  /** The following are by admins of the server; with no actor by somebody who holds the admin token of a node. */
+  'server.set-registration': { readonly policy: RegistrationPolicy };
+  'server.set-admin': { readonly account: AccountId; readonly granted: boolean };
+  /** Ends all sessions of the account, and lets it open none. `forMs` null: until it is lifted. */
+  'user.ban': { readonly account: AccountId; readonly reason: string; readonly forMs: number | null };
+  'user.unban': { readonly account: AccountId };
+  'user.set-active': { readonly account: AccountId; readonly active: boolean };
+  /** By an admin, or by the account itself. `messages`: what it wrote goes too. */
+  'user.delete': { readonly account: AccountId; readonly messages: boolean };
   /** Brought in by the node that refused them; commands of one node count in the order of their txnIds. */
   'audit.refused-logins': { readonly refused: readonly RefusedLogins[] };
   /** Of nodes, which no command changes: told when it is done. */
@@ -208,6 +223,12 @@ export interface CommandValues {
   };
   'lock.renew': { readonly name: LockName; readonly token: number; readonly expiresAt: StampMs };
   'lock.release': { readonly name: LockName };
+  'server.set-registration': { readonly policy: RegistrationPolicy };
+  'server.set-admin': { readonly account: AccountId };
+  'user.ban': { readonly account: AccountId; readonly until: StampMs | null };
+  'user.unban': { readonly account: AccountId };
+  'user.set-active': { readonly account: AccountId };
+  'user.delete': { readonly account: AccountId };
   'audit.refused-logins': { readonly counted: number };
   'audit.node-act': { readonly node: NodeName };
   'state.sweep': { readonly removed: number };

@@ -52,6 +52,9 @@ export const ERRORS = {
   origin_not_allowed: row(403, 5, false, 'This origin is not allowed here.', 4404),
   registration_closed: row(403, 5, false, 'Registration is closed on this cluster.'),
   invite_required: row(403, 5, false, 'Registration needs a valid invitation.'),
+  account_banned: row(403, 5, false, 'This account is banned from this server.', 4403),
+  account_deactivated: row(403, 5, false, 'This account is deactivated: ask an admin of the server.', 4403),
+  account_deleted: row(410, 6, false, 'This account was deleted, and does not come back.'),
   // What it is about.
   no_such_user: row(404, 6, false, 'There is no such user.'),
   no_such_device: row(404, 6, false, 'There is no such device.'),
@@ -69,6 +72,8 @@ export const ERRORS = {
   user_key_changed: row(409, 7, false, 'The signing key of this user changed: compare it before you go on.'),
   lock_held: row(409, 7, false, 'Somebody else holds this lock: ask with waitMs to stand in its queue.'),
   lock_lost: row(409, 7, false, 'This lease is over: somebody else may hold the lock.'),
+  is_admin: row(409, 7, false, 'This account is an admin of the server: take that from it first.'),
+  not_banned: row(404, 6, false, 'This account is not banned.'),
   last_owner: row(409, 7, false, 'A room with members has an owner: make another member owner first.'),
   // Sending.
   muted: row(403, 5, false, 'You may not write in this room for now.'),

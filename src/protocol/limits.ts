@@ -39,6 +39,9 @@ export const LIMITS = {
   lockWaitMsMax: 24 * 3_600_000,
   locksPerSessionMax: 64,
   lockWaitersMax: 256,
+  serverAdminsMax: 64,
+  banReasonBytesMax: 256,
+  banMsMax: 10 * 366 * 24 * 3_600_000,
   /** Rows of each part of the audit log; the oldest goes. */
   auditRowsMax: 50_000,
   /** Accounts that one row of it names. */

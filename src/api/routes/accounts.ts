@@ -1,17 +1,20 @@
 /* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
-import { accountByName, listAccounts } from '../../chat/queries-accounts.ts';
+import { accountByName, accountIdByName, listAccounts } from '../../chat/queries-accounts.ts';
+import { registrationPolicy } from '../../chat/queries-admin.ts';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { verifyDeviceRecord } from '../../crypto/verify.ts';
 import { accountIdOf } from '../../protocol/derive-ids.ts';
 import { ParleyError } from '../../protocol/errors.ts';
+import { DeleteAccountQuery, NamedReply } from '../../protocol/http/admin.ts';
 import { AccountsQuery, FreshnessQuery, NamePath } from '../../protocol/http/queries.ts';
 import { AccountJson, AccountsReply, RegisterBody, RegisterReply } from '../../protocol/http/schemas.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { exactBytesOfField } from '../bytes.ts';
 import { deviceRecordOf } from '../device-fields.ts';
-import { ASKS_THE_CLUSTER } from '../documented-errors.ts';
+import { ASKS_THE_CLUSTER, THROUGH_THE_LOG } from '../documented-errors.ts';
 import { freshEnough } from '../freshness.ts';
+import { sessionOf, txnIdOf } from '../route-hooks.ts';
 import { submit } from '../submit.ts';
 import { accountJson } from '../views.ts';
 import type { AccountName, TxnId } from '../../protocol/ids.ts';
@@ -37,6 +40,7 @@ export function addAccountRoutes(app: App, context: ApiContext, hooks: RouteHook
           'invite_required',
           'invalid_signature',
           'login_exists',
+          'account_deleted',
           'already_registered',
           'device_exists',
         ],
@@ -44,7 +48,7 @@ export function addAccountRoutes(app: App, context: ApiContext, hooks: RouteHook
     },
     async (request) => {
       const { body } = request;
-      const invite = checkRegistration(context, body.invite);
+      const policy = registrationPolicy(node.reader) ?? node.registration;
       const userKey = exactBytesOfField(body.userKey, 'userKey', 32);
       const device = deviceRecordOf(body.device);
       // Also checked in the log; here it spares every node the work for what was never signed.
@@ -55,11 +59,42 @@ export function addAccountRoutes(app: App, context: ApiContext, hooks: RouteHook
           kind: 'account.register',
           actor: null,
           txnId: body.txnId as TxnId,
-          body: { name: body.name as AccountName, userKey, device, ...invite },
+          body: {
+            name: body.name as AccountName,
+            userKey,
+            device,
+            policy: node.registration,
+            // Where anybody may register, an invitation is left for who needs it.
+            ...(policy === 'open' || body.invite === undefined ? {} : { inviteHash: inviteHashOf(body.invite) }),
+          },
         },
         request,
       );
       return { account: value.name, accountId: value.account, device: value.device };
+    },
+  );
+
+  app.delete(
+    '/v1/accounts/:name',
+    {
+      onRequest: hooks.loggedIn,
+      schema: {
+        tags: ['accounts'],
+        summary: 'Delete the own account for good',
+        params: NamePath,
+        querystring: DeleteAccountQuery,
+        response: { 200: NamedReply },
+        errors: [...THROUGH_THE_LOG, 'forbidden'],
+      },
+    },
+    async (request) => {
+      const actor = sessionOf(request);
+      const { name } = request.params;
+      if (accountIdByName(node.reader, name) !== actor.account) throw new ParleyError('forbidden');
+      const body = { account: actor.account, messages: request.query.messages ?? false };
+      const txnId = txnIdOf(request, request.query);
+      await submit(context, { kind: 'user.delete', actor, txnId, body }, request);
+      return { account: name };
     },
   );
 
@@ -105,20 +140,6 @@ export function addAccountRoutes(app: App, context: ApiContext, hooks: RouteHook
       return accountJson(account);
     },
   );
-}
-
-/** @throws ParleyError `registration_closed`, `invite_required` */
-function checkRegistration({ node }: ApiContext, invite: string | undefined): { inviteHash?: Uint8Array } {
-  switch (node.registration) {
-    case 'open':
-      return {};
-    case 'closed':
-      throw new ParleyError('registration_closed');
-    case 'invite':
-      break;
-  }
-  if (invite === undefined) throw new ParleyError('invite_required');
-  return { inviteHash: inviteHashOf(invite) };
 }
 
 /** Nodes store only the hash, so that nobody finds invitations in a log or snapshot. */

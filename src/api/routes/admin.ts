@@ -34,7 +34,7 @@ const ACT_OF: Readonly<Record<MemberVerb, NodeAct>> = {
   replace: 'node.replaced',
 };
 
-/** For those who hold the admin token of a node. */
+/** For those who hold the admin token of a node, and for admins of the server. */
 export function addAdminRoutes(app: App, context: ApiContext, hooks: RouteHooks): void {
   const { node } = context;
 
@@ -144,7 +144,7 @@ export function addAdminRoutes(app: App, context: ApiContext, hooks: RouteHooks)
         summary: 'Invite one person',
         body: InviteBody,
         response: { 200: InviteReply },
-        errors: THROUGH_THE_LOG,
+        errors: [...THROUGH_THE_LOG, 'forbidden'],
       },
     },
     async (request) => {
@@ -152,7 +152,11 @@ export function addAdminRoutes(app: App, context: ApiContext, hooks: RouteHooks)
       const txnId = request.body.txnId as TxnId;
       const invite = inviteCodeOf(node.challengeKey, txnId);
       const body = { inviteHash: inviteHashOf(invite), ttlMs };
-      const { expiresAt } = await submit(context, { kind: 'invite.create', actor: null, txnId, body }, request);
+      const { expiresAt } = await submit(
+        context,
+        { kind: 'invite.create', actor: request.session, txnId, body },
+        request,
+      );
       return { invite, expiresAt: timeOf(expiresAt) };
     },
   );
@@ -170,13 +174,17 @@ function inviteCodeOf(key: Uint8Array, txnId: TxnId): string {
 /** What was done stands, whatever becomes of the row that tells of it. */
 async function noteNodeAct(
   context: ApiContext,
-  request: Pick<FastifyRequest, 'raw'>,
+  request: Pick<FastifyRequest, 'raw' | 'session'>,
   act: NodeAct,
   name: NodeName,
 ): Promise<void> {
   const txnId = makeTxnId(context.time.nowMs(), randomBytes(TXN_RANDOM_BYTES));
   try {
-    await submit(context, { kind: 'audit.node-act', actor: null, txnId, body: { act, node: name } }, request);
+    await submit(
+      context,
+      { kind: 'audit.node-act', actor: request.session, txnId, body: { act, node: name } },
+      request,
+    );
   } catch (error) {
     context.logger.error({ err: error, act, node: name }, 'an act is missing from the audit log');
   }

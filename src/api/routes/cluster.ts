@@ -1,3 +1,4 @@
+import { registrationPolicy } from '../../chat/queries-admin.ts';
 import { ClusterReply } from '../../protocol/http/schemas.ts';
 import type { ApiContext, App } from '../context.ts';
 
@@ -6,6 +7,6 @@ export function addClusterRoutes(app: App, { node }: ApiContext): void {
   app.get(
     '/v1/cluster',
     { schema: { tags: ['cluster'], summary: 'Nodes and their load', response: { 200: ClusterReply } } },
-    () => node.clusterView(),
+    () => ({ ...node.clusterView(), registration: registrationPolicy(node.reader) ?? node.registration }),
   );
 }

@@ -1,15 +1,13 @@
 /* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
-import { accountIdByName } from '../../chat/queries-accounts.ts';
-import { ParleyError } from '../../protocol/errors.ts';
 import { RoomMemberPath, TxnQuery } from '../../protocol/http/queries.ts';
 import { MemberPatchBody, MemberPutBody, RoomReply } from '../../protocol/http/schemas.ts';
-import { knownToCluster } from '../ask-cluster.ts';
 import { sealedMetaOf } from '../device-fields.ts';
 import { ENVELOPE, THROUGH_THE_LOG } from '../documented-errors.ts';
 import { cursorAfterWrite } from '../freshness.ts';
+import { accountCalled } from '../known-account.ts';
 import { sessionOf, txnIdOf } from '../route-hooks.ts';
 import { submit } from '../submit.ts';
-import type { AccountId, RoomId, TxnId } from '../../protocol/ids.ts';
+import type { RoomId, TxnId } from '../../protocol/ids.ts';
 import type { ApiContext, App } from '../context.ts';
 import type { RouteHooks } from '../route-hooks.ts';
 
@@ -47,7 +45,7 @@ export function addMemberRoutes(app: App, context: ApiContext, hooks: RouteHooks
           txnId: body.txnId as TxnId,
           body: {
             room: params.room as RoomId,
-            members: [await accountOf(context, params.name)],
+            members: [await accountCalled(context, params.name)],
             ...sealedMetaOf(body.sealedMeta),
           },
         },
@@ -81,7 +79,7 @@ export function addMemberRoutes(app: App, context: ApiContext, hooks: RouteHooks
     async (request) => {
       const { params, body } = request;
       const room = params.room as RoomId;
-      const member = await accountOf(context, params.name);
+      const member = await accountCalled(context, params.name);
       const command = { actor: sessionOf(request), txnId: body.txnId as TxnId };
       if (body.role !== undefined) {
         await submit(context, { ...command, kind: 'room.set-role', body: { room, member, role: body.role } }, request);
@@ -113,18 +111,11 @@ export function addMemberRoutes(app: App, context: ApiContext, hooks: RouteHooks
           kind: 'room.remove',
           actor: sessionOf(request),
           txnId: txnIdOf(request, request.query),
-          body: { room: request.params.room as RoomId, member: await accountOf(context, request.params.name) },
+          body: { room: request.params.room as RoomId, member: await accountCalled(context, request.params.name) },
         },
         request,
       );
       return { room, cursor: cursorAfterWrite(context) };
     },
   );
-}
-
-/** @throws ParleyError `no_such_user` */
-async function accountOf(context: ApiContext, name: string): Promise<AccountId> {
-  const account = await knownToCluster(context, () => accountIdByName(context.node.reader, name));
-  if (account === undefined) throw new ParleyError('no_such_user');
-  return account;
 }

@@ -8,6 +8,9 @@ import type { RouteHooks } from '../route-hooks.ts';
 const DESCRIPTION = `Any node answers everything. Requests that change something carry a transaction id and may be
 repeated safely. Errors are RFC 9457 problem details with a stable \`code\`. The live feed is a WebSocket at \`/v1/ws\`.`;
 
+/** An admin of the server may use a session of its own. */
+const SCHEMES = { session: [{ session: [] }], admin: [{ admin: [] }, { session: [] }] };
+
 /** Has to come before the routes, which it listens to. */
 export function describeRoutes(app: App, version: string, hooks: RouteHooks): void {
   app.addSchema(Problem);
@@ -38,7 +41,7 @@ function completed(schema: FastifySchema | undefined, scheme: 'session' | 'admin
   const { errors, ...described } = schema ?? {};
   const failures = errorResponses({ ...described, errors: errors ?? [] }, scheme);
   const response = { ...(described.response as object | undefined), ...failures };
-  return { ...described, response, ...(scheme === null ? {} : { security: [{ [scheme]: [] }] }) };
+  return { ...described, response, ...(scheme === null ? {} : { security: SCHEMES[scheme] }) };
 }
 
 function securityOf(onRequest: unknown, hooks: RouteHooks): 'session' | 'admin' | null {

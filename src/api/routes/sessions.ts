@@ -49,7 +49,7 @@ function addLoginRoutes(app: App, context: ApiContext, hooks: RouteHooks): void 
         summary: 'Ask for a challenge',
         body: ChallengeBody,
         response: { 200: ChallengeReply },
-        errors: [...ASKS_THE_CLUSTER, 'no_such_user', 'no_such_device'],
+        errors: [...ASKS_THE_CLUSTER, 'no_such_user', 'no_such_device', 'account_deleted'],
       },
     },
     async (request) => {
@@ -81,6 +81,9 @@ function addLoginRoutes(app: App, context: ApiContext, hooks: RouteHooks): void 
           ...THROUGH_THE_LOG,
           'no_such_user',
           'no_such_device',
+          'account_banned',
+          'account_deactivated',
+          'account_deleted',
           'challenge_invalid',
           'challenge_replayed',
           'invalid_signature',
@@ -249,6 +252,7 @@ async function findDevice(
   const device = await knownToCluster(context, () => deviceOf(find()));
   const account = find();
   if (account === undefined) throw new ParleyError('no_such_user');
+  if (account.state === 'deleted') throw new ParleyError('account_deleted');
   if (device === undefined) throw new ParleyError('no_such_device');
   return { account, device };
 }

@@ -46,7 +46,7 @@ export function resolveTarget(
  */
 export async function adminRequest<T>(
   target: AdminTarget,
-  method: 'GET' | 'POST',
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
   path: string,
   { body, timeoutMs = method === 'GET' ? REQUEST_MS_MAX : CHANGE_MS_MAX }: RequestOptions = {},
 ): Promise<T> {

@@ -45,6 +45,10 @@ export const ReceiptsQuery = Type.Object(
   { ...freshness, after: Type.Optional(AccountIdField), limit: Type.Optional(Limit) },
   strict,
 );
+export const BansQuery = Type.Object(
+  { ...freshness, after: Type.Optional(AccountIdField), limit: Type.Optional(Limit) },
+  strict,
+);
 export const MessagesQuery = Type.Object(
   { ...freshness, after: Type.Optional(SeqField), before: Type.Optional(SeqField), limit: Type.Optional(Limit) },
   strict,

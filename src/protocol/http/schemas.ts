@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import type { Static } from '@sinclair/typebox';
+import { REGISTRATION_POLICIES } from '../commands.ts';
 import { LIMITS } from '../limits.ts';
 import {
   AccountIdField,
@@ -62,6 +63,8 @@ export const AccountJson = Type.Object({
   accountId: AccountIdField,
   userKey: Key32,
   devices: Type.Array(DeviceJson),
+  /** Left out for who is there as usual. */
+  state: Type.Optional(Type.Union([Type.Literal('deactivated'), Type.Literal('deleted')])),
 });
 export const AccountsReply = Type.Object({
   accounts: Type.Array(AccountJson),
@@ -319,13 +322,14 @@ export const MessageJson = Type.Object({
 // GET /v1/rooms/{room}/messages?after=|before=&limit=&cursor=&consistency=local|linearizable (login). Ascending.
 export const MessagesReply = Type.Object({ messages: Type.Array(MessageJson), lastSeq: SeqField, cursor: CursorField });
 
+export const RegistrationField = Type.Union(REGISTRATION_POLICIES.map((policy) => Type.Literal(policy)));
 // GET /v1/cluster (open to clients).
 export const ClusterReply = Type.Object({
   clusterId: Type.Union([ClusterIdField, Type.Null()]),
   node: Type.String(),
   leader: Type.Union([Type.String(), Type.Null()]),
   term: Type.Integer(),
-  registration: Type.Union([Type.Literal('open'), Type.Literal('invite'), Type.Literal('closed')]),
+  registration: RegistrationField,
   nodes: Type.Array(
     Type.Object({
       id: Type.String(),
@@ -387,7 +391,7 @@ export const StatusReply = Type.Object({
     }),
   ),
 });
-// POST /v1/admin/invites (admin token).
+// POST /v1/admin/invites.
 export const InviteBody = Type.Object(
   { ttlMs: Type.Integer({ minimum: 60_000, maximum: LIMITS.inviteTtlMsMax }), txnId: TxnIdField },
   strict,

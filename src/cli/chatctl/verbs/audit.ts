@@ -3,6 +3,7 @@ import { LIMITS } from '../../../protocol/limits.ts';
 import { printable } from '../../printable.ts';
 import { formatTable } from '../../table.ts';
 import { adminRequest } from '../admin-client.ts';
+import { spanOf } from './show.ts';
 import type { Command } from 'commander';
 import type { AuditEntryJson, AuditReplyJson } from '../../../protocol/http/audit.ts';
 import type { AdminTarget } from '../admin-client.ts';
@@ -19,7 +20,6 @@ interface AuditOptions {
 }
 
 const SHOWN_DEFAULT = 50;
-const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** Who did what, from where. */
 export function addAuditVerb(chatctl: Command, target: () => AdminTarget): void {
@@ -79,9 +79,8 @@ async function* pages(
 }
 
 function timeOf(text: string | undefined): string | undefined {
-  const [, digits, unit] = /^(\d+)([smhd])$/.exec(text ?? '') ?? [];
-  if (digits === undefined || unit === undefined) return text;
-  return new Date(Date.now() - Number(digits) * UNIT_MS[unit]!).toISOString();
+  const agoMs = text === undefined ? undefined : spanOf(text);
+  return agoMs === undefined ? text : new Date(Date.now() - agoMs).toISOString();
 }
 
 function tableOf(entries: readonly AuditEntryJson[]): string {

@@ -74,6 +74,20 @@ export function addAccountVerbs(parley: Command, run: Run): void {
     );
 
   parley
+    .command('account')
+    .description('one’s account')
+    .command('delete')
+    .description('delete one’s account for good: sessions, devices, keys and places in rooms; the name stays taken')
+    .option('--messages', 'what one wrote goes too')
+    .requiredOption('--yes', 'to say that this is meant: nothing brings it back')
+    .action(({ messages = false }: { messages?: boolean }) =>
+      run(async (client, terminal) => {
+        await client.account.delete(messages);
+        terminal.result({ state: 'deleted' }, 'Deleted. One’s rooms and what one wrote follow within moments.');
+      }),
+    );
+
+  parley
     .command('logout')
     .description('end the session of this device; the keys stay, and the next command opens another session')
     .action(() =>
