@@ -36,7 +36,7 @@ import { Raft, type ProposedEntry } from './raft.ts';
 import { checkRaftConfig, type RaftConfig } from './raft-config.ts';
 import { OutstandingWork } from './outstanding-work.ts';
 import type { Ready } from './ready.ts';
-import { endRepairIfDone, restoreEntries, restoreState, type RestoredEntries } from './repairing.ts';
+import { endRepairIfDone, restoreEntries, restoreFromState, restoreState, type RestoredEntries } from './repairing.ts';
 import { restartReplication } from './replication.ts';
 import { readStatus, readBasicStatus } from './read-status.ts';
 import type { BasicStatus, Explanation, Status } from './status.ts';
@@ -55,6 +55,7 @@ import {
   type ConfChange,
   type ConfState,
   type PeerId,
+  type Snapshot,
   type SnapshotMetadata,
   type Term,
 } from './types.ts';
@@ -179,6 +180,16 @@ export class RawNode {
    */
   restoreState(metadata: SnapshotMetadata): boolean {
     const isUsed = restoreState(this.#raft, metadata);
+    this.#watch.check();
+    return isUsed;
+  }
+
+  /**
+   * Another peer has offered its state for this one, whose log is damaged, to go on from. Returns whether it replaces the
+   * log; what is to be done is then as with a `MsgSnap`.
+   */
+  restoreFromState(snapshot: Snapshot): boolean {
+    const isUsed = restoreFromState(this.#raft, snapshot);
     this.#watch.check();
     return isUsed;
   }

@@ -1,8 +1,9 @@
 import { restoreMembership } from './membership/restore.ts';
+import { restoreSnapshot } from './roles/install-snapshot.ts';
 import type { Raft } from './raft.ts';
 import { reaches } from './repair.ts';
 import { switchMembership } from './switch-membership.ts';
-import { minIndex, type Entry, type EntryId, type LogIndex, type SnapshotMetadata } from './types.ts';
+import { minIndex, type Entry, type EntryId, type LogIndex, type Snapshot, type SnapshotMetadata } from './types.ts';
 
 /** Whether this peer's promises allow it to vote for a candidate whose log ends with `last`. */
 export const keepsPromise = ({ repair }: Raft, last: EntryId): boolean =>
@@ -50,6 +51,16 @@ const isContinuation = ({ log, term }: Raft, previous: EntryId, entries: readonl
     last = entry;
   }
   return true;
+};
+
+/**
+ * Goes on from the state of another peer, where entries that this log has lost are left in such states only. All that a
+ * state contains is committed, so no leader has to have a say in it; what this peer has promised beyond stays to be
+ * made up for. Returns false, without effect, for a peer that is whole, or has no use for it.
+ */
+export const restoreFromState = (raft: Raft, snapshot: Snapshot): boolean => {
+  if (raft.repair === undefined && !raft.lacksState) return false;
+  return !raft.log.hasUnstableSnapshot && restoreSnapshot(raft, snapshot);
 };
 
 /**

@@ -118,7 +118,7 @@ export class SnapshotWorld {
           this.taken = this.receiver.take(message.snapshot.metadata) ?? this.taken;
       },
       onFailed: (reason) => this.refusals.push(reason),
-      onFetched: (staged) => staged.discard(),
+      onFetched: () => {},
       onFatal: (error) => this.fatal.push(error),
     });
   }

@@ -12,16 +12,19 @@ import type { Snapshot } from '../types.ts';
 export const onSnapshot = (raft: Raft, message: Message): void => {
   const { snapshot, from } = message;
   raft.hearLeader(from);
-  const restored = snapshot !== undefined && restore(raft, snapshot);
-  if (snapshot !== undefined) {
-    const { index, term } = snapshot.metadata;
-    raft.config.onEvent({ kind: restored ? 'snapshot-restored' : 'snapshot-ignored', index, term });
-  }
+  const restored = snapshot !== undefined && restoreSnapshot(raft, snapshot);
   const index = restored ? raft.log.lastIndex() : raft.log.committed;
   raft.send(MessageType.appResp, from, { index });
 };
 
 /** Replaces log and membership by the snapshot's. False when there is nothing to gain or it is not for us. */
+export const restoreSnapshot = (raft: Raft, snapshot: Snapshot): boolean => {
+  const restored = restore(raft, snapshot);
+  const { index, term } = snapshot.metadata;
+  raft.config.onEvent({ kind: restored ? 'snapshot-restored' : 'snapshot-ignored', index, term });
+  return restored;
+};
+
 const restore = (raft: Raft, snapshot: Snapshot): boolean => {
   const { index, term, confState } = snapshot.metadata;
   const { log, tracker } = raft;

@@ -1,12 +1,12 @@
 import type { NodeName } from '../../protocol/ids.ts';
-import type { LogIndex } from '../../consensus/types.ts';
+import { EMPTY_BYTES, type LogIndex } from '../../consensus/types.ts';
 import type { RaftDriver } from './raft-driver.ts';
 import type { RaftPeerConfig, RaftPorts } from './raft-peer-types.ts';
 import type { RaftSettings } from './raft-settings.ts';
 import { lacksState } from './recovery.ts';
 import { hasPoint } from './repair-server.ts';
 import { SelfRepair } from './self-repair.ts';
-import type { FetchedState } from './snapshot-receiver.ts';
+import type { StagedSnapshot } from './snapshot-receiver.ts';
 import type { Snapshots } from './snapshots.ts';
 
 export interface RepairParts {
@@ -48,16 +48,17 @@ export interface TakeStateEnv extends Pick<RepairParts, 'ports' | 'driver'> {
 }
 
 /**
- * A state for a node that has lost its own, but not its log: it is used if that log continues it. The log stays as it
- * is, with all that was acknowledged.
+ * A state for a node that has lost its own, or a part of its log. Where that log continues it, it stays as it is, with
+ * all that was acknowledged; otherwise it begins anew after the state.
  */
-export function takeState({ ports, driver, onInstalled, onFatal }: TakeStateEnv, staged: FetchedState): void {
+export function takeState({ ports, driver, onInstalled, onFatal }: TakeStateEnv, staged: StagedSnapshot): void {
   const { log, state } = ports;
   const { metadata, chainHash } = staged.header;
-  if (!lacksState(log, state) || !hasPoint(log, { index: metadata.index, hash: chainHash })) {
-    staged.discard();
+  if (!hasPoint(log, { index: metadata.index, hash: chainHash })) {
+    driver()?.inputNow((node) => void node.restoreFromState({ metadata, data: EMPTY_BYTES }));
     return;
   }
+  if (!lacksState(log, state)) return;
   staged.finish().then(() => {
     driver()?.inputNow((node) => void node.restoreState(metadata));
     staged.report(true);

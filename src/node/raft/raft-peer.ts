@@ -23,7 +23,7 @@ import type { RaftPeerConfig, RaftPeerEvents, RaftPeerStatus, RaftPorts } from '
 import { DEFAULT_RAFT_SETTINGS, type RaftSettings } from './raft-settings.ts';
 import { confStateOf, logRepair } from './recovery.ts';
 import type { SelfRepair } from './self-repair.ts';
-import type { FetchedState } from './snapshot-receiver.ts';
+import type { StagedSnapshot } from './snapshot-receiver.ts';
 import { Snapshots } from './snapshots.ts';
 import { StampClock } from './stamp-clock.ts';
 import type { BatchOutcome, CommittedBatch } from './state-machine.ts';
@@ -117,7 +117,7 @@ export class RaftPeer<Result, Event> {
     return buildRepair({ ports, config, settings, snapshots, driver: () => this.#driver });
   }
 
-  #takeState(staged: FetchedState): void {
+  #takeState(staged: StagedSnapshot): void {
     const onInstalled = (index: LogIndex): void => this.#onInstalled(index);
     takeState({ ports: this.#ports, driver: () => this.#driver, onInstalled, onFatal: this.#fatal }, staged);
   }

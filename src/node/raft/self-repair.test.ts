@@ -178,6 +178,25 @@ describe('a node that lost its state, and has a log that was compacted', () => {
     expect(await cluster.leader()).toMatchObject({ name: n2 });
   });
 
+  it('goes on from the state of a node that cannot lead, where that has compacted what is missing', async () => {
+    await cluster.close();
+    cluster = await PeerCluster.start({ settings: { tailEntries: 20, tailBytes: 1 << 20 } });
+    await fill();
+    await cluster.peer(n1).raft.compact();
+    await cluster.kill(n1);
+    for (let number = 0; number < 3; number += 1) await cluster.append(n2, `late-${number}`);
+    await cluster.equal();
+    await cluster.kill(n2);
+    await cluster.kill(n3);
+    // n1 lacks the last entries, which n3 has; n3 lacks an entry that n1 has in its state only.
+    await damageCommand(n3, 'command-30-');
+    await loseState(n3);
+    await startAll([n1, n3]);
+    expect(cluster.peer(n3).store.repair?.part).toBe('log');
+    await expectWhole();
+    expect(await cluster.leader()).toMatchObject({ name: n3 });
+  });
+
   it('says so where nobody has a state', async () => {
     await compactAll();
     for (const name of cluster.names) await loseState(name);

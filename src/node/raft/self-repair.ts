@@ -1,5 +1,5 @@
 import type { NodeName } from '../../protocol/ids.ts';
-import type { PeerId } from '../../consensus/types.ts';
+import { plus, type PeerId } from '../../consensus/types.ts';
 import type { LogStore, StateStore } from '../ports.ts';
 import { EntryRestorer, type EntryRestorerEnv } from './entry-restorer.ts';
 import type { RaftSettings } from './raft-settings.ts';
@@ -52,6 +52,8 @@ export class SelfRepair {
   #askedAtMs: number | undefined;
   /** What the others said last. */
   readonly #answers = new Map<NodeName, string>();
+  /** Those who have the missing entries in their state only. */
+  readonly #compacted = new Set<NodeName>();
 
   constructor(env: SelfRepairEnv) {
     this.#env = env;
@@ -68,8 +70,7 @@ export class SelfRepair {
 
   onTick(): void {
     const { monotonicMs, settings } = this.#env;
-    const request = this.#wanted();
-    if (request === undefined) {
+    if (this.#wanted() === undefined) {
       this.#rest();
       return;
     }
@@ -80,30 +81,40 @@ export class SelfRepair {
       this.#answers.set(this.#asked, SILENT);
       this.#next += 1;
     }
-    this.#ask(request);
+    this.#ask();
   }
 
   #rest(): void {
     this.#asked = undefined;
     this.#askedAtMs = undefined;
     this.#answers.clear();
+    this.#compacted.clear();
   }
 
   #wanted(): RepairRequest | undefined {
     const { log, state, receiver } = this.#env;
+    if (receiver.receiving) return undefined;
     const entries = this.#entries.wanted();
     if (entries !== undefined) return entries;
-    if (!lacksState(log, state) || receiver.receiving) return undefined;
+    if (!lacksState(log, state)) return undefined;
     return { kind: 'state', least: (log.firstIndex() - 1) as typeof state.appliedIndex };
   }
 
-  #ask(request: RepairRequest): void {
+  #ask(): void {
     const { others, send, monotonicMs } = this.#env;
     const names = others();
     this.#askedAtMs = monotonicMs();
-    if (names.length === 0) return;
-    this.#asked = names[this.#next % names.length]!;
-    send(this.#asked, 'repair-request', encodeRepairRequest(request));
+    const request = this.#wanted();
+    if (names.length === 0 || request === undefined) return;
+    const name = names[this.#next % names.length]!;
+    this.#asked = name;
+    send(name, 'repair-request', encodeRepairRequest(this.#suited(request, name)));
+  }
+
+  /** Where entries are gone, the state that contains them does as well. */
+  #suited(request: RepairRequest, to: NodeName): RepairRequest {
+    if (request.kind !== 'entries' || !this.#compacted.has(to)) return request;
+    return { kind: 'state', least: plus(request.after.index, 1) };
   }
 
   /** @throws ParleyError `bad_request` */
@@ -122,8 +133,7 @@ export class SelfRepair {
     this.#asked = undefined;
     this.#answers.delete(from);
     if (this.#isOfUse(answer, from)) {
-      const request = this.#wanted();
-      if (request !== undefined) this.#ask(request);
+      this.#ask();
       return;
     }
     // The next one is asked after a pause, and this one again after all others.
@@ -132,8 +142,13 @@ export class SelfRepair {
 
   #isOfUse(answer: RepairAnswer, from: NodeName): boolean {
     if (answer.kind === 'entries') return this.#entries.take(answer.after, answer.entries);
-    if (answer.kind === 'refused') this.#answers.set(from, REASONS[answer.refusal]);
-    else if (lacksState(this.#env.log, this.#env.state)) this.#env.receiver.fetch(answer.snapshot, from);
+    if (answer.kind === 'state') {
+      this.#env.receiver.fetch(answer.snapshot, from);
+      return false;
+    }
+    this.#answers.set(from, REASONS[answer.refusal]);
+    if (answer.what === 'state') this.#compacted.delete(from);
+    else if (answer.refusal === 'compacted') this.#compacted.add(from);
     return false;
   }
 }

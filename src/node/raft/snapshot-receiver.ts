@@ -26,8 +26,8 @@ export interface SnapshotReceiverEnv {
   readonly term: () => Term;
   /** Gives `MsgSnap` to the core and lets it act, which may `take` the install. */
   readonly stepSnapshot: (message: Message) => void;
-  /** All of what `fetch` was called for is there. */
-  readonly onFetched: (staged: FetchedState) => void;
+  /** All of what `fetch` was called for is there; what is not used at once is dropped. */
+  readonly onFetched: (staged: StagedSnapshot) => void;
   /** Told, in a sentence, why a snapshot was not taken. */
   readonly onFailed: (reason: string) => void;
   readonly onFatal: (error: unknown) => void;
@@ -39,11 +39,6 @@ export interface StagedSnapshot {
   readonly finish: () => Promise<void>;
   /** Tells the sender how it ended. */
   readonly report: (ok: boolean) => void;
-}
-
-export interface FetchedState extends StagedSnapshot {
-  /** It is of no use after all. */
-  readonly discard: () => void;
 }
 
 interface Transfer {
@@ -112,7 +107,7 @@ export class SnapshotReceiver {
   }
 
   /**
-   * Fetches the state that another node has offered, for a node that has lost its own.
+   * Fetches the state that another node has offered, for a node that has lost its own, or a part of its log.
    * @throws ParleyError `bad_request`, `unsupported_version`
    */
   fetch({ metadata, data }: Snapshot, from: NodeName): void {
@@ -212,14 +207,9 @@ export class SnapshotReceiver {
       this.#refuse(transfer, refusalOrThrow(error));
       return;
     }
-    if (transfer.message === undefined) {
-      transfer.phase = 'taken';
-      const discard = (): void => this.#abandon();
-      this.#env.onFetched({ ...this.#staged(transfer), discard });
-      return;
-    }
-    this.#env.stepSnapshot(transfer.message);
-    // The core had no use for it: it has caught up otherwise, or follows another leader.
+    if (transfer.message === undefined) this.#env.onFetched(this.#staged(transfer));
+    else this.#env.stepSnapshot(transfer.message);
+    // There was no use for it: the core has caught up otherwise, or follows another leader.
     if (this.#transfer === transfer && transfer.phase === 'complete') this.#abandon();
   }
 

@@ -6,7 +6,7 @@ import type { Frame } from '../ports.ts';
 import type { RaftDriver } from './raft-driver.ts';
 import type { RaftPeerConfig, RaftPorts } from './raft-peer-types.ts';
 import type { RaftSettings } from './raft-settings.ts';
-import { SnapshotReceiver, type FetchedState, type StagedSnapshot } from './snapshot-receiver.ts';
+import { SnapshotReceiver, type StagedSnapshot } from './snapshot-receiver.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
 
 export interface SnapshotsEnv {
@@ -17,7 +17,7 @@ export interface SnapshotsEnv {
   /** Undefined before the peer has begun. */
   readonly driver: () => RaftDriver | undefined;
   /** A state that this node asked for is there. */
-  readonly onFetched: (staged: FetchedState) => void;
+  readonly onFetched: (staged: StagedSnapshot) => void;
   /** Told, in a sentence, why a snapshot to or from another node came to nothing. */
   readonly onFailed: (reason: string) => void;
   readonly onFatal: (error: unknown) => void;
@@ -70,7 +70,7 @@ export class Snapshots {
     return this.#sender.prepare(message);
   }
 
-  /** Opens the state for a peer that has lost its own; undefined when it has to wait. */
+  /** Opens the state for a peer that has lost its own, or a part of its log; undefined when it has to wait. */
   offer(peer: PeerId): Snapshot | undefined {
     return this.#sender.offer(peer);
   }

@@ -28,19 +28,25 @@ export function readLife(row: unknown): Life | null {
   };
 }
 
-export function verdictRow({ known, byVoter }: Verdict): readonly unknown[] {
+export function verdictRow({ known, witness }: Verdict): readonly unknown[] {
   const { peer, boot, refused } = known;
-  return [peer, boot, ...promisesRow(known.promises), refused?.boot ?? null, refused?.reason ?? null, byVoter];
+  const view = [witness.peer, witness.isVoter, witness.appliedIndex];
+  return [peer, boot, ...promisesRow(known.promises), refused?.boot ?? null, refused?.reason ?? null, ...view];
 }
 
 /** Null for what is not such a row: what cannot be read confirms nothing. */
 export function readVerdict(row: unknown): Verdict | null {
   if (!Array.isArray(row)) return null;
-  const [peer, boot, term, vote, index, entryTerm, refusedBoot, reason, byVoter] = row as unknown[];
+  const [peer, boot, term, vote, index, entryTerm, refusedBoot, reason, ...view] = row as unknown[];
+  const [witness, isVoter, appliedIndex] = view;
   const promises = readPromises([term, vote, index, entryTerm]);
   if (!isCount(peer) || !isCount(boot) || promises === null) return null;
+  if (!isCount(witness) || !isCount(appliedIndex)) return null;
   const refused = isCount(refusedBoot) && typeof reason === 'string' ? { boot: refusedBoot as number, reason } : null;
-  return { known: { peer: peer as PeerId, boot: boot as number, promises, refused }, byVoter: byVoter === true };
+  return {
+    known: { peer: peer as PeerId, boot: boot as number, promises, refused },
+    witness: { peer: witness as PeerId, isVoter: isVoter === true, appliedIndex: appliedIndex as LogIndex },
+  };
 }
 
 function promisesRow({ term, vote, entry }: Promises): readonly number[] {

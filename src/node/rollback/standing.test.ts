@@ -145,6 +145,25 @@ describe('the standing of a node', () => {
     expect(node.standing.isComparing).toBe(true);
   });
 
+  it('rests on the word of a voter that has not heard yet that it votes', async () => {
+    const former: ConfState = { ...EMPTY_CONF_STATE, voters: [peerId(1)], learners: [peerId(2)] };
+    const pair: ConfState = { ...EMPTY_CONF_STATE, voters: [peerId(1), peerId(2)] };
+    const node = start(1, new Disk(), pair, 8);
+    await meet(node, start(2, new Disk(), former, 7));
+    expect(node.standing.takesPart).toBe(true);
+  });
+
+  it('does not rest on the word of one that has stopped to vote since, whoever of the two knows', async () => {
+    const pair: ConfState = { ...EMPTY_CONF_STATE, voters: [peerId(1), peerId(2)] };
+    const later: ConfState = { ...EMPTY_CONF_STATE, voters: [peerId(1), peerId(3)], learners: [peerId(2)] };
+    const behind = start(1, new Disk(), pair, 8);
+    await meet(behind, start(2, new Disk(), later, 9));
+    expect(behind.standing.isComparing).toBe(true);
+    const ahead = start(1, new Disk(), later, 9);
+    await meet(ahead, start(2, new Disk(), pair, 8));
+    expect(ahead.standing.isComparing).toBe(true);
+  });
+
   it('ends with a copy made before the last start, in both and for good', async () => {
     const witness = start(2, new Disk());
     const disk = new Disk();

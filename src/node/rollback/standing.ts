@@ -9,7 +9,15 @@ import { reasonAgainst, Witness, type Life, type Sighting } from './witness.ts';
 /** What one node knows of another one, in answer to what that said of itself. */
 export interface Verdict {
   readonly known: Sighting;
-  readonly byVoter: boolean;
+  readonly witness: WitnessView;
+}
+
+/** How the node that answers stands in the membership, as far as it has heard. */
+export interface WitnessView {
+  readonly peer: PeerId;
+  readonly isVoter: boolean;
+  /** The last entry that it has applied. */
+  readonly appliedIndex: LogIndex;
 }
 
 export interface StandingPorts {
@@ -109,8 +117,9 @@ export class Standing {
     const self = this.#self;
     // Who has forgotten its own promises may have forgotten those of others, too.
     if (self === undefined || this.#problem !== null || !this.#witness.meet(life)) return;
-    const byVoter = isVoter(this.#ports.confState(), self);
-    this.#save(() => answer({ known: this.#witness.of(life.peer), byVoter }));
+    const { confState, store } = this.#ports;
+    const witness = { peer: self, isVoter: isVoter(confState(), self), appliedIndex: store.state.appliedIndex };
+    this.#save(() => answer({ known: this.#witness.of(life.peer), witness }));
   }
 
   /**
@@ -118,7 +127,7 @@ export class Standing {
    * this one to judge.
    * @returns whether the other has yet to hear that nothing is forgotten
    */
-  learn({ known, byVoter }: Verdict): boolean {
+  learn({ known, witness }: Verdict): boolean {
     const { store, onFatal } = this.#ports;
     const life = this.life();
     if (life === null || known.peer !== life.peer || this.#problem !== null) return false;
@@ -129,11 +138,20 @@ export class Standing {
       return false;
     }
     if (known.boot !== life.boot) return true;
-    if (byVoter && !this.#isConfirmed) {
+    if (!this.#isConfirmed && this.#isVoter(witness)) {
       this.#isConfirmed = true;
       store.history.confirm().catch(onFatal);
     }
     return false;
+  }
+
+  /**
+   * Whoever has applied more of the log knows better who votes. A node that has not heard yet that it votes would
+   * otherwise keep the only other voter waiting for good.
+   */
+  #isVoter({ peer, isVoter: inItsView, appliedIndex }: WitnessView): boolean {
+    const { store, confState } = this.#ports;
+    return appliedIndex >= store.state.appliedIndex ? inItsView : isVoter(confState(), peer);
   }
 
   /** Takes no part any more, as long as this process lives. */

@@ -31,10 +31,11 @@ export async function completeLog(options: OpenLogOptions, broken: BrokenLog, ap
   await rememberCommit(markFile, pieces);
   const { content } = markFile;
   const { epoch } = pieces.base ?? { epoch: 1 };
+  const witness = { mark: content.mark, applied, commit: committedOf(content) };
   const nothing: LogPieces = { base: undefined, hardState: undefined, pool: new EntryPool() };
   // What was planned is checked as any log is when it is opened.
   for (const found of [pieces, nothing]) {
-    const log = newLog(planLog(found, { mark: content.mark, applied }), { pieces, content, epoch });
+    const log = newLog(planLog(found, witness), { pieces, content, epoch });
     await replaceBy(options, log);
     const { base, entries, reachesMark } = log;
     options.logger.error(
@@ -68,17 +69,19 @@ async function rememberCommit(markFile: MarkFile, { hardState }: LogPieces): Pro
 }
 
 /** How far the entries are committed is believed up to the mark: beyond, they may be others than those that were. */
+const committedOf = ({ hardState, mark }: MarkContent): LogIndex => Math.min(hardState.commit, mark.index) as LogIndex;
+
 function newLog(
   planned: PlannedLog,
   { pieces, content, epoch }: { readonly pieces: LogPieces; readonly content: MarkContent; readonly epoch: number },
 ): NewLog {
-  const { hardState: copy, mark } = content;
+  const { hardState: copy } = content;
   const { term, vote } = pieces.hardState === undefined ? copy : newerHardState(pieces.hardState, copy);
   const base = { ...planned.base, epoch };
   // Entries of a later term were being written when the process ended: nothing was promised in that term.
   const end = planned.entries.findIndex((entry) => entry.term > term);
   const entries = end < 0 ? planned.entries : planned.entries.slice(0, end);
-  const known = planned.reachesMark ? Math.min(copy.commit, mark.index) : base.index;
+  const known = planned.reachesMark ? committedOf(content) : base.index;
   const commit = Math.max(known, base.index) as LogIndex;
   return { base, entries, reachesMark: planned.reachesMark, hardState: { term, vote, commit } };
 }

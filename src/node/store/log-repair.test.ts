@@ -25,20 +25,25 @@ let dir: string;
 let content: string;
 
 beforeEach(async () => {
-  dir = await makeTemporaryFolder();
-  const store = await openMember(dir);
+  dir = await filled();
+});
+afterEach(() => removeImage(dir));
+
+async function filled(afterwards: (store: IntactStore) => Promise<void> = async () => {}): Promise<string> {
+  const folder = await makeTemporaryFolder();
+  const store = await openMember(folder);
   for (let index = 1; index <= LAST; index += 1) {
     await appendAll(store, [testEntry(index, 4)], { term: 4, commit: Math.min(6, index - 1) });
     if (index <= 5) applyTestEntry(store, index, 4);
   }
   content = logContentOf(store.log);
+  await afterwards(store);
   // Of a running process: all records are in the write-ahead file, one behind the other.
-  const image = await copyImage(dir);
+  const image = await copyImage(folder);
   await store.close();
-  await removeImage(dir);
-  dir = image;
-});
-afterEach(() => removeImage(dir));
+  await removeImage(folder);
+  return image;
+}
 
 const open = () => openNodeStore(optionsFor(dir));
 const repairing = async (): Promise<ReturnType<typeof insistRepairing>> => insistRepairing(await open());
@@ -109,6 +114,20 @@ describe('a log with a damaged entry', () => {
     await damageEntry(5);
     const store = insistIntact(await open());
     expect([store.log.firstIndex(), store.log.lastIndex(), store.state.appliedIndex]).toEqual([6, LAST, 5]);
+    await store.close();
+  });
+
+  it('never begins beyond what is committed, though all after that is left and the state is lost', async () => {
+    await removeImage(dir);
+    dir = await filled(async ({ log }) => {
+      log.compact(2 as LogIndex);
+      await new Promise<void>((done) => log.append({ entries: [] }, done));
+    });
+    await rm(join(dir, 'state-1'), { recursive: true });
+    await damageEntry(7);
+    const store = await repairing();
+    expect([store.log.firstIndex(), store.log.lastIndex(), store.state.appliedIndex]).toEqual([3, 6, 0]);
+    expect(store.log.repair).toEqual(GOAL);
     await store.close();
   });
 

@@ -18,6 +18,8 @@ export interface LogWitness {
   readonly mark: Mark;
   /** The last entry that the state contains; index 0 when the state is empty, or lost as well. */
   readonly applied: EntryId;
+  /** How far the log is known to have been committed. */
+  readonly commit: LogIndex;
 }
 
 /** A path with the index of the position before its first entry. */
@@ -35,10 +37,11 @@ const NEW_LOG: LogBase = { epoch: 1, index: ZERO_INDEX, term: ZERO_TERM, hash: C
  * 2. They lead back to something that the state contains: the log begins there, as if it had been compacted. Nothing
  *    that counts is lost.
  * 3. They do not, and there is no state: the log begins where they do, and a state has to be fetched that reaches
- *    that far. Everything that was promised is there.
+ *    that far. Everything that was promised is there. Not where they begin beyond what is known to be committed: a log
+ *    begins with what can never be replaced.
  * 4. There is a gap. What comes before it stays; what comes after it is used once others have filled it.
  */
-export function planLog({ base, pool }: LogPieces, { mark, applied }: LogWitness): PlannedLog {
+export function planLog({ base, pool }: LogPieces, { mark, applied, commit }: LogWitness): PlannedLog {
   const promised = chainHashFrom(mark.hash);
   if (base !== undefined && mark.index <= base.index) {
     return { base, entries: pool.pathFrom(base.hash).entries, reachesMark: true };
@@ -54,14 +57,15 @@ export function planLog({ base, pool }: LogPieces, { mark, applied }: LogWitness
   const rebased = beginAtApplied(chain, { applied, mark, epoch });
   if (rebased !== undefined) return rebased;
   const isLost = applied.index === 0 && (base === undefined || base.index > 0);
-  if (isLost && chain.entries.length > 0) return beginAtFirst(chain, epoch);
+  const first = chain.entries[0];
+  if (isLost && first !== undefined && first.index <= commit) return beginAtFirst(chain, epoch);
   if (base === undefined) return { base: NEW_LOG, entries: [], reachesMark: false };
   return { base, entries: pool.pathFrom(base.hash).entries, reachesMark: false };
 }
 
 function beginAtApplied(
   chain: Chain,
-  { applied, mark, epoch }: LogWitness & { readonly epoch: number },
+  { applied, mark, epoch }: Pick<LogWitness, 'applied' | 'mark'> & { readonly epoch: number },
 ): PlannedLog | undefined {
   const { start, before, entries } = chain;
   const { index, term } = applied;

@@ -3,6 +3,7 @@ import { LOG_MUTANTS } from './log-mutants.ts';
 import { MEMBERSHIP_MUTANTS } from './membership-mutants.ts';
 import type { Mutant } from './mutant.ts';
 import { READ_MUTANTS } from './read-mutants.ts';
+import { REPAIR_MUTANTS } from './repair-mutants.ts';
 import { SNAPSHOT_MUTANTS } from './snapshot-mutants.ts';
 import { STATE_MUTANTS } from './state-mutants.ts';
 
@@ -12,6 +13,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...LOG_MUTANTS,
   ...MEMBERSHIP_MUTANTS,
   ...READ_MUTANTS,
+  ...REPAIR_MUTANTS,
   ...SNAPSHOT_MUTANTS,
   ...STATE_MUTANTS,
 ];

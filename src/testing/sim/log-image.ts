@@ -18,7 +18,7 @@ import type { LogWrite } from '../../node/ports.ts';
 import { FastHash, hashBytes, hashOfBytes } from './fast-hash.ts';
 import { insist } from './violation.ts';
 
-const entryHash = (previous: number, entry: Entry): number =>
+export const entryHash = (previous: number, entry: Entry): number =>
   new FastHash(previous).number(entry.term).number(entry.index).text(entry.type).bytes(entry.data).value();
 
 /** Where a log begins after a snapshot. */
@@ -161,18 +161,21 @@ export class LogImage {
     this.#hashes = this.#hashes.slice(count);
   }
 
-  /** Flips a bit of an entry's data, somewhere in the log (`place` in `[0, 1)`). False when there is none to flip. */
-  flipBit(place: number): boolean {
+  /**
+   * Flips a bit of an entry's data, somewhere in the log (`place` in `[0, 1)`), not where it is `spared`. Returns where;
+   * undefined when there is none to flip.
+   */
+  flipBit(place: number, isSpared: (index: LogIndex) => boolean = () => false): LogIndex | undefined {
     for (let offset = 0; offset < this.#entries.length; offset += 1) {
       const at = (Math.floor(place * this.#entries.length) + offset) % this.#entries.length;
       const entry = this.#entries[at]!;
-      if (entry.data.length === 0) continue;
+      if (entry.data.length === 0 || isSpared(entry.index)) continue;
       const data = entry.data.slice();
       data[Math.floor(place * data.length)]! ^= 1;
       this.#entries[at] = { ...entry, data };
-      return true;
+      return entry.index;
     }
-    return false;
+    return undefined;
   }
 
   /** The last `count` entries were never written, nor the term and vote that came with them. */
@@ -204,15 +207,16 @@ export class LogImage {
     return { index: this.lastIndex, term: this.#entries.at(-1)?.term ?? this.#base.term };
   }
 
-  /** The first entry that does not continue the chain; undefined in a sound log. */
-  firstBroken(): LogIndex | undefined {
+  /** Entries whose data is not what their hashes say, in order. */
+  broken(): readonly LogIndex[] {
+    const broken: LogIndex[] = [];
     let previous = this.#base.hash;
     for (const [at, entry] of this.#entries.entries()) {
-      const hash = entryHash(previous, entry);
-      if (hash !== this.#hashes[at]) return entry.index;
+      const hash = this.#hashes[at]!;
+      if (entryHash(previous, entry) !== hash) broken.push(entry.index);
       previous = hash;
     }
-    return undefined;
+    return broken;
   }
 }
 

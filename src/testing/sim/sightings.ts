@@ -138,6 +138,7 @@ export class Sightings {
     seen.confState = confState;
     seen.installed = true;
     this.#coverage.note('snapshot installed');
+    if (hasNoLeader(node)) this.#coverage.note('state fetched without a leader');
     if (this.#network.hasCuts) this.#coverage.note('snapshot installed while the network is cut');
     if (isJoint(confState)) this.#coverage.note('snapshot of a joint configuration installed');
     if (index <= node.log.lastIndex) this.#coverage.note('snapshot installed over a log that reaches further');
@@ -153,6 +154,7 @@ export class Sightings {
     }
     if (event.kind === 'repaired') {
       this.#coverage.note(this.#of(node).installed ? 'log repaired by a snapshot' : 'log repaired by entries');
+      if (hasNoLeader(node)) this.#coverage.note('log repaired without a leader');
     }
     const name = EVENT_NAMES[event.kind];
     if (name !== undefined) this.#coverage.note('reason' in event ? `${name}: ${event.reason}` : name);
@@ -166,6 +168,8 @@ export class Sightings {
     if (name !== undefined) this.#coverage.note(name);
   }
 }
+
+const hasNoLeader = (node: SimNode): boolean => node.peer?.view().leader === null;
 
 const EVENT_NAMES: { readonly [K in RaftEvent['kind']]?: string } = {
   'vote-refused': 'vote refused',
@@ -193,6 +197,9 @@ const NOTE_NAMES: { readonly [N in NodeNote]?: string } = {
   'rebuilt-state': 'damaged state made again from the log',
   damaged: 'node kept out that does not know what it promised',
   salvaged: 'log that fell short of its mark opened',
+  refused: 'old copy found out',
   'refused-snapshot': 'damaged snapshot refused',
-  'begun-anew': 'log and state begun anew',
+  'begun-anew': 'log begun anew',
+  rebased: 'damaged log begun where the state ends',
+  'lacks-state': 'damaged state set aside, to be fetched',
 };

@@ -62,12 +62,26 @@ export class SimCluster {
    * on every disk, a crash may bring the one before it back, and with it voters that are gone: then nothing may be lost.
    */
   mayLose(node: SimNode): boolean {
-    const { confState, members } = this;
-    const text = JSON.stringify(confState);
-    const holders = members.map((peer) => this.nodeOfPeer(peer));
-    const isSettled = holders.every((holder) => !holder?.isSound || JSON.stringify(holder.durableConfState) === text);
-    const lost = holders.filter((holder) => holder === undefined || holder === node || !holder.isSound);
-    return isSettled && confState.votersOutgoing.length === 0 && lost.length < confState.voters.length / 2;
+    // Whoever takes the place of one that knew better may believe an old copy.
+    if (!this.#isSettled || this.nodes.some(({ disks }) => disks.isFalse)) return false;
+    const lost = this.#holders.filter((holder) => holder === undefined || holder === node || !holder.isSound);
+    return lost.length < this.confState.voters.length / 2;
+  }
+
+  /** Whether every machine is a member with all that it ever acknowledged, and knows who the members are. */
+  get isWhole(): boolean {
+    return this.#isSettled && this.nodes.every(({ isSound }) => isSound);
+  }
+
+  get #holders(): readonly (SimNode | undefined)[] {
+    return this.members.map((peer) => this.nodeOfPeer(peer));
+  }
+
+  /** No change of the membership is under way, as far as any disk that is sound can tell. */
+  get #isSettled(): boolean {
+    const text = JSON.stringify(this.confState);
+    const agree = this.#holders.every((holder) => !holder?.isSound || JSON.stringify(holder.durableConfState) === text);
+    return agree && this.confState.votersOutgoing.length === 0;
   }
 
   /** As many voters as every majority can do without, the leader among them or not. */

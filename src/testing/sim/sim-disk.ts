@@ -1,11 +1,12 @@
 import { reaches, type RepairGoal } from '../../consensus/repair.ts';
-import { maxIndex, NO_PEER, type LogIndex } from '../../consensus/types.ts';
-import type { Done } from '../../node/ports.ts';
+import { maxIndex, minIndex, NO_PEER, plus, type EntryId, type LogIndex } from '../../consensus/types.ts';
+import type { Done, LostEntries } from '../../node/ports.ts';
 import type { Promises } from '../../node/rollback/promises.ts';
 import { newerHardState } from '../../node/store/log-recovery.ts';
 import { LogImage, type HashedWrite } from './log-image.ts';
 import type { Prng } from './prng.ts';
-import { SimMark } from './sim-mark.ts';
+import { SimMark, type Promised } from './sim-mark.ts';
+import { SavedEntries } from './sim-saved-entries.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 export type DiskError = 'EIO' | 'ENOSPC';
@@ -23,8 +24,11 @@ export interface DiskOptions {
   readonly onTorn: (kind: 'torn' | 'lost') => void;
 }
 
-/** What a restart finds: all that was promised, less than that, or nobody can tell any more. */
-export type DiskFinding = 'whole' | 'short' | 'lost';
+/**
+ * What a restart finds: all that was promised; all of it, but the log had to begin later; less than that; nothing but
+ * the mark; or nobody can tell any more.
+ */
+export type DiskFinding = 'whole' | 'rebased' | 'short' | 'empty' | 'lost';
 
 interface PendingWrite {
   readonly write: HashedWrite | undefined;
@@ -41,10 +45,14 @@ interface PendingWrite {
 export class SimDisk {
   readonly #options: DiskOptions;
   /** What a restarted process finds. */
-  readonly durable = new LogImage();
+  readonly durable: LogImage;
   /** Stands beside the log. */
-  readonly mark = new SimMark();
+  readonly mark: SimMark;
   #repair: RepairGoal | undefined;
+  /** Of the damaged log, until it is whole again. */
+  #saved = new SavedEntries();
+  /** The row that says where the log begins is there. */
+  #hasBase = true;
   #queue: PendingWrite[] = [];
   #running: PendingWrite[] = [];
   /** Rises with every crash: what an earlier process began no longer calls back. */
@@ -57,8 +65,19 @@ export class SimDisk {
   /** No write succeeds, until there is space again. */
   isFull = false;
 
-  constructor(options: DiskOptions) {
+  constructor(options: DiskOptions, content = { durable: new LogImage(), mark: new SimMark() }) {
     this.#options = options;
+    this.durable = content.durable;
+    this.mark = content.mark;
+  }
+
+  /** Another disk with what is durable on this one. */
+  copy(): SimDisk {
+    const copy = new SimDisk(this.#options, { durable: this.durable.copy(), mark: this.mark.copy() });
+    copy.#repair = this.#repair;
+    copy.#saved = this.#saved;
+    copy.#hasBase = this.#hasBase;
+    return copy;
   }
 
   get isStalled(): boolean {
@@ -75,6 +94,11 @@ export class SimDisk {
   /** What the log lost to damage and has not reached again. */
   get repair(): RepairGoal | undefined {
     return this.#repair;
+  }
+
+  /** What other nodes can be asked for. */
+  get lost(): LostEntries | undefined {
+    return this.#repair && this.#saved.leadingTo(this.mark.content!.hash);
   }
 
   /** `done` when it is durable; `lazy`: only the commit index changed, which the next sync may take along. */
@@ -176,45 +200,79 @@ export class SimDisk {
     const entry = this.durable.lastEntryId();
     const goal = this.#repair;
     if (goal === undefined || (reaches(entry, goal.entry) && hardState.commit >= goal.commit)) {
+      if (goal !== undefined) this.#saved = new SavedEntries();
       this.#repair = undefined;
-      this.mark.update({ hardState, entry });
+      this.mark.update({ hardState, entry, hash: this.durable.hash(entry.index)! });
     } else {
       this.mark.update({
         hardState: { ...hardState, commit: maxIndex(hardState.commit, goal.commit) },
         entry: goal.entry,
+        hash: this.mark.content!.hash,
       });
     }
   }
 
   /**
-   * What opening the store finds: the log is cut where it breaks, and compared with the mark. Its peers will complete
-   * what is left, unless the mark cannot tell for sure what was promised: then this node is not the one that it was.
+   * What opening the store finds: the log is read, and compared with the mark. What is left of it is used as the real
+   * store would, and its peers complete it, unless the mark cannot tell for sure what was promised: then this node is
+   * not the one that it was.
+   *
+   * @param applied the last entry that the state contains; index 0 when it was lost
    */
-  inspect(): DiskFinding {
+  inspect(applied: EntryId): DiskFinding {
     const { mark, durable } = this;
     const promised = mark.content;
     if (promised === undefined) return 'lost';
-    const broken = durable.firstBroken();
+    const broken = durable.broken();
+    const isShort = this.#fallsShortOf(promised);
+    if (broken.length === 0 && !isShort && this.#hasBase) return 'whole';
+    if (!mark.isNewest) return 'lost';
     const { hardState: copy, entry } = promised;
+    const { commit } = durable.hardState;
+    durable.hardState = newerHardState(durable.hardState, copy);
+    const hasBase = this.#hasBase;
+    this.#hasBase = true;
+    const lastBroken = broken.at(-1) ?? plus(durable.firstIndex, -1);
+    if (!isShort && this.#beginLater(lastBroken, applied, minIndex(copy.commit, entry.index))) return 'rebased';
+    this.#repair = { entry, commit: maxIndex(commit, copy.commit) };
+    this.#saved.add(durable, broken);
+    if (hasBase) durable.cutFrom(broken[0] ?? durable.afterLast);
+    else durable.clear();
+    return hasBase ? 'short' : 'empty';
+  }
+
+  /** False for a log that begins where all do. */
+  loseBase(): boolean {
+    if (this.durable.firstIndex === 1) return false;
+    this.#hasBase = false;
+    return true;
+  }
+
+  #fallsShortOf({ hardState: copy, entry }: Promised): boolean {
+    const { durable } = this;
     const { term, vote, commit } = durable.hardState;
-    const isShort =
+    return (
       !reaches(durable.lastEntryId(), entry) ||
       term < copy.term ||
       (term === copy.term && vote !== copy.vote && copy.vote !== NO_PEER) ||
-      commit < copy.commit;
-    if (broken === undefined && !isShort) return 'whole';
-    if (!mark.isNewest) return 'lost';
-    this.#repair = { entry, commit: maxIndex(commit, copy.commit) };
-    durable.hardState = newerHardState(durable.hardState, copy);
-    durable.cutFrom(broken ?? durable.afterLast);
-    return 'short';
+      commit < copy.commit
+    );
   }
 
-  /** A restart finds that log and state do not go together any more: the peers will send all of it, or a snapshot. */
-  beginAnew(): void {
-    const { hardState, entry } = this.mark.content!;
-    this.#repair ??= { entry, commit: maxIndex(this.durable.hardState.commit, hardState.commit) };
-    this.durable.clear();
+  /**
+   * What comes after the damage is enough where the state contains what comes before it, or is lost along with that and
+   * has to be fetched anyway.
+   */
+  #beginLater(lastBroken: LogIndex, applied: EntryId, commit: LogIndex): boolean {
+    const { durable } = this;
+    const next = plus(lastBroken, 1);
+    const isInState = applied.index >= lastBroken && durable.term(applied.index) === applied.term;
+    const isLost = applied.index === 0 && durable.firstIndex > 1 && next <= commit;
+    if (!isInState && !isLost) return false;
+    durable.compact(isInState ? minIndex(applied.index, next) : next);
+    const { hardState, firstIndex } = durable;
+    durable.hardState = { ...hardState, commit: maxIndex(hardState.commit, plus(firstIndex, -1)) };
+    return true;
   }
 
   crash(): void {

@@ -12,7 +12,7 @@ import {
   type SnapshotMetadata,
   type Term,
 } from '../../consensus/types.ts';
-import type { Done, LogStore, LogWrite } from '../../node/ports.ts';
+import type { Done, LogStore, LogWrite, LostEntries } from '../../node/ports.ts';
 import type { Promises } from '../../node/rollback/promises.ts';
 import type { LogImage } from './log-image.ts';
 import type { DiskError, SimDisk } from './sim-disk.ts';
@@ -100,6 +100,10 @@ export class SimLogStore implements LogStore {
 
   get repair(): RepairGoal | undefined {
     return this.#env.disk.repair;
+  }
+
+  get lost(): LostEntries | undefined {
+    return this.#env.disk.lost;
   }
 
   setSnapshotSource(source: () => SnapshotMetadata | undefined): void {

@@ -5,9 +5,11 @@ export interface Promised {
   readonly hardState: HardState;
   /** The last entry that was ever durable here, unless it was truncated since. */
   readonly entry: EntryId;
+  /** The chain of hashes up to that entry. */
+  readonly hash: number;
 }
 
-const NOTHING: Promised = { hardState: EMPTY_HARD_STATE, entry: { index: ZERO_INDEX, term: ZERO_TERM } };
+const NOTHING: Promised = { hardState: EMPTY_HARD_STATE, entry: { index: ZERO_INDEX, term: ZERO_TERM }, hash: 0 };
 
 /** Which of the two copies loses a bit: the one that was written last, the one before it, or both. */
 export type MarkCopy = 'newest' | 'older' | 'both';
@@ -31,6 +33,13 @@ export class SimMark {
     // A broken copy is the one that is written next.
     this.#older = this.content;
     this.#newest = content;
+  }
+
+  copy(): SimMark {
+    const mark = new SimMark();
+    mark.#newest = this.#newest;
+    mark.#older = this.#older;
+    return mark;
   }
 
   damage(copy: MarkCopy): void {

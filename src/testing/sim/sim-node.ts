@@ -10,17 +10,16 @@ import type { RaftPeer } from '../../node/raft/raft-peer.ts';
 import type { ClusterId, NodeName } from '../../protocol/ids.ts';
 import type { Application } from './application.ts';
 import type { LogImage } from './log-image.ts';
+import { NodeDisks, type DiskCondition, type DiskNote } from './node-disks.ts';
 import type { Prng } from './prng.ts';
-import { SimDisk, type DiskError } from './sim-disk.ts';
+import type { DiskError, SimDisk } from './sim-disk.ts';
 import { nameOfNumber, numberOfName, type SimHost } from './sim-host.ts';
 import { SimLogStore } from './sim-log-store.ts';
 import type { Packet, SimNetwork } from './sim-network.ts';
-import type { MarkCopy } from './sim-mark.ts';
-import { SimProcess, type DiskIdentity } from './sim-process.ts';
-import { SimStateDisk } from './sim-state-disk.ts';
+import { SimProcess } from './sim-process.ts';
 import { SimStateStore } from './sim-state-store.ts';
 import type { StateImage } from './state-image.ts';
-import { Violation } from './violation.ts';
+import { insist, Violation } from './violation.ts';
 import type { VirtualTime } from './virtual-time.ts';
 import type { WorldTraits } from './world-traits.ts';
 
@@ -50,23 +49,12 @@ export type NodeNote =
   | 'compacted'
   | 'leader'
   | 'stalled'
-  | 'rebuilt-state'
-  | 'salvaged'
-  | 'begun-anew'
-  | 'damaged'
+  | DiskNote
   | 'refused-snapshot'
   | 'joined'
   | 'wiped'
   | 'refused'
   | 'crash-in-step';
-
-/** What rots on a disk; `place` in `[0, 1)` says where, or how much of it. */
-export interface DiskDamage {
-  readonly where: 'log' | 'log-tail' | 'state' | 'mark';
-  readonly place: number;
-}
-
-const MARK_COPIES: readonly MarkCopy[] = ['newest', 'older', 'both'];
 
 export interface SimNodeEnv {
   readonly time: VirtualTime;
@@ -86,21 +74,10 @@ export interface SimNodeEnv {
   readonly onEnded: () => void;
 }
 
-/**
- * - `empty`: the disk belongs to nobody yet: the cluster is being founded, or the node waits to be let in;
- * - `member`: what runs here is, or was, part of the cluster;
- * - `damaged`: the disk lost something: the node stays up, without vote.
- */
-export type DiskCondition = 'empty' | 'member' | 'damaged';
-
 /** One simulated node: disks that survive, and the process that runs on them until it is killed. */
 export class SimNode {
   readonly #env: SimNodeEnv;
-  #disk: SimDisk;
-  #stateDisk: SimStateDisk;
-  #identity: DiskIdentity = newIdentity();
-  #isDamaged = false;
-  #tampered = false;
+  readonly disks: NodeDisks;
   #boots = 0;
   #process: SimProcess | undefined;
   #lastView: CoreView | undefined;
@@ -110,21 +87,17 @@ export class SimNode {
 
   constructor(env: SimNodeEnv) {
     this.#env = env;
-    this.#disk = this.#newDisk();
-    this.#stateDisk = new SimStateDisk(env.prng.state);
-  }
-
-  #newDisk(): SimDisk {
-    const { time, prng, traits, witness } = this.#env;
-    return new SimDisk({
+    const { time, prng, traits, witness } = env;
+    const options = {
       time,
       prng: prng.disk,
       syncMs: traits.syncMs,
       stallChance: 0.01,
       stallMs: 60,
-      onDurable: (change) => witness.durable(this, change),
-      onTorn: (kind) => witness.note(this, kind),
-    });
+      onDurable: (change: () => void) => witness.durable(this, change),
+      onTorn: (kind: 'torn' | 'lost') => witness.note(this, kind),
+    };
+    this.disks = new NodeDisks(options, prng.state);
   }
 
   // ---------------------------------------------------------------- what others may see
@@ -139,30 +112,28 @@ export class SimNode {
     return this.#env.host;
   }
   get condition(): DiskCondition {
-    if (this.#isDamaged) return 'damaged';
-    return this.#identity.manifest === undefined ? 'empty' : 'member';
+    return this.disks.condition;
   }
-  /** Whether its disk holds what was acknowledged, whether or not anybody has noticed yet that it does not. */
   get isSound(): boolean {
-    return this.condition === 'member' && !this.#tampered && this.#disk.repair === undefined;
+    return this.disks.isSound;
   }
   /** Whose disk this is; undefined for nobody's. */
   get peerId(): PeerId | undefined {
-    return this.#identity.manifest?.peerId;
+    return this.disks.identity.manifest?.peerId;
   }
   get clusterId(): ClusterId | undefined {
-    return this.#identity.manifest?.clusterId;
+    return this.disks.identity.manifest?.clusterId;
   }
   /** What the running process sees of its log. */
   get log(): LogImage {
-    return this.#process?.log.image ?? this.#disk.durable;
+    return this.#process?.log.image ?? this.disks.log.durable;
   }
   /** What a crash would leave of it, at least. */
   get durable(): LogImage {
-    return this.#disk.durable;
+    return this.disks.log.durable;
   }
   get disk(): SimDisk {
-    return this.#disk;
+    return this.disks.log;
   }
   get peer(): RaftPeer<unknown, unknown> | undefined {
     return this.#process?.peer;
@@ -175,16 +146,16 @@ export class SimNode {
   }
   /** The highest index that is applied here, running or not. */
   get appliedIndex(): LogIndex {
-    return this.#process?.state.appliedIndex ?? this.#stateDisk.durable.index;
+    return this.#process?.state.appliedIndex ?? this.disks.state.durable.index;
   }
   /** The membership as of the last entry that is applied here. */
   get confState(): ConfState {
-    const { confState, index } = this.#process?.state.position ?? this.#stateDisk.durable;
+    const { confState, index } = this.#process?.state.position ?? this.disks.state.durable;
     return index === 0 ? this.foundingConfState : confState;
   }
   /** The same, as a crash would leave it at least. */
   get durableConfState(): ConfState {
-    const { confState, index } = this.#stateDisk.durable;
+    const { confState, index } = this.disks.state.durable;
     return index === 0 ? this.foundingConfState : confState;
   }
   get foundingConfState(): ConfState {
@@ -210,49 +181,19 @@ export class SimNode {
     const { host } = this.#env;
     host.boot();
     this.#stepsUntilCrash = Number.POSITIVE_INFINITY;
-    if (this.#tampered) this.#inspectDisks();
+    this.disks.inspect((what, lastIndex) => this.#env.witness.note(this, what, lastIndex));
     // A damaged node stays up and says why; nothing of it takes part.
-    if (this.#isDamaged) return;
-    if (this.#disk.isFull) {
+    if (this.disks.isLost) return;
+    if (this.disks.log.isFull) {
       // Every start writes a little.
       this.#endByDisk('ENOSPC');
       return;
     }
     this.#boots += 1;
-    this.#identity.lineage = withStart(this.#identity.lineage, this.#boots);
+    this.disks.identity.lineage = withStart(this.disks.identity.lineage, this.#boots);
     this.#process = this.#buildProcess(host.epoch);
     const process = this.#process;
     host.soon(() => process.start());
-  }
-
-  /**
-   * What opening the store does about damage: the log is cut where it breaks, the state is made again from a log that is
-   * complete, and where neither leads anywhere both begin anew. The peers do the rest; but nobody can make good a mark
-   * that tells no more what was promised.
-   */
-  #inspectDisks(): void {
-    const { witness } = this.#env;
-    const disk = this.#disk;
-    this.#tampered = false;
-    const finding = disk.inspect();
-    if (finding === 'lost') {
-      this.#isDamaged = true;
-      witness.note(this, 'damaged');
-      return;
-    }
-    if (finding === 'short') witness.note(this, 'salvaged', disk.durable.lastIndex);
-    const isStateSound = this.#stateDisk.durable.firstBroken() === undefined;
-    if (isStateSound && this.#logContinuesState()) return;
-    const isComplete = disk.durable.firstIndex === 1;
-    if (!isComplete) disk.beginAnew();
-    this.#stateDisk.reset();
-    witness.note(this, isComplete ? 'rebuilt-state' : 'begun-anew');
-  }
-
-  #logContinuesState(): boolean {
-    const { durable: log } = this.#disk;
-    const { durable: state, installedFrom } = this.#stateDisk;
-    return installedFrom?.metadata.index === state.index || log.term(state.index) === state.term;
   }
 
   #buildProcess(epoch: number): SimProcess {
@@ -262,7 +203,7 @@ export class SimNode {
       ...this.#env,
       peers: [...new Set([...this.#founders, host.name])],
       bootId: this.#boots,
-      identity: this.#identity,
+      identity: this.disks.identity,
       log: this.#openLog(isAlive),
       state: this.#openState(isAlive),
       settings: traits.settings,
@@ -271,6 +212,11 @@ export class SimNode {
       isAlive,
       onDisk: (act) => this.#onStateDisk(act, isAlive),
       onSending: (message) => {
+        insist(
+          !this.disks.isOldCopy,
+          'old-copy',
+          () => `${this.name} sends ${message.type}, from an old copy of its disk`,
+        );
         witness.sending(this, message);
         this.#step();
       },
@@ -284,7 +230,11 @@ export class SimNode {
       onLeaderChange: ({ term, leader }) =>
         witness.note(this, 'leader', term, leader === null ? 0 : numberOfName(leader)),
       onStall: () => witness.note(this, 'stalled'),
-      onRefused: () => witness.note(this, 'refused'),
+      onRefused: () => {
+        insist(this.disks.isOldCopy, 'sound-refused', () => `${this.name} takes itself for an old copy`);
+        this.disks.refuse();
+        witness.note(this, 'refused');
+      },
       onRaftEvent: (event) => witness.raftEvent(this, event),
       onFatal: (error) => this.uncaught(error),
     });
@@ -293,7 +243,7 @@ export class SimNode {
   #openLog(isAlive: () => boolean): SimLogStore {
     const { host, witness } = this.#env;
     return new SimLogStore({
-      disk: this.#disk,
+      disk: this.disks.log,
       isAlive,
       intoProcess: (callback) => {
         if (!isAlive()) return;
@@ -318,7 +268,7 @@ export class SimNode {
   #openState(isAlive: () => boolean): SimStateStore {
     const { witness } = this.#env;
     return new SimStateStore({
-      disk: this.#stateDisk,
+      disk: this.disks.state,
       isAlive,
       hashOf: ({ hashText }) => hashText,
       onDisk: (act) => this.#onStateDisk(act, isAlive),
@@ -343,7 +293,7 @@ export class SimNode {
     return new Promise((resolve, reject) => {
       time.after(prng.state.latency(1, 0.05, 40), () => {
         if (!isAlive()) return;
-        if (this.#disk.isFull) {
+        if (this.disks.log.isFull) {
           this.#endByDisk('ENOSPC');
           return;
         }
@@ -393,8 +343,7 @@ export class SimNode {
   crash(): void {
     this.#env.witness.note(this, 'crash');
     this.#env.host.crash();
-    this.#disk.crash();
-    this.#stateDisk.crash();
+    this.disks.crash();
     this.#process = undefined;
     this.#lastView = undefined;
     this.#stepsUntilCrash = Number.POSITIVE_INFINITY;
@@ -411,36 +360,14 @@ export class SimNode {
 
   // ---------------------------------------------------------------- disks
 
-  /** Only while the process is down. False when there is nothing to harm. */
-  harm(damage: DiskDamage): boolean {
-    const harmed = this.#harm(damage);
-    this.#tampered ||= harmed;
-    return harmed;
-  }
-
-  #harm({ where, place }: DiskDamage): boolean {
-    const { durable, mark } = this.#disk;
-    if (where === 'log') return durable.flipBit(place);
-    if (where === 'state') return this.#stateDisk.durable.flipBit(place);
-    // A mark that lost its newest copy cannot tell that the log lost its end as well.
-    if (this.#tampered) return false;
-    if (where === 'log-tail') durable.loseTail(Math.ceil(place * durable.length));
-    else mark.damage(MARK_COPIES[Math.floor(place * MARK_COPIES.length)]!);
-    return true;
-  }
-
   /** Only while the process is down. */
   wipe(): void {
-    this.#disk = this.#newDisk();
-    this.#stateDisk = new SimStateDisk(this.#env.prng.state);
-    this.#identity = newIdentity();
-    this.#isDamaged = false;
-    this.#tampered = false;
+    this.disks.wipe();
     this.#env.witness.note(this, 'wiped');
   }
 
   syncSomeState(): void {
-    this.#stateDisk.syncSome();
+    this.disks.state.syncSome();
   }
 
   // ---------------------------------------------------------------- from outside
@@ -458,14 +385,6 @@ export class SimNode {
     return this.#process?.changeMembers(verb, name);
   }
 }
-
-const newIdentity = (): DiskIdentity => ({
-  founding: undefined,
-  manifest: undefined,
-  lineage: { since: 0, starts: [] },
-  refusal: undefined,
-  sightings: [],
-});
 
 function asViolation(node: string, error: unknown): Violation {
   if (error instanceof Violation) return error;

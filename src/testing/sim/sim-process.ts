@@ -13,13 +13,12 @@ import { RaftPeer } from '../../node/raft/raft-peer.ts';
 import { confStateOf } from '../../node/raft/recovery.ts';
 import type { LeaderView } from '../../node/raft/raft-peer-types.ts';
 import type { RaftSettings } from '../../node/raft/raft-settings.ts';
-import type { Lineage } from '../../node/rollback/lineage.ts';
 import { RaftGate } from '../../node/rollback/raft-gate.ts';
 import { Standing } from '../../node/rollback/standing.ts';
-import type { Sighting } from '../../node/rollback/witness.ts';
 import type { Founding, IntactStore, Manifest } from '../../node/store/node-store.ts';
 import type { NodeName } from '../../protocol/ids.ts';
 import type { Application, Machine } from './application.ts';
+import type { DiskIdentity } from './node-disks.ts';
 import type { Prng } from './prng.ts';
 import type { SimHost } from './sim-host.ts';
 import type { SimLogStore } from './sim-log-store.ts';
@@ -27,15 +26,6 @@ import type { Packet, SimNetwork } from './sim-network.ts';
 import type { SimStateStore } from './sim-state-store.ts';
 import { SimTransport } from './sim-transport.ts';
 import type { VirtualTime } from './virtual-time.ts';
-
-/** Whose the disk is, as it stands on it. */
-export interface DiskIdentity {
-  founding: Founding | undefined;
-  manifest: Manifest | undefined;
-  lineage: Lineage;
-  refusal: string | undefined;
-  sightings: readonly Sighting[];
-}
 
 export interface SimProcessEnv {
   readonly time: VirtualTime;

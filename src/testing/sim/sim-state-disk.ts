@@ -15,6 +15,14 @@ export class SimStateDisk {
     this.#prng = prng;
   }
 
+  /** Another disk with what is durable on this one. */
+  copy(): SimStateDisk {
+    const copy = new SimStateDisk(this.#prng);
+    copy.durable = this.durable.copy();
+    copy.installedFrom = this.installedFrom;
+    return copy;
+  }
+
   write(commit: StateCommit): void {
     this.#tail.push(commit);
   }

@@ -196,7 +196,7 @@ const DAMAGE: { readonly [K in FaultKind]?: Kind } = {
     weight: 2,
     draw: (dice) => {
       const { prng } = dice;
-      const where = prng.pick(['log', 'log', 'log', 'state', 'state', 'mark'] as const);
+      const where = prng.pick(['log', 'log', 'log', 'log-base', 'state', 'state', 'mark'] as const);
       const apartMs = prng.pick(APART_MS);
       return { kind: 'flip-bit', on: someone(dice), where, place: prng.next(), downMs: about(prng, 100), apartMs };
     },
@@ -209,6 +209,23 @@ const DAMAGE: { readonly [K in FaultKind]?: Kind } = {
       const apartMs = prng.pick(APART_MS);
       return { kind: 'lose-tail', on: someone(dice), share, downMs: about(prng, 100), apartMs };
     },
+  },
+  'rot-everywhere': {
+    weight: 1,
+    draw: ({ prng, machines }) => ({
+      kind: 'rot-everywhere',
+      places: machines.map(() => prng.next()),
+      downMs: about(prng, 100),
+    }),
+  },
+  'restore-copy': {
+    weight: 1,
+    draw: (dice) => ({
+      kind: 'restore-copy',
+      on: someone(dice),
+      downMs: about(dice.prng, 100),
+      afterMs: about(dice.prng, 1_000, 3_000),
+    }),
   },
   'wipe-disk': { weight: 1, draw: (dice) => ({ kind: 'wipe-disk', on: someone(dice), downMs: about(dice.prng, 100) }) },
 };

@@ -63,7 +63,7 @@ export type FaultAction =
   | {
       readonly kind: 'flip-bit';
       readonly on: Target;
-      readonly where: 'log' | 'state' | 'mark';
+      readonly where: 'log' | 'log-base' | 'state' | 'mark';
       readonly place: number;
       readonly downMs: number;
       readonly apartMs: number;
@@ -76,6 +76,10 @@ export type FaultAction =
       readonly downMs: number;
       readonly apartMs: number;
     }
+  /** All machines restart, each with a flipped bit elsewhere in its log (`places` in `[0, 1)`, by machine). */
+  | { readonly kind: 'rot-everywhere'; readonly places: readonly number[]; readonly downMs: number }
+  /** The machine restarts; `afterMs` later it restarts again, from a copy that was made of its disks before. */
+  | { readonly kind: 'restore-copy'; readonly on: Target; readonly downMs: number; readonly afterMs: number }
   /** The next snapshot that it sends has a flipped bit. */
   | { readonly kind: 'spoil-snapshot'; readonly on: Target; readonly place: number }
   /** The machine restarts with an empty disk. */

@@ -1,9 +1,11 @@
+import type { LogIndex } from '../../../consensus/types.ts';
 import { isJoint } from '../../../consensus/quorum/joint.ts';
 import type { Coverage } from '../coverage.ts';
 import type { SimCluster } from '../sim-cluster.ts';
 import { nameOfNumber } from '../sim-host.ts';
 import type { Direction } from '../sim-network.ts';
-import type { DiskDamage, SimNode } from '../sim-node.ts';
+import type { DiskCopy, DiskDamage } from '../node-disks.ts';
+import type { SimNode } from '../sim-node.ts';
 import type { Operator } from './operator.ts';
 import type { Fault, FaultAction, FaultKind, LastingFault, Occasion, Target } from './fault.ts';
 
@@ -185,10 +187,39 @@ export class Nemesis {
     const node = this.#find(on);
     if (node.condition !== 'member' || !this.#env.cluster.mayLose(node)) return false;
     if (node.host.isUp) node.crash();
-    const isHarmed = node.harm(damage);
+    const isHarmed = node.disks.harm(damage);
     this.#restartAfter(node, downMs);
     this.#cut(this.#between([node.number]), downMs + apartMs);
     return isHarmed;
+  }
+
+  /** Every entry that rots on one machine is whole on another one. */
+  #rotEverywhere(places: readonly number[], downMs: number): boolean {
+    const { cluster } = this.#env;
+    if (!cluster.isWhole) return false;
+    const rotten = new Set<LogIndex>();
+    for (const node of cluster.nodes) if (node.host.isUp) node.crash();
+    for (const [at, node] of cluster.nodes.entries()) {
+      const isElsewhere = (index: LogIndex): boolean =>
+        cluster.nodes.some((other) => other !== node && other.durable.hash(index) === node.durable.hash(index));
+      const index = node.disks.rotLog(places[at]!, (entry) => rotten.has(entry) || !isElsewhere(entry));
+      if (index !== undefined) rotten.add(index);
+      this.#restartAfter(node, downMs);
+    }
+    return rotten.size > 0;
+  }
+
+  /** Only where every other machine knows of a later start: otherwise nobody could tell. */
+  #putBack(node: SimNode, copy: DiskCopy): void {
+    const { cluster, coverage } = this.#env;
+    const { peerId } = node;
+    if (peerId === undefined || peerId !== copy.identity.manifest?.peerId || !cluster.isWhole) return;
+    const others = cluster.nodes.filter((other) => other !== node);
+    if (!cluster.mayLose(node) || others.some((other) => other.disks.lastStartSeen(peerId) <= copy.lastStart)) return;
+    if (node.host.isUp) node.crash();
+    node.disks.putBack(copy);
+    this.#restartAfter(node, RESTART_MS);
+    coverage.note('old copy of a disk put back');
   }
 
   // ---------------------------------------------------------------- what each fault does
@@ -324,6 +355,16 @@ export class Nemesis {
     },
     'flip-bit': ({ where, place, ...fault }) => this.#harm(fault, { where, place }),
     'lose-tail': ({ share, ...fault }) => this.#harm(fault, { where: 'log-tail', place: share }),
+    'rot-everywhere': ({ places, downMs }) => this.#rotEverywhere(places, downMs),
+    'restore-copy': ({ on, downMs, afterMs }) => {
+      const node = this.#running(on);
+      if (node === undefined || !this.#env.cluster.isWhole) return false;
+      const copy = node.disks.copy();
+      node.crash();
+      this.#restartAfter(node, downMs);
+      this.#after(afterMs, () => this.#putBack(node, copy));
+      return true;
+    },
     'spoil-snapshot': ({ on, place }) => {
       const node = this.#running(on);
       node?.state?.spoilNextSnapshot(place);
