@@ -94,7 +94,12 @@ export class NodeDisks {
 
   /** Whether they hold what was acknowledged, whether or not anybody has noticed yet that they do not. */
   get isSound(): boolean {
-    return this.condition === 'member' && !this.#isTampered && !this.#isOldCopy && this.log.repair === undefined;
+    const isIntact = this.condition === 'member' && !this.#isTampered && !this.#isOldCopy;
+    return isIntact && this.log.repair === undefined && !this.#lacksState;
+  }
+
+  get #lacksState(): boolean {
+    return this.state.durable.index === 0 && this.log.durable.firstIndex > 1;
   }
 
   /** Nobody can say any more what was promised here. */
