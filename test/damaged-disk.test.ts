@@ -107,6 +107,7 @@ describe('a node with a damaged disk', () => {
     const { problem } = nodeIn(degraded);
     expect(nodeIn(degraded)).toMatchObject({ up: true, role: 'repairing', appliedIndex: null });
     expect(problem).toContain(`(${where})`);
+    expect(problem).toContain('chatctl member replace');
     const { code, stdout } = await chatctlStatus();
     expect(code).toBe(1);
     expect(stdout).toContain('degraded');

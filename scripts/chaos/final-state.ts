@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { requestJson } from '../load/http.ts';
@@ -6,11 +6,18 @@ import { hashEnvelope } from '../load/sealed-texts.ts';
 import { apiUrl } from '../../src/cli/local-cluster/layout.ts';
 import { fromBase64Url } from '../../src/protocol/base64url.ts';
 import type { FinalMessage, HistoryRecorder } from './history.ts';
+import type { AdminTarget } from '../../src/cli/chatctl/admin-client.ts';
 import type { ClusterLayout } from '../../src/cli/local-cluster/layout.ts';
 import type { MessageJsonT, StatusJson } from '../../src/protocol/http/schemas.ts';
 
 const PAGE = 500;
 const CONVERGE_MS_MAX = 60_000;
+
+/** For an operator of the whole cluster: every node takes the token of any. */
+export function adminTargetOf({ nodes }: ClusterLayout): AdminTarget {
+  const file = nodes.map(({ dataDir }) => join(dataDir, 'admin.token')).find((path) => existsSync(path));
+  return { endpoints: nodes.map(apiUrl), token: file === undefined ? null : readFileSync(file, 'utf8').trim() };
+}
 
 /** Asks the cluster how it is, through the first node that answers. */
 export async function clusterStatus(layout: ClusterLayout): Promise<StatusJson> {

@@ -1,8 +1,11 @@
 /** `npm run chaos -- MODE …`: breaks a cluster of its own on purpose and judges the result. */
 import { parseArgs } from 'node:util';
+import { damage } from './damage/damage.ts';
+import { SPREADS } from './damage/file-kinds.ts';
 import { FAULT_NAMES, isFaultKind } from './faults.ts';
 import { killLeader } from './kill-leader.ts';
 import { rollingRestart } from './rolling-restart.ts';
+import type { Spread } from './damage/file-kinds.ts';
 import type { FaultKind } from './faults.ts';
 import type { Distribution } from './percentiles.ts';
 import type { RunOptions, RunReport } from './run.ts';
@@ -12,6 +15,7 @@ const SHOWN_MAX = 20;
 const RATE_MAX = 5_000;
 const USAGE = `usage: npm run chaos -- kill-leader     [--how WAY[,WAY…]] [--rounds N] [--rate PER_SECOND]
        npm run chaos -- rolling-restart [--rounds N] [--rate PER_SECOND]
+       npm run chaos -- damage          [--copies N] [--by bytes|kinds] [--messages N]
 each with                               [--seed S] [--history FILE] [--keep]
 
 Starts three nodes on free ports, lets people write and read, and disturbs the nodes. Then checks what the clients saw
@@ -24,6 +28,9 @@ kill-leader takes the leader away N times, in the given ways in turn (default: k
   partition  it is cut off from the others, not from its clients, until another leads
 rolling-restart stops and starts every node in good order, one after the other, N times around, while people write
 through the client engine. A send that fails there is a broken promise.
+damage stops a node, flips a bit in one of its files or cuts it short, starts it, and waits until it has the same state
+as the others, N times. --by bytes (default) hits every byte of a directory as often as any other, --by kinds every
+kind of file; there are 6,000 messages before, or --messages. What is neither repaired nor says what to do is a broken promise.
 
 --history writes everything that happened as JSON lines; --keep leaves the data for a look.
 
@@ -39,11 +46,15 @@ interface Outcome {
 
 interface Asked extends RunOptions {
   readonly how: readonly FaultKind[];
+  readonly copies: number;
+  readonly messages: number;
+  readonly spread: Spread;
 }
 
 const MODES = {
   'kill-leader': { rate: 300, run: runKillLeader },
   'rolling-restart': { rate: 24, run: runRollingRestart },
+  damage: { rate: 1, run: runDamage },
 } as const;
 
 async function runKillLeader(asked: Asked): Promise<Outcome> {
@@ -65,6 +76,13 @@ async function runRollingRestart(asked: Asked): Promise<Outcome> {
   };
 }
 
+async function runDamage(asked: Asked): Promise<Outcome> {
+  const report = await damage(asked);
+  const { tally, troubles } = report;
+  const broken = tally.count('wrong') + tally.count('stuck') > 0 ? ['a node was wrong, or stuck'] : [];
+  return { report, lines: [...troubles, tally.table()], broken };
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -72,6 +90,9 @@ async function main(args: readonly string[]): Promise<number> {
     options: {
       how: { type: 'string', default: 'kill,kill-all' },
       rounds: { type: 'string', default: '10' },
+      copies: { type: 'string', default: '100' },
+      messages: { type: 'string', default: '6000' },
+      by: { type: 'string', default: 'bytes' },
       seed: { type: 'string', default: '1' },
       rate: { type: 'string' },
       history: { type: 'string' },
@@ -84,17 +105,23 @@ async function main(args: readonly string[]): Promise<number> {
     return EXIT.clean;
   }
   const mode = Object.entries(MODES).find(([name]) => name === positionals.join(' '))?.[1];
-  const [rounds, seed, rate] = [Number(values.rounds), Number(values.seed), Number(values.rate ?? mode?.rate)];
-  const wellFormed = Number.isInteger(rounds) && rounds > 0 && Number.isInteger(seed) && rate > 0 && rate <= RATE_MAX;
+  const [rounds, copies, messages] = [Number(values.rounds), Number(values.copies), Number(values.messages)];
+  const seed = Number(values.seed);
+  const rate = Number(values.rate ?? mode?.rate);
+  const wellFormed =
+    [rounds, copies, messages].every(isCount) && Number.isInteger(seed) && rate > 0 && rate <= RATE_MAX;
   const how = values.how.split(',');
-  if (mode === undefined || !wellFormed || !how.every(isFaultKind)) {
+  const spread = SPREADS.find((one) => one === values.by);
+  if (mode === undefined || !wellFormed || !how.every(isFaultKind) || spread === undefined) {
     console.error(USAGE);
     return EXIT.usage;
   }
   const say = (sentence: string): void => console.log(sentence);
   const output = { historyFile: values.history ?? null, keepData: values.keep, say };
-  return judge(await mode.run({ rounds, seed, rate, how, ...output }));
+  return judge(await mode.run({ rounds, copies, messages, seed, rate, how, spread, ...output }));
 }
+
+const isCount = (number: number): boolean => Number.isInteger(number) && number > 0;
 
 function judge({ report, lines, broken }: Outcome): number {
   const { verdict, converged, invalid, scoreLine } = report;

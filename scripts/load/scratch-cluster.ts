@@ -21,7 +21,7 @@ export interface ScratchCluster {
   close(options?: { readonly keepData: boolean }): Promise<void>;
 }
 
-interface ScratchPlace {
+export interface ScratchPlace {
   /** All of it is below this folder. */
   readonly folder: string;
   readonly layout: ClusterLayout;
@@ -33,7 +33,7 @@ const MEMORY_FOLDER = '/dev/shm';
 export const memoryFolder = (): string => (existsSync(MEMORY_FOLDER) ? MEMORY_FOLDER : tmpdir());
 
 /** Free ports of this machine and a temporary folder for a cluster, with rate limits out of the way. */
-async function scratchPlace(size: number, parent = tmpdir()): Promise<ScratchPlace> {
+export async function scratchPlace(size: number, parent = tmpdir()): Promise<ScratchPlace> {
   const folder = mkdtempSync(join(parent, 'parley-cluster-'));
   const dataDir = join(folder, 'data');
   const ports = await freePorts(3 * size);

@@ -20,6 +20,10 @@ export interface NodeHealthParts {
   readonly contactProblem: () => string | null;
 }
 
+const NOT_WHO_IT_WAS =
+  'It cannot know what it promised, so it takes no part: put its disk in order, or stop the node, empty the directory, ' +
+  'start it, and let it in: chatctl member replace';
+
 /** What keeps a node from serving, and what it says about that. */
 export class NodeHealth {
   readonly #parts: NodeHealthParts;
@@ -42,7 +46,7 @@ export class NodeHealth {
     const { store, members, space, standing, raftStatus, contactProblem } = this.#parts;
     const damage = this.#damage();
     if (damage !== undefined) {
-      if (store.kind === 'damaged') return `${damage.reason} (${damage.where})`;
+      if (store.kind === 'damaged') return `${damage.reason} (${damage.where}). ${NOT_WHO_IT_WAS}`;
       return describeRepair(damage, raftStatus()?.repairOutlook ?? null);
     }
     if (this.#refusal !== null) return this.#refusal;
