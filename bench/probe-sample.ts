@@ -10,6 +10,6 @@ export interface ProbeSample {
   readonly heapBytes: number;
   /** Buffers, and what else V8 counts but does not keep in its heap. */
   readonly externalBytes: number;
-  /** How late each turn since the last sample came. */
-  readonly lateMs: readonly number[];
+  /** How late each turn since the last sample came, and how much of that the thread was waiting for a processor. */
+  readonly turns: readonly (readonly [lateMs: number, waitedMs: number])[];
 }

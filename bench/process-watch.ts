@@ -26,6 +26,8 @@ export interface ProcessReport {
   readonly external: Growth;
   /** Milliseconds that the event loop would have kept somebody waiting who came at any time. */
   readonly eventLoopLateMs: Distribution;
+  /** The same without the time that the thread was ready to run and other processes had the processors. */
+  readonly eventLoopHeldMs: Distribution;
   readonly cpuSeconds: number;
 }
 
@@ -65,23 +67,28 @@ export class ProcessWatch {
       .map((line) => JSON.parse(line) as ProbeSample);
     const before = samples.findLast(({ atMs }) => atMs <= this.#startedAtMs);
     const during = samples.filter(({ atMs }) => atMs > this.#startedAtMs);
+    const turns = during.flatMap((sample) => sample.turns);
     return {
       resident: growth(this.#before.resident, this.#peak.resident),
       anonymous: growth(this.#before.anonymous, this.#peak.anonymous),
       fileBacked: growth(this.#before.fileBacked, this.#peak.fileBacked),
       heap: growthOf(before, during, 'heapBytes'),
       external: growthOf(before, during, 'externalBytes'),
-      eventLoopLateMs: distributionOf(during.flatMap(({ lateMs }) => lateMs.flatMap(waitsDuring))),
+      eventLoopLateMs: waits(turns.map(([lateMs]) => lateMs)),
+      eventLoopHeldMs: waits(turns.map(([lateMs, waitedMs]) => lateMs - waitedMs)),
       cpuSeconds: round(cpuSeconds(this.#pid) - this.#cpuBefore),
     };
   }
 }
 
 /** Who had come while the loop was held up would have waited, too: once for every time the probe wanted a turn. */
-function waitsDuring(lateMs: number): number[] {
-  const waits = [lateMs];
-  for (let wait = lateMs - PROBE_INTERVAL_MS; wait > 0; wait -= PROBE_INTERVAL_MS) waits.push(round(wait));
-  return waits;
+function waits(lateMs: readonly number[]): Distribution {
+  const all: number[] = [];
+  for (const late of lateMs) {
+    all.push(round(late));
+    for (let rest = late - PROBE_INTERVAL_MS; rest > 0; rest -= PROBE_INTERVAL_MS) all.push(round(rest));
+  }
+  return distributionOf(all);
 }
 
 function growthOf(

@@ -47,6 +47,8 @@ export interface SnapshotMeasurement {
   readonly quiet: Install;
   /** While people write through the leader. */
   readonly underLoad: Install;
+  /** People write through it, and nothing else goes on. Memory in MiB. */
+  readonly leaderAlone: ProcessReport;
   /** Milliseconds from sending to acknowledgement, by the leader and one follower. */
   readonly acksAlone: ReturnType<SteadyLoad['take']>;
   readonly acksMeanwhile: ReturnType<SteadyLoad['take']>;
@@ -90,9 +92,11 @@ class SnapshotBench {
     const quiet = await this.#install('n2');
     await this.#admin({ verb: 'promote', node: 'n2' });
     const load = await SteadyLoad.start(apiUrl(this.#founder));
+    const alone = new ProcessWatch(this.#leaderPid, this.#probeDir);
     load.take();
     await delay(LOAD_ALONE_MS);
     const acksAlone = load.take();
+    const leaderAlone = alone.end();
     say('letting a third one in, under load');
     const late = await this.#start('n3');
     load.take();
@@ -102,7 +106,7 @@ class SnapshotBench {
     await this.#until(async () => (await this.#hashes()).size === 1);
     const end = await clusterStatus(this.#cluster.layout);
     const elections = (end.term ?? Number.NaN) - (term ?? Number.NaN);
-    return { megabytes, rows, quiet, underLoad, acksAlone, acksMeanwhile, elections, sameState: true };
+    return { megabytes, rows, quiet, leaderAlone, underLoad, acksAlone, acksMeanwhile, elections, sameState: true };
   }
 
   get #founder() {
