@@ -122,13 +122,16 @@ export interface StateSnapshotHeader {
 export interface StateSnapshot {
   /** Without `chainHash` and `clusterId`, which the state store does not know. */
   readonly header: Omit<StateSnapshotHeader, 'chainHash' | 'clusterId'>;
-  /** The rows as chunks of at most `chunkBytesMax`, in key order, or `undefined` at the end. */
-  nextChunk(chunkBytesMax: number): Promise<Uint8Array | undefined>;
+  /** The rows that come next, in key order, as far as they go into `room`: that part of it, or undefined at the end. */
+  nextChunk(room: Uint8Array): Promise<Uint8Array | undefined>;
   close(): Promise<void>;
 }
 
 export interface StateInstall {
-  /** @throws ParleyError `damaged` for what can be no part of a snapshot, `disk_full`; then it can only be aborted */
+  /**
+   * One at a time; afterwards the chunk's memory may be used for something else.
+   * @throws ParleyError `damaged` for what can be no part of a snapshot, `disk_full`; then it can only be aborted
+   */
   write(chunk: Uint8Array): Promise<void>;
   /** Checks what was written as `finish` does, without a consequence. @throws ParleyError `damaged` */
   check?(): void;

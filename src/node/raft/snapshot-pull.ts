@@ -1,3 +1,4 @@
+import { PieceSlots } from './piece-slots.ts';
 import type { SnapshotPiece } from './snapshot-piece.ts';
 
 export interface SnapshotPullEnv {
@@ -9,6 +10,8 @@ export interface SnapshotPullEnv {
   readonly ask: (question: { readonly written: number; readonly first: number; readonly count: number }) => void;
 }
 
+type NumberedPiece = Exclude<SnapshotPiece, { kind: 'gone' }>;
+
 const QUESTIONS_PER_WINDOW = 4;
 
 /**
@@ -18,6 +21,7 @@ const QUESTIONS_PER_WINDOW = 4;
 export class SnapshotPull {
   readonly #env: SnapshotPullEnv;
   readonly #held = new Map<number, SnapshotPiece>();
+  readonly #slots: PieceSlots;
   /** The piece that is to be written next. */
   #next = 0;
   #asked = 0;
@@ -28,6 +32,7 @@ export class SnapshotPull {
 
   constructor(env: SnapshotPullEnv) {
     this.#env = env;
+    this.#slots = new PieceSlots(env.windowPieces);
     this.#heardAtMs = env.monotonicMs();
   }
 
@@ -42,13 +47,20 @@ export class SnapshotPull {
   }
 
   /** Keeps a piece that was asked for; whatever else comes is of no use. */
-  take(piece: Exclude<SnapshotPiece, { kind: 'gone' }>): void {
+  take(piece: NumberedPiece): void {
     const number = piece.piece;
     if (number < this.#next || number >= this.#asked || this.#held.has(number)) return;
-    this.#held.set(number, piece);
+    this.#held.set(number, this.#ownCopy(piece));
     this.#heardAtMs = this.#env.monotonicMs();
     this.#retries = 0;
     if (piece.kind === 'end') this.#pieces = number + 1;
+  }
+
+  #ownCopy(piece: NumberedPiece): NumberedPiece {
+    if (piece.kind === 'end') return piece;
+    const bytes = this.#slots.room(piece.piece, piece.bytes.length);
+    bytes.set(piece.bytes);
+    return { ...piece, bytes };
   }
 
   /** The piece that is to be written next, if it has come. */

@@ -124,6 +124,30 @@ describe('streaming', () => {
     expect(numbersOf(bench)).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
+  it('takes no more memory than the window, however long it goes on', async () => {
+    const bench = new Bench({ snapshotChunkBytesMax: 1_000, snapshotWindowPieces: 4 });
+    bench.grow(40);
+    const rooms = new Set<ArrayBufferLike>();
+    const openSnapshot = bench.state.openSnapshot.bind(bench.state);
+    bench.state.openSnapshot = () => {
+      const snapshot = openSnapshot();
+      const nextChunk = snapshot.nextChunk.bind(snapshot);
+      snapshot.nextChunk = (room) => {
+        rooms.add(room.buffer);
+        return nextChunk(room);
+      };
+      return snapshot;
+    };
+    const id = bench.prepare(P2)!;
+    for (let piece = 0; bench.pieces.at(-1)?.kind !== 'end'; piece += 4) {
+      const sent = bench.pieces.length;
+      bench.pull(id, piece, { count: 4 });
+      await waitUntil(() => bench.pieces.length === sent + 4 || bench.pieces.at(-1)?.kind === 'end');
+    }
+    expect(bench.pieces.length).toBeGreaterThan(12);
+    expect(rooms.size).toBe(4);
+  });
+
   it('sends again what was lost, but nothing that was written', async () => {
     const bench = new Bench({ snapshotChunkBytesMax: 1_000, snapshotWindowPieces: 4 });
     bench.grow(20);

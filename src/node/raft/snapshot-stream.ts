@@ -1,4 +1,5 @@
 import type { StateSnapshot } from '../ports.ts';
+import { PieceSlots } from './piece-slots.ts';
 import type { SnapshotId, SnapshotPull } from './snapshot-frames.ts';
 import type { SnapshotPiece } from './snapshot-piece.ts';
 
@@ -21,6 +22,7 @@ export class SnapshotStream {
   readonly #env: SnapshotStreamEnv;
   /** Read, and perhaps not written by the follower yet. */
   readonly #kept = new Map<number, SnapshotPiece>();
+  readonly #slots: PieceSlots;
   #written = 0;
   #nextPiece = 0;
   /** Pieces before this one were asked for. */
@@ -31,6 +33,7 @@ export class SnapshotStream {
 
   constructor(env: SnapshotStreamEnv) {
     this.#env = env;
+    this.#slots = new PieceSlots(env.windowPieces);
   }
 
   onPull({ written, first, count }: SnapshotPull): void {
@@ -48,7 +51,7 @@ export class SnapshotStream {
     if (this.#reading || this.#ended || this.#closed || this.#nextPiece >= this.#wanted) return;
     const { snapshot, chunkBytesMax, onFatal } = this.#env;
     this.#reading = true;
-    snapshot.nextChunk(chunkBytesMax).then(
+    snapshot.nextChunk(this.#slots.room(this.#nextPiece, chunkBytesMax)).then(
       (bytes) => {
         this.#reading = false;
         if (!this.#closed) this.#onChunk(bytes);

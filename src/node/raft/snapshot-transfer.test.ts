@@ -40,6 +40,25 @@ describe('a snapshot on its way', () => {
     expect(world.receiver.receiving).toBe(false);
   });
 
+  it('is received into no more memory than the window, however large it is', async () => {
+    const leader = world.leader(2, 200);
+    const rooms = new Set<ArrayBufferLike>();
+    const beginInstall = world.state.beginInstall.bind(world.state);
+    world.state.beginInstall = async (header) => {
+      const install = await beginInstall(header);
+      const write = install.write.bind(install);
+      install.write = (chunk) => {
+        rooms.add(chunk.buffer);
+        return write(chunk);
+      };
+      return install;
+    };
+    world.receiver.onSnap(leader.snap(), leader.name);
+    await world.install();
+    expect(world.state.hash()).toEqual(leader.state.hash());
+    expect(rooms.size).toBe(SNAPSHOT_SETTINGS.snapshotWindowPieces);
+  });
+
   it.each([1, 2, 3])('arrives although half of its pieces and questions are lost (seed %i)', async (seed) => {
     const prng = new Prng(seed, 1);
     const leader = world.leader(2, 100);

@@ -36,7 +36,7 @@ describe('installing a snapshot', () => {
     };
     const receiving = await target.store.beginInstall(header);
     for (;;) {
-      const chunk = await snapshot.nextChunk(1000);
+      const chunk = await snapshot.nextChunk(new Uint8Array(1000));
       if (chunk === undefined) break;
       await receiving.write(chunk);
     }

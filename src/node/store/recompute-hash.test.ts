@@ -37,8 +37,8 @@ it('shows rows that are not what they were', async () => {
     return {
       header: snapshot.header,
       close: () => snapshot.close(),
-      nextChunk: async (bytesMax) => {
-        const chunk = await snapshot.nextChunk(bytesMax);
+      nextChunk: async (room) => {
+        const chunk = await snapshot.nextChunk(room);
         if (chunk !== undefined) chunk[chunk.length - 1]! ^= 1;
         return chunk;
       },

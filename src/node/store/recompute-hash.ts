@@ -23,8 +23,9 @@ export async function recomputeHash(state: StateStore): Promise<RecomputedHash> 
   try {
     const decoder = new RowStreamDecoder();
     const hash = new MultisetHash();
+    const room = new Uint8Array(CHUNK_BYTES);
     for (;;) {
-      const chunk = await snapshot.nextChunk(CHUNK_BYTES);
+      const chunk = await snapshot.nextChunk(room);
       if (chunk === undefined) break;
       const rows = decoder.push(chunk);
       if (rows === undefined) throw damaged('state', 'rows', 'a row cannot be read');

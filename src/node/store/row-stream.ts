@@ -11,17 +11,12 @@ export const ROW_VALUE_BYTES_MAX = 64 * 1024 * 1024;
 
 export const rowStreamBytes = ([key, value]: Row): number => HEAD_BYTES + key.length + value.length;
 
-export function encodeRowsForStream(rows: readonly Row[]): Buffer {
-  const stream = Buffer.allocUnsafe(rows.reduce((bytes, row) => bytes + rowStreamBytes(row), 0));
-  let at = 0;
-  for (const [key, value] of rows) {
-    stream.writeUInt16BE(key.length, at);
-    stream.writeUInt32BE(value.length, at + 2);
-    stream.write(key, at + HEAD_BYTES, 'latin1');
-    stream.set(value, at + HEAD_BYTES + key.length);
-    at += HEAD_BYTES + key.length + value.length;
-  }
-  return stream;
+/** Writes a row into `stream`, where there is room for it. */
+export function writeRowForStream([key, value]: Row, stream: Buffer, at: number): void {
+  stream.writeUInt16BE(key.length, at);
+  stream.writeUInt32BE(value.length, at + 2);
+  stream.write(key, at + HEAD_BYTES, 'latin1');
+  stream.set(value, at + HEAD_BYTES + key.length);
 }
 
 /** Puts rows together again from chunks. Holds at most one incomplete row. */
@@ -35,7 +30,7 @@ export class RowStreamDecoder {
   }
 
   /**
-   * The rows that this chunk completes, or undefined when it is not what the encoder makes. Values are views of the
+   * The rows that this chunk completes, or undefined when it is no part of such a stream. Values may be views of the
    * chunk, which must not change before they are done with.
    */
   push(chunk: Uint8Array): Row[] | undefined {
@@ -57,7 +52,7 @@ export class RowStreamDecoder {
       rows.push([key, bytes.subarray(at + HEAD_BYTES + keyBytes, end)]);
       at = end;
     }
-    this.#rest = bytes.subarray(at);
+    this.#rest = Buffer.from(bytes.subarray(at));
     return rows;
   }
 }

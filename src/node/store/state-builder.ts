@@ -26,6 +26,8 @@ export class StateBuilder {
   readonly #where: string;
   readonly #rowDigest = new RowDigest();
   readonly #hash = new MultisetHash();
+  /** For one writing after the other: LevelDB copies what it is given. */
+  #room = Buffer.alloc(0);
 
   private constructor(database: Database, where: string) {
     this.#database = database;
@@ -42,8 +44,11 @@ export class StateBuilder {
     return this.#hash;
   }
 
+  /** One at a time. */
   async putRows(rows: readonly Row[]): Promise<void> {
-    const room = Buffer.allocUnsafe(rows.reduce((bytes, [, value]) => bytes + storedRowBytes(value), 0));
+    const bytes = rows.reduce((sum, [, value]) => sum + storedRowBytes(value), 0);
+    if (bytes > this.#room.length) this.#room = Buffer.allocUnsafeSlow(bytes);
+    const room = this.#room;
     let at = 0;
     const stored = rows.map(([key, value]): [string, Uint8Array] => {
       const digest = this.#rowDigest.of(key, value);

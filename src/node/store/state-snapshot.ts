@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { StateSnapshot } from '../ports.ts';
 import { RowMerge, type ChangedRow, type Row } from './row-merge.ts';
-import { encodeRowsForStream, rowStreamBytes } from './row-stream.ts';
+import { rowStreamBytes, writeRowForStream } from './row-stream.ts';
 
 /** Rows that are asked for at a time; the source gives fewer when they are large. */
 const ROWS_PER_READ = 512;
@@ -33,33 +33,42 @@ export class StreamedState implements StateSnapshot {
     this.#merge = new RowMerge(changes);
   }
 
-  /** As many whole rows as fit; only a row that is larger than a chunk is cut. */
-  async nextChunk(chunkBytesMax: number): Promise<Uint8Array | undefined> {
-    assert(chunkBytesMax > 0);
-    if (this.#rest.length > 0) return this.#cut(chunkBytesMax);
-    const rows: Row[] = [];
+  /** As many whole rows as fit; only a row that is larger than the room is cut. */
+  async nextChunk(room: Uint8Array): Promise<Uint8Array | undefined> {
+    assert(room.length > 0);
+    if (this.#rest.length > 0) return this.#cut(room);
+    const chunk = Buffer.from(room.buffer, room.byteOffset, room.length);
     let bytes = 0;
     for (;;) {
       const row = this.#rows[this.#taken];
       if (row === undefined) {
-        if (this.#ended) break;
+        if (this.#ended) return bytes === 0 ? undefined : chunk.subarray(0, bytes);
         await this.#read();
         continue;
       }
-      if (rows.length > 0 && bytes + rowStreamBytes(row) > chunkBytesMax) break;
-      rows.push(row);
-      bytes += rowStreamBytes(row);
+      const size = rowStreamBytes(row);
+      if (bytes + size > chunk.length) {
+        if (bytes > 0) return chunk.subarray(0, bytes);
+        return this.#cutRow(row, chunk);
+      }
+      writeRowForStream(row, chunk, bytes);
+      bytes += size;
       this.#taken += 1;
     }
-    if (rows.length === 0) return undefined;
-    this.#rest = encodeRowsForStream(rows);
-    return this.#cut(chunkBytesMax);
   }
 
-  #cut(chunkBytesMax: number): Buffer {
-    const chunk = this.#rest.subarray(0, chunkBytesMax);
-    this.#rest = this.#rest.subarray(chunkBytesMax);
-    return chunk;
+  #cutRow(row: Row, room: Uint8Array): Uint8Array {
+    this.#rest = Buffer.allocUnsafeSlow(rowStreamBytes(row));
+    writeRowForStream(row, this.#rest, 0);
+    this.#taken += 1;
+    return this.#cut(room);
+  }
+
+  #cut(room: Uint8Array): Uint8Array {
+    const chunk = this.#rest.subarray(0, room.length);
+    this.#rest = this.#rest.subarray(room.length);
+    room.set(chunk);
+    return room.subarray(0, chunk.length);
   }
 
   async #read(): Promise<void> {

@@ -60,8 +60,9 @@ async function rowsOf(store: StateStore, gte = '!', lt = '~', limit = 1_000_000)
 
 async function chunksOf(snapshot: StateSnapshot, chunkBytesMax: number): Promise<Uint8Array[]> {
   const chunks: Uint8Array[] = [];
+  const room = new Uint8Array(chunkBytesMax);
   for (;;) {
-    const chunk = await snapshot.nextChunk(chunkBytesMax);
+    const chunk = await snapshot.nextChunk(room);
     if (chunk === undefined) break;
     assert(chunk.length > 0 && chunk.length <= chunkBytesMax);
     chunks.push(Uint8Array.from(chunk));
@@ -76,7 +77,13 @@ function fullHeader(snapshot: StateSnapshot): StateSnapshotHeader {
 
 async function install(store: StateStore, header: StateSnapshotHeader, chunks: readonly Uint8Array[]): Promise<void> {
   const target = await store.beginInstall(header);
-  for (const chunk of chunks) await target.write(chunk);
+  const room = new Uint8Array(Math.max(0, ...chunks.map(({ length }) => length)));
+  for (const chunk of chunks) {
+    room.set(chunk);
+    await target.write(room.subarray(0, chunk.length));
+    // It belongs to the caller again.
+    room.fill(0xff);
+  }
   await target.finish();
 }
 

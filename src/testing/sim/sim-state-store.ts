@@ -135,9 +135,9 @@ export class SimStateStore implements StateStore {
     this.#spoilsAt = undefined;
     return {
       header,
-      nextChunk: async (chunkBytesMax) => {
+      nextChunk: async (room) => {
         await this.#env.onDisk(() => {});
-        const chunk = await stream.nextChunk(chunkBytesMax);
+        const chunk = await stream.nextChunk(room);
         if (chunk !== undefined && spoilsAt !== undefined) chunk[Math.floor(spoilsAt * chunk.length)]! ^= 1;
         spoilsAt = undefined;
         return chunk;
@@ -165,7 +165,8 @@ export class SimStateStore implements StateStore {
         this.#env.onDisk(() => {
           const rows = decoder.push(chunk);
           if (rows === undefined) throw this.#refusal();
-          stage(rows);
+          // The chunk is used for others.
+          stage(rows.map(([key, value]) => [key, Uint8Array.from(value)]));
         }),
       check,
       finish: () =>

@@ -4,7 +4,7 @@ import type { LogIndex } from '../../consensus/types.ts';
 import type { StateSnapshotHeader } from '../../node/ports.ts';
 import { MultisetHash } from '../../node/store/multiset-hash.ts';
 import { sortedChanges, type Row } from '../../node/store/row-merge.ts';
-import { encodeRowsForStream } from '../../node/store/row-stream.ts';
+import { rowStreamBytes, writeRowForStream } from '../../node/store/row-stream.ts';
 import type { StampMs } from '../../protocol/ids.ts';
 import { crashSteps, rowOf, rowsOf, afterStep, EMPTY_MODEL, type CrashStep, type LogModel } from './crash-steps.ts';
 import { TEST_FOUNDING, openMember } from './temporary-store.ts';
@@ -112,7 +112,7 @@ async function install({ entries }: LogModel, at: number, finished: () => void):
     stampMs: index as number as StampMs,
     stateHash: hash.hex(),
   };
-  const stream = encodeRowsForStream(rows);
+  const stream = streamOf(rows);
   const receiving = await store.state.beginInstall(header);
   for (let from = 0; from < stream.length; from += CHUNK_BYTES) {
     await receiving.write(stream.subarray(from, from + CHUNK_BYTES));
@@ -122,4 +122,14 @@ async function install({ entries }: LogModel, at: number, finished: () => void):
     say(`done ${at}`);
     finished();
   });
+}
+
+function streamOf(rows: readonly Row[]): Buffer {
+  const stream = Buffer.alloc(rows.reduce((bytes, row) => bytes + rowStreamBytes(row), 0));
+  let at = 0;
+  for (const row of rows) {
+    writeRowForStream(row, stream, at);
+    at += rowStreamBytes(row);
+  }
+  return stream;
 }
