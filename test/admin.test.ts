@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,6 +7,7 @@ import { clusterStatus } from '../scripts/chaos/final-state.ts';
 import { startScratchCluster } from '../scripts/load/scratch-cluster.ts';
 import { apiUrl } from '../src/cli/local-cluster/layout.ts';
 import { ApiPerson, call, nextTxnId } from '../src/testing/api-person.ts';
+import { ParleyHome } from './parley-home.ts';
 import { CHATCTL, CHATD, runProgram, until } from './support.ts';
 import type { ScratchCluster } from '../scripts/load/scratch-cluster.ts';
 import type { TestSocket } from '../src/testing/test-socket.ts';
@@ -210,6 +212,37 @@ describe('the administration of a cluster', () => {
           ],
         );
       });
+    }
+  });
+
+  it('shows admins what a person reveals of an encrypted room, and removes it there', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'parley-admin-'));
+    const [kim, lee] = ['kim', 'lee'].map((name) => new ParleyHome(join(folder, name))) as [ParleyHome, ParleyHome];
+    try {
+      await kim.json('--endpoint', urls[0]!, 'register', 'kim');
+      await lee.json('--endpoint', urls[1]!, 'register', 'lee');
+      const [sent] = await lee.json<{ room: string }>('send', '@kim', 'rude words');
+      const room = sent!.room;
+      await lee.json('send', '@kim', 'other words');
+      await until('both are there', async () => (await kim.json('read', '@lee')).length === 2);
+      await kim.json('report', '@lee', '1', '--reason', 'rude', '--reveal');
+      const [told] = linesOf<{ revealed: object[] }>(await must(urls[2]!, 'report', 'list', '--json'));
+      expect(told).toMatchObject({ report: 1, by: 'kim', from: 'lee', room, seq: 1, reason: 'rude' });
+      expect(told!.revealed).toMatchObject([{ seq: 1, from: 'lee', text: 'rude words' }]);
+      expect(await must(urls[2]!, 'report', 'list')).toContain('@lee: rude words');
+
+      await must(urls[0]!, 'purge', 'message', room, '1');
+      await must(urls[0]!, 'report', 'resolve', '1', 'removed');
+      expect(await must(urls[1]!, 'report', 'list')).toBe('');
+      const goneOf = async (): Promise<(string | undefined)[]> =>
+        (await kim.json<{ gone?: string }>('read', '@lee')).map(({ gone }) => gone);
+      expect(await goneOf()).toEqual(['purged', undefined]);
+      await must(urls[1]!, 'purge', 'room', room, '--yes');
+      await until('all is gone', async () => isDeepStrictEqual(await goneOf(), ['purged', 'purged']));
+      expect((await lee.run('send', '@kim', 'more')).stderr).toContain('room_archived');
+    } finally {
+      for (const home of [kim, lee]) home.close();
+      rmSync(folder, { recursive: true, force: true });
     }
   });
 });

@@ -28,6 +28,7 @@ import { addHealthRoutes } from './routes/health.ts';
 import { addLockRoutes } from './routes/locks.ts';
 import { addMemberRoutes } from './routes/members.ts';
 import { addMessageRoutes } from './routes/messages.ts';
+import { addModerationRoutes } from './routes/moderation.ts';
 import { addOpenApiRoute, describeRoutes } from './routes/openapi.ts';
 import { addPinRoutes } from './routes/pins.ts';
 import { addReceiptRoutes } from './routes/receipts.ts';
@@ -127,6 +128,7 @@ function addRoutes(app: App, context: ApiContext, onSend: () => void): void {
     addAuditRoutes(routes, context, hooks);
     addServerAdminRoutes(routes, context, hooks);
     addUserRoutes(routes, context, hooks);
+    addModerationRoutes(routes, context, hooks);
     addHealthRoutes(routes, context);
     addOpenApiRoute(routes);
     addStatusPage(routes);

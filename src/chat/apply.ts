@@ -16,6 +16,8 @@ import { archiveRoom, createRoom, setMeta, setTtl } from './rooms.ts';
 import { createSession, refreshSession, revokeSession } from './sessions.ts';
 import { setRegistration, setServerAdmin } from './server-admin.ts';
 import { banUser, deleteUser, setActive, unbanUser } from './users.ts';
+import { purgeMessage, purgeRoom } from './purge.ts';
+import { createReport, resolveReport } from './reports.ts';
 import { sweepState } from './sweep.ts';
 import { Work } from './work.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
@@ -106,6 +108,10 @@ const handlers: { readonly [K in CommandKind]: Handler<K> } = {
   'user.unban': deduped(byAdmin, unbanUser),
   'user.set-active': deduped(byAdmin, setActive),
   'user.delete': deduped(byAdmin, deleteUser),
+  'report.create': deduped(byDevice, createReport),
+  'report.resolve': deduped(byAdmin, resolveReport),
+  'message.purge': deduped(byAdmin, purgeMessage),
+  'room.purge': deduped(byAdmin, purgeRoom),
   'audit.refused-logins': countRefusedLogins,
   'audit.node-act': deduped(byAdmin, noteNodeAct),
   'state.sweep': sweepState,

@@ -1,35 +1,28 @@
 import { KEYS } from './keys.ts';
-import { announceGone, removeMessage } from './removal.ts';
-import { messageAt } from './relations.ts';
+import { removeSome } from './removal.ts';
 import { dropMember, giveAwayRoom } from './room-members.ts';
-import { membershipCodec } from './room-rows.ts';
 import type { AccountId, RoomId, Seq } from '../protocol/ids.ts';
+import type { MessageRow } from './room-rows.ts';
 import type { ErasureRow } from './admin-rows.ts';
 import type { Work } from './work.ts';
-
-/** Places of a room that one command looks at. */
-const PLACES_MAX = 256;
 
 /**
  * One step of what follows the deletion of an account: what it wrote in one room goes, where that was wished, and then
  * it leaves that room.
  *
  * @param key of the membership that the leader found
- * @returns how much was done; 0 where nothing is to be done
+ * @returns 0 where there was nothing to be done, else 1
  */
 export function eraseIn(work: Work, key: string): number {
   const [, account, room] = key.split('/') as [string, AccountId, RoomId];
   const job = work.erasures.get(account);
-  const bytes = work.view.get(key);
-  if (job === undefined || bytes === undefined) return 0;
+  if (job === undefined || work.view.get(key) === undefined) return 0;
   // One room after the other: there is one note of how far it is done.
   if (job.room !== null && job.room !== room && isMember(work, account, job.room)) return 0;
-  const { joinedSeq } = membershipCodec.decode(bytes);
-  const looked = job.messages ? eraseMessages(work, account, room, { job, joinedSeq }) : 0;
-  if (looked >= PLACES_MAX) return looked;
+  if (job.messages && !eraseMessages(work, account, room, job)) return 1;
   leave(work, account, room);
   if (job.messages) work.erasures.put(account, { ...job, room: null });
-  return looked + 1;
+  return 1;
 }
 
 function isMember(work: Work, account: AccountId, room: RoomId): boolean {
@@ -43,22 +36,14 @@ export function endErasure(work: Work, account: AccountId): boolean {
   return isThere;
 }
 
-/** @returns how many places were looked at; less than `PLACES_MAX` where none is left */
-function eraseMessages(
-  work: Work,
-  account: AccountId,
-  room: RoomId,
-  { job, joinedSeq }: { readonly job: ErasureRow; readonly joinedSeq: Seq },
-): number {
-  const first = job.room === room ? job.next : joinedSeq;
-  const end = Math.min(first + PLACES_MAX, work.rooms.get(room)!.lastSeq + 1);
-  const gone: Seq[] = [];
-  for (let seq = first; seq < end; seq = (seq + 1) as Seq) {
-    if (messageAt(work, room, seq)?.from === account) gone.push(...removeMessage(work, room, seq, 'deleted'));
-  }
-  announceGone(work, { room, seqs: gone.toSorted((a, b) => a - b), reason: 'deleted', by: account });
-  work.erasures.put(account, { ...job, room, next: end as Seq });
-  return end - first;
+/** @returns whether all that it wrote there is gone */
+function eraseMessages(work: Work, account: AccountId, room: RoomId, job: ErasureRow): boolean {
+  // From the beginning: it may have left, and come back.
+  const first = job.room === room ? job.next : (1 as Seq);
+  const isToGo = ({ from }: MessageRow): boolean => from === account;
+  const next = removeSome(work, room, { first, reason: 'deleted', by: account, isToGo });
+  work.erasures.put(account, { ...job, room, next });
+  return next > work.rooms.get(room)!.lastSeq;
 }
 
 /** A direct room keeps its two members, and is written in no more. */

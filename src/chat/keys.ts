@@ -68,6 +68,12 @@ export const KEYS = {
   ban: (account: AccountId | '') => `X/${account}`,
   /** What is left to do for an account that was deleted. */
   erasure: (account: AccountId | '') => `Z/${account}`,
+  /** Up to where the removal of all that was written in a room has got. */
+  purge: (room: RoomId) => `R/${room}`,
+  reportCounts: 'Q',
+  reports: 'Q/report/',
+  report: (id: number) => `Q/report/${fixed(id)}`,
+  openReports: (account: AccountId) => `Q/open/${account}`,
   /** Where the audit log begins and ends. */
   auditSpans: 'A',
   audit: (part: AuditPart, number: number) => `A/${part}/${fixed(number)}`,

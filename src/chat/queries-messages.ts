@@ -4,9 +4,10 @@ import { accountName } from './queries-accounts.ts';
 import { membershipIn } from './queries-rooms.ts';
 import { readRow } from './queries-rows.ts';
 import { messageCodec, roomCodec } from './room-rows.ts';
+import type { GoneReason } from '../protocol/events.ts';
 import type { AccountId, AccountName, DeviceId, MessageId, RoomId, Seq, StampMs } from '../protocol/ids.ts';
 import type { StateReader } from './ports.ts';
-import type { GoneReason, MessageRow } from './room-rows.ts';
+import type { MessageRow } from './room-rows.ts';
 
 export interface MessageInfo {
   readonly room: RoomId;

@@ -5,8 +5,9 @@ import { KEYS } from './keys.ts';
 import { dropPin } from './pins.ts';
 import { messageAt } from './relations.ts';
 import { messageCodec } from './room-rows.ts';
+import type { GoneReason } from '../protocol/events.ts';
 import type { AccountId, RoomId, Seq } from '../protocol/ids.ts';
-import type { GoneReason, MessageRow } from './room-rows.ts';
+import type { MessageRow } from './room-rows.ts';
 import type { Work } from './work.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -30,6 +31,41 @@ export function removeMessage(work: Work, room: RoomId, seq: Seq, gone: GoneReas
   for (const other of related) clear(work, room, other, messageAt(work, room, other)!, gone);
   work.relations.delete([room, seq]);
   return [seq, ...related];
+}
+
+/** Places that one step of a removal looks at, and envelopes that it removes, but for those of one message. */
+const PLACES_PER_STEP_MAX = 256;
+const REMOVED_PER_STEP_MAX = 1_024;
+
+/**
+ * One step of removing much: of the places from `first` on, those that are to go.
+ *
+ * @returns the first place that was not looked at, behind the last one of the room when none is left
+ */
+export function removeSome(
+  work: Work,
+  room: RoomId,
+  {
+    first,
+    reason,
+    by,
+    isToGo,
+  }: {
+    readonly first: Seq;
+    readonly reason: GoneReason;
+    readonly by: AccountId | null;
+    readonly isToGo: (message: MessageRow) => boolean;
+  },
+): Seq {
+  const end = Math.min(first + PLACES_PER_STEP_MAX, work.rooms.get(room)!.lastSeq + 1);
+  const gone: Seq[] = [];
+  let seq = first;
+  for (; seq < end && gone.length < REMOVED_PER_STEP_MAX; seq = (seq + 1) as Seq) {
+    const message = messageAt(work, room, seq);
+    if (message !== undefined && isToGo(message)) gone.push(...removeMessage(work, room, seq, reason));
+  }
+  announceGone(work, { room, seqs: gone.toSorted((a, b) => a - b), reason, by });
+  return seq;
 }
 
 /** Those who watch the room are told once for all that went for one reason. @param by null for the cluster */

@@ -33,3 +33,8 @@ export function enterAsAdmin(work: Work, actor: Actor | null, room: RoomId): Pla
   if (!place.ok || place.self.role !== 'member') return place;
   return reject('forbidden', 'Only the owner and admins of the room may do this.');
 }
+
+/** What is closed by an admin of the server stays so. */
+export function refusePurged(): Rejection {
+  return reject('room_archived', 'An admin of the server has closed this room for good.');
+}

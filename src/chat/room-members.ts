@@ -3,7 +3,7 @@ import { accountsOf, audit } from './audit.ts';
 import { invariant } from './invariant.ts';
 import { KEYS } from './keys.ts';
 import { accept, reject } from './results.ts';
-import { enterGroup } from './room-entry.ts';
+import { enterGroup, refusePurged } from './room-entry.ts';
 import { dropLink } from './room-links.ts';
 import { changeMeta, checkMeta } from './room-meta.ts';
 import { linkCodec, membershipCodec } from './room-rows.ts';
@@ -22,6 +22,7 @@ export const addMembers: Handler<'room.add'> = (work, { actor, body }) => {
   if (!place.ok) return place;
   const { row, members, self } = place;
   if (self.role === 'member') return reject('forbidden', 'Only the owner and admins of a room add members.');
+  if (row.purged) return refusePurged();
   const present = new Set(members.map(({ account }) => account));
   const added = [...new Set(body.members)].filter((account) => !present.has(account));
   if (added.length === 0) return reject(body.members.length === 0 ? 'invalid_field' : 'already_member');
@@ -150,6 +151,7 @@ export const joinRoom: Handler<'room.join'> = (work, { actor, body }) => {
   const row = work.rooms.get(room);
   const members = work.members.get(room);
   invariant(row !== undefined && members !== undefined, 'a link leads to a room');
+  if (row.purged) return refusePurged();
   if (members.some((it) => it.account === account)) return reject('already_member');
   const full = isFull(work, members, [account]);
   if (full !== undefined) return full;

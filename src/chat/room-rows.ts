@@ -1,4 +1,6 @@
 import { pack, unpack } from './pack.ts';
+import { GONE_REASONS } from '../protocol/events.ts';
+import type { GoneReason } from '../protocol/events.ts';
 import type { Role } from '../protocol/commands.ts';
 import type { AccountId, DeviceId, Seq, StampMs, TxnId } from '../protocol/ids.ts';
 import type { Relation } from '../protocol/envelope-extensions.ts';
@@ -24,6 +26,8 @@ export interface RoomRow {
   readonly links: number;
   /** What is written from now on disappears after so long; 0 for never. */
   readonly ttlMs: number;
+  /** An admin of the server has closed it for good. */
+  readonly purged: boolean;
 }
 
 export interface Mute {
@@ -45,22 +49,36 @@ export const roomCodec: RowCodec<RoomRow> = {
       row.mutes.flatMap(({ account, until }) => [account, until]),
       row.links,
       row.ttlMs,
+      row.purged,
     ]),
   decode: (bytes) => {
-    const [, kind, creator, createdAt, lastSeq, lastIndex, base, archived = false, flat = [], links = 0, ttlMs = 0] =
-      unpack(bytes) as [
-        number,
-        number,
-        AccountId,
-        StampMs,
-        Seq,
-        number,
-        number,
-        boolean?,
-        (string | number)[]?,
-        number?,
-        number?,
-      ];
+    const [
+      ,
+      kind,
+      creator,
+      createdAt,
+      lastSeq,
+      lastIndex,
+      base,
+      archived = false,
+      flat = [],
+      links = 0,
+      ttlMs = 0,
+      purged = false,
+    ] = unpack(bytes) as [
+      number,
+      number,
+      AccountId,
+      StampMs,
+      Seq,
+      number,
+      number,
+      boolean?,
+      (string | number)[]?,
+      number?,
+      number?,
+      boolean?,
+    ];
     const mutes: Mute[] = [];
     for (let i = 0; i < flat.length; i += 2) {
       mutes.push({ account: flat[i] as AccountId, until: flat[i + 1] as StampMs });
@@ -76,6 +94,7 @@ export const roomCodec: RowCodec<RoomRow> = {
       mutes,
       links,
       ttlMs,
+      purged,
     };
   },
 };
@@ -141,9 +160,6 @@ export const metaCodec: RowCodec<MetaRow> = {
   },
 };
 
-/** Why nothing stands at a position any more. */
-export type GoneReason = 'deleted' | 'expired';
-const GONE_REASONS: readonly GoneReason[] = ['deleted', 'expired'];
 const RELATION_TYPES: readonly Relation['type'][] = ['edit', 'reaction'];
 
 export interface MessageRow {

@@ -2,7 +2,7 @@ import { directRoomIdOf, groupRoomIdOf } from '../protocol/derive-ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { accountsOf, audit } from './audit.ts';
 import { accept, reject } from './results.ts';
-import { enter, enterAsAdmin, enterGroup } from './room-entry.ts';
+import { enter, enterAsAdmin, enterGroup, refusePurged } from './room-entry.ts';
 import { countDevices, isThere, putMembership } from './room-members.ts';
 import { changeMeta, checkMeta, putMeta } from './room-meta.ts';
 import { checkActor } from './sessions.ts';
@@ -76,6 +76,7 @@ function found(work: Work, actor: Actor, room: RoomId, kind: RoomRow['kind'], ot
     mutes: [],
     links: 0,
     ttlMs: 0,
+    purged: false,
   });
   const roleOf = (account: AccountId): Role => (kind === 'group' && account === actor.account ? 'owner' : 'member');
   work.members.put(
@@ -95,6 +96,7 @@ function found(work: Work, actor: Actor, room: RoomId, kind: RoomRow['kind'], ot
 export const setMeta: Handler<'room.set-meta'> = (work, { actor, body }) => {
   const place = enterGroup(work, actor, body.room);
   if (!place.ok) return place;
+  if (place.row.purged) return refusePurged();
   const wrong = checkMeta(work, actor!, body.room, body.sealedMeta);
   if (wrong !== undefined) return wrong;
   changeMeta(work, actor!, body.room, body.sealedMeta);
@@ -107,6 +109,7 @@ export const archiveRoom: Handler<'room.archive'> = (work, { actor, body }) => {
   const place = enterAsAdmin(work, actor, room);
   if (!place.ok) return place;
   const { row, self } = place;
+  if (row.purged) return refusePurged();
   if (row.archived !== archived) {
     work.rooms.put(room, { ...row, archived });
     work.emit({ kind: 'room-archived', room, archived, by: self.account, at: work.stampMs }, room);

@@ -3,6 +3,8 @@ import { expireBan } from './bans.ts';
 import { expireBlob } from './blobs.ts';
 import { forgetRequest } from './devices.ts';
 import { releaseLocksOf, standingLock } from './locks.ts';
+import { purgeStep } from './purge.ts';
+import { expireReport } from './reports.ts';
 import { parseExpiryKey } from './keys.ts';
 import { unpack } from './pack.ts';
 import { announceGone, removeMessage } from './removal.ts';
@@ -82,6 +84,10 @@ function remove(work: Work, expired: ExpiredMessages, target: string, index: Uin
       return expireBan(work, first as AccountId) ? 1 : 0;
     case 'Z/':
       return endErasure(work, first as AccountId) ? 1 : 0;
+    case 'R/':
+      return purgeStep(work, first as RoomId);
+    case 'Q/':
+      return expireReport(work, Number(second)) ? 1 : 0;
     case 'B/':
       return expireBlob(work, first as BlobId) ? 1 : 0;
     case 'L/':

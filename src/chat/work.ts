@@ -20,6 +20,7 @@ import {
   requestsCodec,
   sessionCodec,
 } from './rows.ts';
+import { reportCodec, reportsCodec } from './report-rows.ts';
 import { Table } from './table.ts';
 import type { Command } from '../protocol/commands.ts';
 import type { ChatEvent, PlacedEvent } from '../protocol/events.ts';
@@ -31,7 +32,7 @@ import type { FeedScope } from './keys.ts';
 import type { StateView } from './ports.ts';
 import type { Roster } from './roster.ts';
 import type { RoomRow } from './room-rows.ts';
-import type { GlobalsRow } from './rows.ts';
+import type { GlobalsRow, RowCodec } from './rows.ts';
 import { lockCodec, lockTokenCodec, sessionLocksCodec, type SessionLocksRow } from './lock-rows.ts';
 
 /**
@@ -70,6 +71,10 @@ export class Work {
   readonly serverAdmins;
   readonly bans;
   readonly erasures;
+  readonly purges;
+  readonly reports;
+  readonly reportCounts;
+  readonly openReports;
   readonly auditSpans;
   readonly refusedOpen;
   /** The one under way: the audit log tells whose it is. */
@@ -110,6 +115,10 @@ export class Work {
     this.serverAdmins = new Table(view, () => KEYS.serverAdmins, serverAdminsCodec);
     this.bans = new Table(view, (account: AccountId) => KEYS.ban(account), banCodec);
     this.erasures = new Table(view, KEYS.erasure, erasureCodec);
+    this.purges = new Table<RoomId, Seq>(view, KEYS.purge, countCodec as RowCodec<Seq>);
+    this.reports = new Table(view, KEYS.report, reportCodec);
+    this.reportCounts = new Table(view, () => KEYS.reportCounts, reportsCodec);
+    this.openReports = new Table(view, KEYS.openReports, countCodec);
     this.auditSpans = new Table(view, () => KEYS.auditSpans, auditSpansCodec);
     this.refusedOpen = new Table(view, () => KEYS.refusedOpen, countCodec);
   }
@@ -191,6 +200,10 @@ export class Work {
       this.serverAdmins,
       this.bans,
       this.erasures,
+      this.purges,
+      this.reports,
+      this.reportCounts,
+      this.openReports,
       this.auditSpans,
       this.refusedOpen,
     ]) {

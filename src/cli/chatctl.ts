@@ -5,6 +5,7 @@ import { examine } from './chatctl/doctor/examine.ts';
 import { findingsOf } from './chatctl/doctor/findings.ts';
 import { doctorExitCode, findingsJson, renderFindings } from './chatctl/doctor/report.ts';
 import { addAuditVerb } from './chatctl/verbs/audit.ts';
+import { addModerationVerbs } from './chatctl/verbs/moderation.ts';
 import { addServerAdminVerbs } from './chatctl/verbs/server-admin.ts';
 import { addUserVerbs } from './chatctl/verbs/users.ts';
 import { askHashes, judgeHashes, renderVerdict, verifyExitCode } from './chatctl/verify.ts';
@@ -142,6 +143,7 @@ Exit codes: 0 ok (status: healthy, doctor: no problems), 1 failed (status: degra
     });
   addServerAdminVerbs(chatctl, target);
   addUserVerbs(chatctl, target);
+  addModerationVerbs(chatctl, target);
   addAuditVerb(chatctl, target);
   return chatctl;
 }

@@ -2,6 +2,7 @@ import { Value } from '@sinclair/typebox/value';
 import { directRoomIdOf } from '../protocol/derive-ids.ts';
 import { BlobProgressReply } from '../protocol/http/blobs.ts';
 import { isBase64Url } from '../protocol/base64url.ts';
+import { ReportReply } from '../protocol/http/reports.ts';
 import { NamedReply } from '../protocol/http/admin.ts';
 import { LockAcquireReply, LockJson, LockReleaseReply, LockRenewReply, LocksReply } from '../protocol/http/locks.ts';
 import {
@@ -117,6 +118,8 @@ export const links = decoderOf(LinksReply);
 
 export const roomWritten = (room: RoomId): Decode<Static<typeof RoomReply>> =>
   decoderOf(RoomReply, (answer) => answer.room === room);
+
+export const reported = decoderOf(ReportReply);
 
 // ------------------------------------------------------------ locks
 

@@ -10,6 +10,7 @@ import { Locks } from './locks.ts';
 import { Outbox } from './outbox.ts';
 import { Reader } from './reader.ts';
 import { RoomAdmin } from './room-admin.ts';
+import { Reports } from './reports.ts';
 import { Rooms } from './rooms.ts';
 import { readRow, writeRow } from './rows.ts';
 import type { AccountName, ClusterId, DeviceId } from '../protocol/ids.ts';
@@ -43,6 +44,7 @@ export class ParleyClient {
   readonly messages: Composer;
   readonly locks: Locks;
   readonly files: Files;
+  readonly reports: Reports;
   readonly #context: ClientContext;
   readonly #outbox: Outbox;
   readonly #reader: Reader;
@@ -60,6 +62,7 @@ export class ParleyClient {
     this.files = new Files(context, this.messages);
     this.#reader = new Reader(context, this.rooms);
     this.#history = new History(context);
+    this.reports = new Reports(context, { rooms: this.rooms, history: this.#history, reader: this.#reader });
   }
 
   /** Endpoints that are given are remembered. */

@@ -2,12 +2,14 @@ import { fromBase64Url } from '../protocol/base64url.ts';
 import { decodeContent } from '../protocol/content.ts';
 import { ParleyError } from '../protocol/errors.ts';
 import { KEY, pack, unpack } from './rows.ts';
+import type { GoneReason } from '../protocol/events.ts';
 import type { Content } from '../protocol/content.ts';
 import type { Relation } from '../protocol/envelope-extensions.ts';
 import type { OpenFailure } from '../crypto/conversation.ts';
 import type { MessageJsonT } from '../protocol/http/schemas.ts';
 import type { AccountId, AccountName, DeviceId, RoomId, TxnId } from '../protocol/ids.ts';
 import type { ClientContext } from './context.ts';
+import type { OpenResult } from '../crypto/conversation.ts';
 import type { KnownDevice } from './people.ts';
 import type { Rooms } from './rooms.ts';
 import type { FileRow } from './rows.ts';
@@ -39,7 +41,7 @@ export interface MessageLine {
   readonly text: string | null;
   readonly unreadable?: UnreadableReason;
   /** Nothing stands here any more. */
-  readonly gone?: 'deleted' | 'expired';
+  readonly gone?: GoneReason;
   /** The message that this one answers. */
   readonly replyTo?: number;
   /** The message that began the thread to which this one belongs. */
@@ -68,7 +70,7 @@ type Said = Pick<MessageLine, 'text' | 'replyTo' | 'thread' | 'mentions' | 'edit
 type Opened =
   | { readonly said: Said; readonly txnId: TxnId; readonly content: Content }
   | { readonly unreadable: UnreadableReason; readonly txnId?: TxnId }
-  | { readonly gone: 'deleted' | 'expired'; readonly txnId?: undefined };
+  | { readonly gone: GoneReason; readonly txnId?: undefined };
 
 /** Turns envelopes into what people read. Nothing is taken from a node on trust; nothing is left out silently. */
 export class Reader {
@@ -104,15 +106,7 @@ export class Reader {
 
   async #open(message: MessageJsonT, sender: KnownDevice | UnreadableReason): Promise<Opened> {
     if (typeof sender === 'string') return { unreadable: sender };
-    const { keys } = await this.#context.own();
-    const opened = this.#context.conversation.open({
-      purpose: 'message',
-      cluster: await this.#context.cluster(),
-      room: message.room as RoomId,
-      envelopeBytes: fromBase64Url(message.envelope!),
-      own: { device: keys.device, sealing: keys.sealing },
-      sender,
-    });
+    const opened = await this.#unseal(message, sender);
     if (!opened.ok) return { unreadable: opened.reason };
     const { txnId, relation } = opened.header;
     if (message.id !== `${txnId}-${sender.device}`) return { unreadable: 'wrong_id' };
@@ -120,6 +114,30 @@ export class Reader {
     if (!decoded.ok) return { unreadable: decoded.reason, txnId };
     const said = await this.#said(decoded.content, relation);
     return typeof said === 'string' ? { unreadable: said, txnId } : { said, txnId, content: decoded.content };
+  }
+
+  async #unseal(message: MessageJsonT, sender: KnownDevice): Promise<OpenResult> {
+    const { keys } = await this.#context.own();
+    return this.#context.conversation.open({
+      purpose: 'message',
+      cluster: await this.#context.cluster(),
+      room: message.room as RoomId,
+      envelopeBytes: fromBase64Url(message.envelope!),
+      own: { device: keys.device, sealing: keys.sealing },
+      sender,
+    });
+  }
+
+  /**
+   * What shows to others what was written: the content, and what opens its tag.
+   * @throws ParleyError `unreadable`, `no_such_message` when it is gone
+   */
+  async reveal(message: MessageJsonT): Promise<{ readonly content: Uint8Array; readonly r: Uint8Array }> {
+    if (message.envelope === undefined) throw new ParleyError('no_such_message');
+    const sender = await this.#sender(message);
+    const opened = typeof sender === 'string' ? null : await this.#unseal(message, sender);
+    if (opened?.ok !== true) throw new ParleyError('unreadable');
+    return { content: opened.content, r: opened.r };
   }
 
   /** Or why it says nothing: a content must do what its header tells nodes that it does. */

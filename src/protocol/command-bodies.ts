@@ -8,6 +8,7 @@ import {
   isRoomId,
   isSessionId,
 } from './ids.ts';
+import { CONTENT_LIMITS } from './content.ts';
 import { NODE_ACTS } from './audit.ts';
 import { isPlainText } from './plain-text.ts';
 import { isErrorCode } from './errors.ts';
@@ -114,6 +115,12 @@ const words =
   (bytesMax: number): Check<string> =>
   (value): value is string =>
     typeof value === 'string' && isPlainText(value, bytesMax);
+const revealed: Check<[Seq, Uint8Array, Uint8Array]> = (value): value is [Seq, Uint8Array, Uint8Array] =>
+  Array.isArray(value) &&
+  value.length === 3 &&
+  seq(value[0]) &&
+  hash(value[1]) &&
+  bytesOf(1, CONTENT_LIMITS.contentBytesMax)(value[2]);
 const stateKey: Check<string> = (value): value is string =>
   typeof value === 'string' && value.length > 0 && value.length <= COMMAND_LIMITS.sweepKeyBytesMax;
 const record: Check<[DeviceRecord['device'], Uint8Array, Uint8Array, Uint8Array]> = (
@@ -341,6 +348,31 @@ export const bodyCodecs: { readonly [K in CommandKind]: BodyCodec<CommandBodies[
     [account, flag],
     (it) => [it.account, it.messages],
     (who, messages) => ({ account: who, messages }),
+  ),
+  'report.create': codec(
+    [room, seq, words(LIMITS.reportReasonBytesMax), listOf(revealed, LIMITS.revealedPerReportMax)],
+    (it) => [it.room, it.seq, it.reason, it.revealed.map((one) => [one.seq, one.r, one.content])],
+    (where, place, reason, shown) => ({
+      room: where,
+      seq: place,
+      reason,
+      revealed: shown.map(([at, r, content]) => ({ seq: at, r, content })),
+    }),
+  ),
+  'report.resolve': codec(
+    [seq, words(LIMITS.reportReasonBytesMax)],
+    (it) => [it.report, it.resolution],
+    (report, resolution) => ({ report, resolution }),
+  ),
+  'message.purge': codec(
+    [room, seq],
+    (it) => [it.room, it.seq],
+    (where, place) => ({ room: where, seq: place }),
+  ),
+  'room.purge': codec(
+    [room],
+    (it) => [it.room],
+    (where) => ({ room: where }),
   ),
   'audit.refused-logins': codec(
     [listOf(refusedLogins, COMMAND_LIMITS.refusedLoginsMax)],

@@ -94,6 +94,13 @@ const examples: { readonly [K in CommandKind]: readonly Extract<Command, { kind:
   'user.unban': [{ account }],
   'user.set-active': [{ account, active: false }],
   'user.delete': [{ account, messages: true }],
+  'report.create': [
+    { room, seq: 3 as Seq, reason: 'spam', revealed: [{ seq: 3 as Seq, r: bytes(32), content: bytes(5) }] },
+    { room, seq: 3 as Seq, reason: 'spam', revealed: [] },
+  ],
+  'report.resolve': [{ report: 4, resolution: 'banned' }],
+  'message.purge': [{ room, seq: 3 as Seq }],
+  'room.purge': [{ room }],
   'audit.refused-logins': [
     { refused: [] },
     { refused: [{ account, code: 'invalid_signature', address: '::1', count: 3 }] },
@@ -256,6 +263,8 @@ function isStillRight(command: Command, field: number, wrong: unknown): boolean 
     command.kind === 'room.create' || command.kind === 'room.add' || command.kind === 'account.register';
   if (command.kind === 'user.ban' && field === 1) return wrong === 'x' || wrong === '';
   if (command.kind === 'user.ban' && field === 2) return wrong === undefined;
+  if (command.kind === 'report.create' && field === 2) return wrong === 'x' || wrong === '';
+  if (command.kind === 'report.resolve' && field === 1) return wrong === 'x' || wrong === '';
   if (command.kind === 'audit.node-act' && field === 1) return wrong === 'x';
   if (command.kind === 'lock.release' && field === 1) return wrong === null;
   if (command.kind.startsWith('lock.') && field === 0) return wrong === 'x';

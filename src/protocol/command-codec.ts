@@ -54,6 +54,10 @@ const KINDS = [
   'user.unban',
   'user.set-active',
   'user.delete',
+  'report.create',
+  'report.resolve',
+  'message.purge',
+  'room.purge',
 ] as const satisfies readonly CommandKind[];
 
 export function encodeCommand<K extends CommandKind>(command: CommandOf<K>): Uint8Array {

@@ -45,6 +45,14 @@ export interface RefusedLogins {
   readonly count: number;
 }
 
+/** A message, and what opens the content tag of its envelope. */
+export interface RevealedMessage {
+  readonly seq: Seq;
+  readonly r: Uint8Array;
+  /** As its author encoded it. */
+  readonly content: Uint8Array;
+}
+
 /** Who may register: everybody, who holds an invitation, or nobody. */
 export const REGISTRATION_POLICIES = ['open', 'invite', 'closed'] as const;
 export type RegistrationPolicy = (typeof REGISTRATION_POLICIES)[number];
@@ -152,6 +160,16 @@ export interface CommandBodies {
   'user.set-active': { readonly account: AccountId; readonly active: boolean };
   /** By an admin, or by the account itself. `messages`: what it wrote goes too. */
   'user.delete': { readonly account: AccountId; readonly messages: boolean };
+  /** By a member of the room, about a message of it. */
+  'report.create': {
+    readonly room: RoomId;
+    readonly seq: Seq;
+    readonly reason: string;
+    readonly revealed: readonly RevealedMessage[];
+  };
+  'report.resolve': { readonly report: number; readonly resolution: string };
+  'message.purge': { readonly room: RoomId; readonly seq: Seq };
+  'room.purge': { readonly room: RoomId };
   /** Brought in by the node that refused them; commands of one node count in the order of their txnIds. */
   'audit.refused-logins': { readonly refused: readonly RefusedLogins[] };
   /** Of nodes, which no command changes: told when it is done. */
@@ -229,6 +247,10 @@ export interface CommandValues {
   'user.unban': { readonly account: AccountId };
   'user.set-active': { readonly account: AccountId };
   'user.delete': { readonly account: AccountId };
+  'report.create': { readonly report: number };
+  'report.resolve': { readonly report: number };
+  'message.purge': { readonly room: RoomId; readonly seqs: readonly Seq[] };
+  'room.purge': { readonly room: RoomId };
   'audit.refused-logins': { readonly counted: number };
   'audit.node-act': { readonly node: NodeName };
   'state.sweep': { readonly removed: number };

@@ -60,6 +60,8 @@ export const ERRORS = {
   no_such_device: row(404, 6, false, 'There is no such device.'),
   no_such_room: row(404, 6, false, 'There is no such room, or you are not a member.'),
   no_such_message: row(404, 6, false, 'There is no such message, or it is gone.'),
+  no_such_report: row(404, 6, false, 'There is no such report.'),
+  report_mismatch: row(422, 1, false, 'What is revealed is not what was written.'),
   no_such_link: row(404, 6, false, 'This link leads nowhere: it is used up, over, or was revoked.'),
   no_such_session: row(404, 6, false, 'There is no such session.'),
   no_such_request: row(404, 6, false, 'No device waits with this code.'),

@@ -1,6 +1,10 @@
 import type { Role } from './commands.ts';
 import type { AccountId, AccountName, DeviceId, LockName, MessageId, RoomId, Seq, SessionId, StampMs } from './ids.ts';
 
+/** Why nothing stands at a place any more: its author or a moderator of the room, its time, an admin of the server. */
+export const GONE_REASONS = ['deleted', 'expired', 'purged'] as const;
+export type GoneReason = (typeof GONE_REASONS)[number];
+
 /**
  * What an applied command means to those who watch. Every node derives the same events from the same log; each
  * hands them to its own sockets.
@@ -18,15 +22,15 @@ export type ChatEvent =
       /** Empty when it is gone. */
       readonly envelope: Uint8Array;
       /** Why nothing stands at this place any more: what is replayed is as it is now. */
-      readonly gone: 'deleted' | 'expired' | null;
+      readonly gone: GoneReason | null;
     }
   /** Envelopes are gone; their places stay. */
   | {
       readonly kind: 'messages-gone';
       readonly room: RoomId;
       readonly seqs: readonly Seq[];
-      readonly reason: 'deleted' | 'expired';
-      /** Null when their time was over. */
+      readonly reason: GoneReason;
+      /** Null when their time was over, and for an operator. */
       readonly by: AccountId | null;
       readonly at: StampMs;
     }
@@ -59,7 +63,8 @@ export type ChatEvent =
       readonly kind: 'room-archived';
       readonly room: RoomId;
       readonly archived: boolean;
-      readonly by: AccountId;
+      /** Null for an operator. */
+      readonly by: AccountId | null;
       readonly at: StampMs;
     }
   /** What is written from now on disappears after so long; 0 for never. */

@@ -42,6 +42,15 @@ export const LIMITS = {
   serverAdminsMax: 64,
   banReasonBytesMax: 256,
   banMsMax: 10 * 366 * 24 * 3_600_000,
+  reportReasonBytesMax: 1_024,
+  /** Messages that one report shows. */
+  revealedPerReportMax: 3,
+  /** Reports of one account that wait for an admin. */
+  openReportsPerAccountMax: 20,
+  /** Reports that a server keeps, waiting or not, and how long. */
+  reportsMax: 10_000,
+  reportTtlMs: 180 * 24 * 3_600_000,
+  reportsPageMax: 50,
   /** Rows of each part of the audit log; the oldest goes. */
   auditRowsMax: 50_000,
   /** Accounts that one row of it names. */

@@ -77,7 +77,7 @@ function eventJson(event: PlacedEvent['event'], nameOf: NameOf): EventJsonT {
         kind: event.kind,
         room: event.room,
         archived: event.archived,
-        by: nameOf(event.by),
+        by: event.by === null ? null : nameOf(event.by),
         at: timeOf(event.at),
       };
     case 'receipt': {

@@ -103,7 +103,7 @@ export const EventJson = Type.Union([
     room: RoomIdField,
     seqs: Type.Array(SeqField),
     reason: GoneReason,
-    by: Type.Union([NameField, Type.Null()], { description: 'Null when their time was over.' }),
+    by: Type.Union([NameField, Type.Null()], { description: 'Null when their time was over, and for an operator.' }),
     at: TimeField,
   }),
   Type.Object({
@@ -120,7 +120,7 @@ export const EventJson = Type.Union([
     kind: Type.Literal('room-archived'),
     room: RoomIdField,
     archived: Type.Boolean(),
-    by: NameField,
+    by: Type.Union([NameField, Type.Null()], { description: 'Null for an operator.' }),
     at: TimeField,
   }),
   Type.Object({

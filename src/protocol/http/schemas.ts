@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import type { Static } from '@sinclair/typebox';
 import { REGISTRATION_POLICIES } from '../commands.ts';
+import { GONE_REASONS } from '../events.ts';
 import { LIMITS } from '../limits.ts';
 import {
   AccountIdField,
@@ -304,9 +305,12 @@ export const DeletionReply = Type.Object({
   cursor: CursorField,
 });
 
-export const GoneReason = Type.Union([Type.Literal('deleted'), Type.Literal('expired')], {
-  description: 'Why there is no envelope at this place any more.',
-});
+export const GoneReason = Type.Union(
+  GONE_REASONS.map((reason) => Type.Literal(reason)),
+  {
+    description: 'Why there is no envelope at this place any more.',
+  },
+);
 /** Either the envelope, or why it is gone. */
 export const MessageJson = Type.Object({
   room: RoomIdField,

@@ -9,7 +9,15 @@ interface Timed {
   readonly timeout: number;
 }
 
-/** What one does to messages that are there: reply, edit, react, delete. */
+interface ReportOptions {
+  readonly reason: string;
+  readonly reveal?: true;
+  readonly also: readonly number[];
+}
+
+const placesOf = (text: string, before: readonly number[]): readonly number[] => [...before, parsePlace(text)];
+
+/** What one does to messages that are there: reply, edit, react, report, delete. */
 export function addRelationVerbs(parley: Command, run: Run): void {
   const verb = (name: string, description: string): Command =>
     parley
@@ -60,6 +68,18 @@ export function addRelationVerbs(parley: Command, run: Run): void {
       terminal.result({ room, read: seq }, `Read up to number ${seq}.`);
     }),
   );
+
+  verb('report', 'tell the admins of the server of a message; they read only what you reveal')
+    .requiredOption('--reason <TEXT>', 'why')
+    .option('--reveal', 'show them its text')
+    .option('--also <SEQ>', 'show them another message as well; may be given twice', placesOf, [])
+    .action((to: string, seq: number, { reason, reveal, also }: ReportOptions) =>
+      run(async (client, terminal) => {
+        const shown = [...new Set([...(reveal === true ? [seq] : []), ...also])];
+        const report = await client.reports.report(to, { seq, reason, reveal: shown });
+        terminal.result({ report, revealed: shown }, `Report ${report} waits for the admins of the server.`);
+      }),
+    );
 
   verb('delete', 'delete a message with its edits and reactions: one’s own, or, as an admin of a group, any').action(
     (to: string, seq: number) =>
