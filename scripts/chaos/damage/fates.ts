@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { adminTargetOf, clusterStatus } from '../final-state.ts';
 import { adminRequest, leaderRequest } from '../../../src/cli/chatctl/admin-client.ts';
-import { askHashes, judgeHashes } from '../../../src/cli/chatctl/verify.ts';
 import { apiUrl } from '../../../src/cli/local-cluster/layout.ts';
 import { isReady } from '../../../src/cli/local-cluster/ready.ts';
 import { ParleyError } from '../../../src/protocol/errors.ts';
 import type { LiveCluster } from './live-cluster.ts';
 import type { LiveNode } from './live-node.ts';
+import type { StateHashesJson } from '../../../src/protocol/http/schemas.ts';
 
 /**
  * What became of a node whose directory was damaged:
@@ -24,7 +24,7 @@ export const FATES = ['unharmed', 'alone', 'peers', 'replace', 'stuck', 'wrong']
 export type Fate = (typeof FATES)[number];
 
 const BACK_MS_MAX = 60_000;
-const POLL_MS = 15;
+const POLL_MS = 40;
 const NEEDS_REPLACING = /member replace/;
 const REPAIRED_BY_PEERS = 'data was lost: the other nodes repair this one';
 
@@ -47,9 +47,9 @@ async function stateOf(cluster: LiveCluster, node: LiveNode): Promise<Fate | nul
   }
   const { nodes, healthy } = await clusterStatus(cluster.layout);
   if (!healthy || new Set(nodes.map(({ stateHashIndex }) => stateHashIndex)).size !== 1) return null;
-  const verdict = judgeHashes(await askHashes(adminTargetOf(cluster.layout), true));
-  if (verdict.index === null || verdict.nodes.some(({ hash }) => hash === null)) return null;
-  if (!verdict.equal) return 'wrong';
+  const { rows } = await askOf<StateHashesJson>(cluster, node, 'GET', '/v1/admin/state-hashes?rows=true');
+  const isSound = rows !== null && rows.recomputed === rows.hash;
+  if (!isSound || new Set(nodes.map(({ stateHash }) => stateHash)).size !== 1) return 'wrong';
   const said = node.said.map((line) => (JSON.parse(line) as { level: number; msg: string }).msg);
   if (said.includes(REPAIRED_BY_PEERS)) return 'peers';
   return node.ends.length > 0 || said.some(tellsOfDamage) ? 'alone' : 'unharmed';
@@ -91,6 +91,9 @@ export async function replace(cluster: LiveCluster, node: LiveNode): Promise<Fat
 
 /** Lets a state be on the disk, so that it can be found there. */
 export async function writeDown(cluster: LiveCluster, node: LiveNode): Promise<void> {
-  const target = { ...adminTargetOf(cluster.layout), endpoints: [apiUrl(node.place)] };
-  await adminRequest(target, 'POST', '/v1/admin/compact');
+  await askOf(cluster, node, 'POST', '/v1/admin/compact');
+}
+
+function askOf<T>({ layout }: LiveCluster, { place }: LiveNode, method: 'GET' | 'POST', path: string): Promise<T> {
+  return adminRequest<T>({ ...adminTargetOf(layout), endpoints: [apiUrl(place)] }, method, path);
 }
