@@ -18,7 +18,8 @@ import {
 } from './state-rows.ts';
 
 /** While a state is built, memory is what counts: nobody reads it, and its rows come in order. */
-const BUILDING = { createIfMissing: true, writeBufferBytes: 4 * 1024 * 1024, blockCacheBytes: 0, openFilesMax: 74 };
+const BUILDING = { createIfMissing: true, blockCacheBytes: 0, openFilesMax: 74 };
+const WRITE_BUFFER_BYTES = 4 * 1024 * 1024;
 
 /** Fills a new database: in pieces, and then in one batch everything that makes it a state. */
 export class StateBuilder {
@@ -35,8 +36,8 @@ export class StateBuilder {
   }
 
   /** @param where the folder's name, for messages */
-  static async create(location: string, where: string): Promise<StateBuilder> {
-    return new StateBuilder(await openDatabase(location, BUILDING), where);
+  static async create(location: string, where: string, writeBufferBytes = WRITE_BUFFER_BYTES): Promise<StateBuilder> {
+    return new StateBuilder(await openDatabase(location, { ...BUILDING, writeBufferBytes }), where);
   }
 
   /** Of the rows so far. */
