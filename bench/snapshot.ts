@@ -20,7 +20,7 @@ const PROBE = fileURLToPath(new URL('./process-probe.js', import.meta.url));
 const BYTES_PER_MEGABYTE = 1e6;
 const BYTES_PER_MIB = 1024 * 1024;
 const POLL_MS = 100;
-const WAIT_MS_MAX = 600_000;
+const WAIT_MS_MAX = 3_600_000;
 const LOAD_ALONE_MS = 10_000;
 /** How far behind the leader a node under load may be and count as up to date. */
 const ENTRIES_BEHIND_MAX = 200;
@@ -90,6 +90,7 @@ class SnapshotBench {
     const { term } = await clusterStatus(this.#cluster.layout);
     say(`${rows} rows are there; letting a second node in`);
     const quiet = await this.#install('n2');
+    say(JSON.stringify({ quiet }));
     await this.#admin({ verb: 'promote', node: 'n2' });
     const load = await SteadyLoad.start(apiUrl(this.#founder));
     const alone = new ProcessWatch(this.#leaderPid, this.#probeDir);
@@ -102,6 +103,7 @@ class SnapshotBench {
     load.take();
     const underLoad = await this.#installOn(late);
     const acksMeanwhile = load.take();
+    say(JSON.stringify({ underLoad, acksMeanwhile }));
     await load.stop();
     await this.#until(async () => (await this.#hashes()).size === 1);
     const end = await clusterStatus(this.#cluster.layout);
