@@ -246,3 +246,41 @@ describe('the administration of a cluster', () => {
     }
   });
 });
+
+describe('people of a cluster', () => {
+  it('show themselves, find and block each other, through any node', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'parley-people-'));
+    const [max, noa] = ['max', 'noa'].map((name) => new ParleyHome(join(folder, name))) as [ParleyHome, ParleyHome];
+    try {
+      await max.json('--endpoint', urls[0]!, 'register', 'max');
+      await noa.json('--endpoint', urls[1]!, 'register', 'noa');
+      await max.json('profile', 'set', '--name', 'Maximilian Ende', '--status', 'reading');
+      await until('noa finds max', async () => (await noa.json('people', 'ende')).length === 1);
+      expect(await noa.json('profile', '@max')).toMatchObject([{ displayName: 'Maximilian Ende', status: 'reading' }]);
+      await noa.json('send', '@max', 'hello');
+      await max.json('block', '@noa');
+      expect(await max.json('blocks')).toMatchObject([{ account: 'noa' }]);
+      const refused = await noa.run('send', '@max', 'still there?');
+      expect([refused.code, refused.stderr]).toEqual([5, expect.stringContaining('(blocked)')]);
+      expect((await noa.run('room', 'create', 'trap', 'max')).stderr).toContain('(blocked)');
+      await max.json('unblock', 'noa');
+      await noa.json('send', '@max', 'and now?');
+      expect((await max.json<{ text: string }>('read', '@noa')).map(({ text }) => text)).toEqual(['hello', 'and now?']);
+    } finally {
+      for (const home of [max, noa]) home.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('end sessions of their own from anywhere, with the live feeds of those on every node', async () => {
+    const oda = await ApiPerson.join(urls[0]!, 'oda');
+    const open = await feeds(oda);
+    const elsewhere = new ApiPerson(urls[1]!, 'oda', { user: oda.user, device: oda.device });
+    await elsewhere.login();
+    const path = `/v1/sessions/${oda.open!.session}?txnId=${nextTxnId()}`;
+    expect((await elsewhere.call('DELETE', path)).status).toBe(200);
+    for (const socket of open) expect((await socket.ended()).code).toBe(4403);
+    const { body } = await elsewhere.call<{ sessions: { session: string; current: boolean }[] }>('GET', '/v1/sessions');
+    expect(body.sessions).toMatchObject([{ session: elsewhere.open!.session, current: true }]);
+  });
+});

@@ -22,6 +22,7 @@ const acts = async (query = ''): Promise<string[]> => (await ask(query)).entries
 beforeAll(async () => {
   server = await serveForTest(new LocalChatNode({ adminToken: 'admin' }), {
     config: { trustedProxies: ['127.0.0.0/8'] },
+    limits: { refusedLoginsGatherMs: 50 },
   });
   ann = await ApiPerson.join(server.url, 'ann');
 });

@@ -41,6 +41,8 @@ export interface ApiLimits {
   /** A reader of a file that takes nothing for so long is cut off; it goes on where it was. */
   readonly downloadIdleMs: number;
   readonly bucketsMax: number;
+  /** Refused logins within it go into the audit log together. */
+  readonly refusedLoginsGatherMs: number;
   /** Live feeds of this node, of one address and of one account: WebSockets and server-sent events together. */
   readonly socketsMax: number;
   readonly socketsPerAddressMax: number;
@@ -84,6 +86,7 @@ export const API_LIMITS: ApiLimits = {
   downloadsPerAccountMax: 16,
   downloadIdleMs: 60_000,
   bucketsMax: 50_000,
+  refusedLoginsGatherMs: 2_000,
   socketsMax: 20_000,
   socketsPerAddressMax: 2_000,
   socketsPerAccountMax: 64,

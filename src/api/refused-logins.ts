@@ -9,8 +9,6 @@ import type { RefusedLogins as Refused } from '../protocol/commands.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { AccountId } from '../protocol/ids.ts';
 
-/** What comes within it goes into the log together, however often somebody tries. */
-const GATHER_MS = 2_000;
 const SUBMIT_MS_MAX = 5_000;
 
 /** What keeps somebody out, and not the cluster from answering. */
@@ -31,6 +29,7 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set([
 interface RefusedLoginsParts {
   readonly node: Pick<ChatNode, 'submit' | 'name'>;
   readonly nowMs: () => number;
+  readonly gatherMs: number;
   readonly logger: Logger;
 }
 
@@ -70,7 +69,7 @@ export class RefusedLogins {
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
       void this.#flush();
-    }, GATHER_MS).unref();
+    }, this.#parts.gatherMs).unref();
   }
 
   async #flush(): Promise<void> {

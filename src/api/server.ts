@@ -30,6 +30,7 @@ import { addMemberRoutes } from './routes/members.ts';
 import { addMessageRoutes } from './routes/messages.ts';
 import { addModerationRoutes } from './routes/moderation.ts';
 import { addOpenApiRoute, describeRoutes } from './routes/openapi.ts';
+import { addPeopleRoutes } from './routes/people.ts';
 import { addPinRoutes } from './routes/pins.ts';
 import { addReceiptRoutes } from './routes/receipts.ts';
 import { addRoomLinkRoutes } from './routes/room-links.ts';
@@ -95,7 +96,7 @@ export function buildApi({ node, config, logger }: ApiParts): Api {
     }),
     feeds: new OpenFeeds(limits),
     receipts: new ReceiptMarks(node, limits.requestDeadlineMs),
-    refused: new RefusedLogins({ node, nowMs: () => time.nowMs(), logger }),
+    refused: new RefusedLogins({ node, nowMs: () => time.nowMs(), gatherMs: limits.refusedLoginsGatherMs, logger }),
   };
   const sends = new RateMeter();
   const onSend = (): void => sends.mark();
@@ -129,6 +130,7 @@ function addRoutes(app: App, context: ApiContext, onSend: () => void): void {
     addServerAdminRoutes(routes, context, hooks);
     addUserRoutes(routes, context, hooks);
     addModerationRoutes(routes, context, hooks);
+    addPeopleRoutes(routes, context, hooks);
     addHealthRoutes(routes, context);
     addOpenApiRoute(routes);
     addStatusPage(routes);

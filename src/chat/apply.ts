@@ -16,6 +16,8 @@ import { archiveRoom, createRoom, setMeta, setTtl } from './rooms.ts';
 import { createSession, refreshSession, revokeSession } from './sessions.ts';
 import { setRegistration, setServerAdmin } from './server-admin.ts';
 import { banUser, deleteUser, setActive, unbanUser } from './users.ts';
+import { setBlock } from './blocks.ts';
+import { setProfile } from './profiles.ts';
 import { purgeMessage, purgeRoom } from './purge.ts';
 import { createReport, resolveReport } from './reports.ts';
 import { sweepState } from './sweep.ts';
@@ -108,6 +110,8 @@ const handlers: { readonly [K in CommandKind]: Handler<K> } = {
   'user.unban': deduped(byAdmin, unbanUser),
   'user.set-active': deduped(byAdmin, setActive),
   'user.delete': deduped(byAdmin, deleteUser),
+  'profile.set': deduped(byDevice, setProfile),
+  'block.set': deduped(byDevice, setBlock),
   'report.create': deduped(byDevice, createReport),
   'report.resolve': deduped(byAdmin, resolveReport),
   'message.purge': deduped(byAdmin, purgeMessage),

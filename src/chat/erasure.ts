@@ -25,11 +25,19 @@ export function eraseIn(work: Work, key: string): number {
   return 1;
 }
 
+/** The same for somebody whom the account had blocked. */
+export function eraseBlock(work: Work, key: string): number {
+  const account = key.split('/')[1] as AccountId;
+  if (work.erasures.get(account) === undefined || work.view.get(key) === undefined) return 0;
+  work.view.delete(key);
+  return 1;
+}
+
 function isMember(work: Work, account: AccountId, room: RoomId): boolean {
   return work.view.get(KEYS.membership(account, room)) !== undefined;
 }
 
-/** The leader found no membership any more. @returns whether there was something to end */
+/** The leader found nothing else that is left. @returns whether there was something to end */
 export function endErasure(work: Work, account: AccountId): boolean {
   const isThere = work.erasures.get(account) !== undefined;
   work.erasures.delete(account);

@@ -26,6 +26,8 @@ const FIELDS: { readonly [K in StoredEvent['kind']]: readonly (Exclude<keyof Sto
   'device-requested': ['account', 'device', 'at'],
   'lock-granted': ['account', 'session', 'name', 'token', 'expiresAt', 'at'],
   'lock-lost': ['account', 'session', 'name', 'token', 'reason', 'at'],
+  'profile-changed': ['account', 'at'],
+  'block-changed': ['account', 'other', 'blocked', 'at'],
   'session-ended': ['account', 'session', 'at'],
 };
 

@@ -68,6 +68,13 @@ export const KEYS = {
   ban: (account: AccountId | '') => `X/${account}`,
   /** What is left to do for an account that was deleted. */
   erasure: (account: AccountId | '') => `Z/${account}`,
+  profile: (account: AccountId) => `P/${account}`,
+  /** Index of words of display names, in ASCII; see `search-words.ts`. */
+  displayNames: 'W/',
+  displayName: (searchKey: string, account: AccountId) => `W/${searchKey}/${account}`,
+  /** Whom an account has blocked, and how many. */
+  block: (account: AccountId, other: AccountId | '') => `C/${account}/${other}`,
+  blockCount: (account: AccountId) => `C/${account}`,
   /** Up to where the removal of all that was written in a room has got. */
   purge: (room: RoomId) => `R/${room}`,
   reportCounts: 'Q',

@@ -1,6 +1,7 @@
 import { decodeEnvelope } from '../protocol/envelope.ts';
 import { messageIdOf } from '../protocol/ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
+import { checkBlocks } from './blocks.ts';
 import { checkBlobs, referToBlobs } from './blobs.ts';
 import { checkTxnTime, findSent, recordSent } from './dedupe.ts';
 import { KEYS } from './keys.ts';
@@ -42,6 +43,8 @@ export const sendMessage: Handler<'message.send'> = (work, command) => {
   const from = roster.members.get(actor.account);
   if (from === undefined) return reject('no_such_room');
   if (row.archived) return reject('room_archived');
+  const blocked = row.kind === 'direct' ? checkBlocks(work, actor.account, [...roster.members.keys()]) : undefined;
+  if (blocked !== undefined) return blocked;
   const mute = row.mutes.find(({ account }) => account === actor.account);
   if (mute !== undefined && mute.until > work.stampMs) return reject('muted', undefined, { until: mute.until });
   if (roster.devices.length > LIMITS.devicesPerRoomMax) return reject('room_too_large');

@@ -160,6 +160,8 @@ export async function audienceOf(reader: StateReader, { index, event }: PlacedEv
     case 'device-requested':
     case 'lock-granted':
     case 'lock-lost':
+    case 'profile-changed':
+    case 'block-changed':
     case 'session-ended':
       break;
   }

@@ -7,6 +7,8 @@ import type { StateReader } from './ports.ts';
 const SWEEP_KEYS_MAX = 1_000;
 /** Rooms of a deleted account that one sweep looks at. */
 const ROOMS_MAX = 4;
+/** The same for those whom it had blocked. */
+const BLOCKS_MAX = 100;
 
 /**
  * What the leader proposes to sweep: keys for `state.sweep`, oldest first, empty when nothing has expired. The scan
@@ -18,28 +20,34 @@ export async function findExpired(reader: StateReader, stampMs: StampMs, limit: 
   const rows = await reader.range({
     gte: KEYS.expiry(0, ''),
     lt: KEYS.expiry(stampMs + 1, ''),
-    limit: Math.min(limit, SWEEP_KEYS_MAX - ROOMS_MAX),
+    limit: Math.min(limit, SWEEP_KEYS_MAX - BLOCKS_MAX),
   });
   const keys: string[] = [];
   let removed = 0;
   let erases = false;
   for (const [key, bytes] of rows) {
     if (removed >= limit) break;
-    const memberships = await membershipsLeft(reader, key);
-    // What is done in the rooms of one deleted account is enough for one sweep.
-    if (memberships === undefined) keys.push(key);
-    else if (!erases) keys.push(...memberships);
-    erases ||= memberships !== undefined;
+    const left = await leftOfAccount(reader, key);
+    // What is done for one deleted account is enough for one sweep.
+    if (left === undefined) keys.push(key);
+    else if (!erases) keys.push(...left);
+    erases ||= left !== undefined;
     removed += bytes.length === 0 ? 1 : (unpack(bytes) as unknown[]).length;
   }
   return keys;
 }
 
-/** Where an account that was deleted still is a member: it leaves its rooms before its own key is swept. */
-async function membershipsLeft(reader: StateReader, key: string): Promise<readonly string[] | undefined> {
+/** What is left of an account that was deleted: it leaves its rooms before its own key is swept. */
+async function leftOfAccount(reader: StateReader, key: string): Promise<readonly string[] | undefined> {
   const target = parseExpiryKey(key)?.target;
   if (target?.startsWith(KEYS.erasure('')) !== true) return undefined;
-  const prefix = KEYS.membership(target.slice(KEYS.erasure('').length) as AccountId, '');
-  const rows = await reader.range({ gte: prefix, lt: afterPrefix(prefix), limit: ROOMS_MAX });
-  return rows.length === 0 ? undefined : rows.map(([membership]) => membership);
+  const account = target.slice(KEYS.erasure('').length) as AccountId;
+  for (const [prefix, limit] of [
+    [KEYS.membership(account, ''), ROOMS_MAX],
+    [KEYS.block(account, ''), BLOCKS_MAX],
+  ] as const) {
+    const rows = await reader.range({ gte: prefix, lt: afterPrefix(prefix), limit });
+    if (rows.length > 0) return rows.map(([left]) => left);
+  }
+  return undefined;
 }

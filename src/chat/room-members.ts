@@ -1,5 +1,6 @@
 import { LIMITS } from '../protocol/limits.ts';
 import { accountsOf, audit } from './audit.ts';
+import { checkBlocks } from './blocks.ts';
 import { invariant } from './invariant.ts';
 import { KEYS } from './keys.ts';
 import { accept, reject } from './results.ts';
@@ -28,6 +29,8 @@ export const addMembers: Handler<'room.add'> = (work, { actor, body }) => {
   if (added.length === 0) return reject(body.members.length === 0 ? 'invalid_field' : 'already_member');
   const stranger = added.find((account) => !isThere(work, account));
   if (stranger !== undefined) return reject('no_such_user', undefined, { account: stranger });
+  const blocked = checkBlocks(work, self.account, added);
+  if (blocked !== undefined) return blocked;
   const full = isFull(work, members, added);
   if (full !== undefined) return full;
   if (body.sealedMeta !== undefined) {

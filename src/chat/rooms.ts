@@ -1,6 +1,7 @@
 import { directRoomIdOf, groupRoomIdOf } from '../protocol/derive-ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { accountsOf, audit } from './audit.ts';
+import { checkBlocks } from './blocks.ts';
 import { accept, reject } from './results.ts';
 import { enter, enterAsAdmin, enterGroup, refusePurged } from './room-entry.ts';
 import { countDevices, isThere, putMembership } from './room-members.ts';
@@ -22,6 +23,8 @@ export const createRoom: Handler<'room.create'> = (work, command) => {
   const others = [...new Set(command.body.members)].filter((account) => account !== actor.account);
   const stranger = others.find((account) => !isThere(work, account));
   if (stranger !== undefined) return reject('no_such_user', undefined, { account: stranger });
+  const blocked = checkBlocks(work, actor.account, others);
+  if (blocked !== undefined) return blocked;
   return command.body.kind === 'direct'
     ? createDirect(work, actor, others, command.body.sealedMeta)
     : createGroup(work, actor, groupRoomIdOf(actor.account, command.txnId), others, command.body.sealedMeta);

@@ -1,4 +1,4 @@
-import { endErasure, eraseIn } from './erasure.ts';
+import { endErasure, eraseBlock, eraseIn } from './erasure.ts';
 import { expireBan } from './bans.ts';
 import { expireBlob } from './blobs.ts';
 import { forgetRequest } from './devices.ts';
@@ -37,7 +37,7 @@ class ExpiredMessages {
 }
 
 /**
- * Housekeeping that the leader proposes. The keys are those of the expiry index, and the memberships of accounts that
+ * Housekeeping that the leader proposes. The keys are those of the expiry index, and what is left of accounts that
  * were deleted; each is checked again, so a sweep
  * that is late, repeated or made up removes nothing that still counts.
  */
@@ -49,6 +49,7 @@ export const sweepState: Handler<'state.sweep'> = (work, { actor, body }) => {
     // What is left is found again by the next sweep.
     if (removed >= SWEPT_ROWS_MAX) break;
     if (key.startsWith('j/')) removed += eraseIn(work, key);
+    if (key.startsWith('C/')) removed += eraseBlock(work, key);
     const entry = parseExpiryKey(key);
     if (entry === undefined || entry.expiresAt > work.stampMs) continue;
     const bytes = work.view.get(key);

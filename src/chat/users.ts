@@ -2,6 +2,7 @@ import { audit } from './audit.ts';
 import { dropBan, standingBan } from './bans.ts';
 import { changeDevices, announceDevice, forgetRequests } from './devices.ts';
 import { KEYS } from './keys.ts';
+import { dropProfile } from './profiles.ts';
 import { accept, reject } from './results.ts';
 import { checkAdmin, dropAdmin, isServerAdmin } from './server-admin.ts';
 import { checkActor, endSession } from './sessions.ts';
@@ -82,6 +83,8 @@ export const deleteUser: Handler<'user.delete'> = (work, command) => {
     announceDevice(work, account, device, 'revoked');
   }
   changeDevices(work, account, { ...row, state: 'deleted' }, []);
+  dropProfile(work, account);
+  work.blockCounts.delete(account);
   work.view.delete(KEYS.receiptsHidden(account));
   work.erasures.put(account, { messages, room: null, next: 1 as Seq });
   work.expireAt(work.stampMs, KEYS.erasure(account));

@@ -20,6 +20,7 @@ import {
   requestsCodec,
   sessionCodec,
 } from './rows.ts';
+import { profileCodec } from './profile-rows.ts';
 import { reportCodec, reportsCodec } from './report-rows.ts';
 import { Table } from './table.ts';
 import type { Command } from '../protocol/commands.ts';
@@ -71,6 +72,8 @@ export class Work {
   readonly serverAdmins;
   readonly bans;
   readonly erasures;
+  readonly profiles;
+  readonly blockCounts;
   readonly purges;
   readonly reports;
   readonly reportCounts;
@@ -115,6 +118,8 @@ export class Work {
     this.serverAdmins = new Table(view, () => KEYS.serverAdmins, serverAdminsCodec);
     this.bans = new Table(view, (account: AccountId) => KEYS.ban(account), banCodec);
     this.erasures = new Table(view, KEYS.erasure, erasureCodec);
+    this.profiles = new Table(view, KEYS.profile, profileCodec);
+    this.blockCounts = new Table(view, KEYS.blockCount, countCodec);
     this.purges = new Table<RoomId, Seq>(view, KEYS.purge, countCodec as RowCodec<Seq>);
     this.reports = new Table(view, KEYS.report, reportCodec);
     this.reportCounts = new Table(view, () => KEYS.reportCounts, reportsCodec);
@@ -200,6 +205,8 @@ export class Work {
       this.serverAdmins,
       this.bans,
       this.erasures,
+      this.profiles,
+      this.blockCounts,
       this.purges,
       this.reports,
       this.reportCounts,

@@ -2,6 +2,7 @@ import { Value } from '@sinclair/typebox/value';
 import { directRoomIdOf } from '../protocol/derive-ids.ts';
 import { BlobProgressReply } from '../protocol/http/blobs.ts';
 import { isBase64Url } from '../protocol/base64url.ts';
+import { BlockReply, BlocksReply, PeopleReply, ProfileReply, ProfileSetReply } from '../protocol/http/people.ts';
 import { ReportReply } from '../protocol/http/reports.ts';
 import { NamedReply } from '../protocol/http/admin.ts';
 import { LockAcquireReply, LockJson, LockReleaseReply, LockRenewReply, LocksReply } from '../protocol/http/locks.ts';
@@ -10,6 +11,7 @@ import {
   ChallengeReply,
   ClusterReply,
   DeletionReply,
+  DeviceReply,
   DeviceRequestReply,
   DeviceRequestsReply,
   DeviceRequestStatus,
@@ -21,7 +23,9 @@ import {
   RoomReply,
   RoomsReply,
   SendReply,
+  SessionEndReply,
   SessionReply,
+  SessionsReply,
 } from '../protocol/http/schemas.ts';
 import type { Static, TSchema } from '@sinclair/typebox';
 import type { AccountId, BlobId, MessageId, RoomId } from '../protocol/ids.ts';
@@ -120,6 +124,20 @@ export const roomWritten = (room: RoomId): Decode<Static<typeof RoomReply>> =>
   decoderOf(RoomReply, (answer) => answer.room === room);
 
 export const reported = decoderOf(ReportReply);
+
+// ------------------------------------------------------------ profiles, blocks, sessions
+
+export const profileOf = (name: string): Decode<Static<typeof ProfileReply>> =>
+  decoderOf(ProfileReply, (answer) => answer.account === name);
+export const profileSet = decoderOf(ProfileSetReply);
+export const peopleFound = decoderOf(PeopleReply);
+export const blocked = (name: string): Decode<Static<typeof BlockReply>> =>
+  decoderOf(BlockReply, (answer) => answer.account === name);
+export const blocks = decoderOf(BlocksReply);
+export const sessions = decoderOf(SessionsReply);
+export const sessionEnded = decoderOf(SessionEndReply);
+export const deviceNamed = (device: string): Decode<Static<typeof DeviceReply>> =>
+  decoderOf(DeviceReply, (answer) => answer.device === device);
 
 // ------------------------------------------------------------ locks
 

@@ -4,6 +4,7 @@ import { Account } from './account.ts';
 import { ClientContext } from './context.ts';
 import { Enrolment } from './enrolment.ts';
 import { Feed } from './feed.ts';
+import { Directory } from './directory.ts';
 import { Files } from './files.ts';
 import { History } from './history.ts';
 import { Locks } from './locks.ts';
@@ -45,6 +46,7 @@ export class ParleyClient {
   readonly locks: Locks;
   readonly files: Files;
   readonly reports: Reports;
+  readonly directory: Directory;
   readonly #context: ClientContext;
   readonly #outbox: Outbox;
   readonly #reader: Reader;
@@ -62,6 +64,7 @@ export class ParleyClient {
     this.files = new Files(context, this.messages);
     this.#reader = new Reader(context, this.rooms);
     this.#history = new History(context);
+    this.directory = new Directory(context);
     this.reports = new Reports(context, { rooms: this.rooms, history: this.#history, reader: this.#reader });
   }
 

@@ -31,6 +31,7 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'no_such_message',
   'message_full',
   'muted',
+  'blocked',
   'room_archived',
   'no_such_user',
   'txn_reused',

@@ -349,6 +349,19 @@ export const bodyCodecs: { readonly [K in CommandKind]: BodyCodec<CommandBodies[
     (it) => [it.account, it.messages],
     (who, messages) => ({ account: who, messages }),
   ),
+  'profile.set': codec(
+    [orNil(words(LIMITS.displayNameBytesMax)), orNil(words(LIMITS.statusBytesMax))],
+    (it) => [it.displayName ?? null, it.status ?? null],
+    (displayName, status) => ({
+      ...(displayName === null ? {} : { displayName }),
+      ...(status === null ? {} : { status }),
+    }),
+  ),
+  'block.set': codec(
+    [account, flag],
+    (it) => [it.account, it.blocked],
+    (who, blocked) => ({ account: who, blocked }),
+  ),
   'report.create': codec(
     [room, seq, words(LIMITS.reportReasonBytesMax), listOf(revealed, LIMITS.revealedPerReportMax)],
     (it) => [it.room, it.seq, it.reason, it.revealed.map((one) => [one.seq, one.r, one.content])],

@@ -94,6 +94,8 @@ const examples: { readonly [K in CommandKind]: readonly Extract<Command, { kind:
   'user.unban': [{ account }],
   'user.set-active': [{ account, active: false }],
   'user.delete': [{ account, messages: true }],
+  'profile.set': [{ displayName: 'Ann', status: '' }, { status: 'away' }, {}],
+  'block.set': [{ account, blocked: true }],
   'report.create': [
     { room, seq: 3 as Seq, reason: 'spam', revealed: [{ seq: 3 as Seq, r: bytes(32), content: bytes(5) }] },
     { room, seq: 3 as Seq, reason: 'spam', revealed: [] },
@@ -263,6 +265,7 @@ function isStillRight(command: Command, field: number, wrong: unknown): boolean 
     command.kind === 'room.create' || command.kind === 'room.add' || command.kind === 'account.register';
   if (command.kind === 'user.ban' && field === 1) return wrong === 'x' || wrong === '';
   if (command.kind === 'user.ban' && field === 2) return wrong === undefined;
+  if (command.kind === 'profile.set') return wrong === 'x' || wrong === '' || wrong === undefined;
   if (command.kind === 'report.create' && field === 2) return wrong === 'x' || wrong === '';
   if (command.kind === 'report.resolve' && field === 1) return wrong === 'x' || wrong === '';
   if (command.kind === 'audit.node-act' && field === 1) return wrong === 'x';
@@ -274,6 +277,7 @@ function isStillRight(command: Command, field: number, wrong: unknown): boolean 
     (command.kind === 'server.set-admin' && field === 1) ||
     (command.kind === 'user.set-active' && field === 1) ||
     (command.kind === 'user.delete' && field === 1) ||
+    (command.kind === 'block.set' && field === 1) ||
     (command.kind === 'room.pin' && field === 2) ||
     (command.kind === 'receipt.share' && field === 0);
   if (isFlag && typeof wrong === 'boolean') return true;

@@ -58,6 +58,8 @@ const KINDS = [
   'report.resolve',
   'message.purge',
   'room.purge',
+  'profile.set',
+  'block.set',
 ] as const satisfies readonly CommandKind[];
 
 export function encodeCommand<K extends CommandKind>(command: CommandOf<K>): Uint8Array {

@@ -160,6 +160,9 @@ export interface CommandBodies {
   'user.set-active': { readonly account: AccountId; readonly active: boolean };
   /** By an admin, or by the account itself. `messages`: what it wrote goes too. */
   'user.delete': { readonly account: AccountId; readonly messages: boolean };
+  /** What is not given stays; an empty text is none. */
+  'profile.set': { readonly displayName?: string; readonly status?: string };
+  'block.set': { readonly account: AccountId; readonly blocked: boolean };
   /** By a member of the room, about a message of it. */
   'report.create': {
     readonly room: RoomId;
@@ -247,6 +250,8 @@ export interface CommandValues {
   'user.unban': { readonly account: AccountId };
   'user.set-active': { readonly account: AccountId };
   'user.delete': { readonly account: AccountId };
+  'profile.set': { readonly account: AccountId };
+  'block.set': { readonly account: AccountId };
   'report.create': { readonly report: number };
   'report.resolve': { readonly report: number };
   'message.purge': { readonly room: RoomId; readonly seqs: readonly Seq[] };

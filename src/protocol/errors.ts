@@ -74,6 +74,7 @@ export const ERRORS = {
   user_key_changed: row(409, 7, false, 'The signing key of this user changed: compare it before you go on.'),
   lock_held: row(409, 7, false, 'Somebody else holds this lock: ask with waitMs to stand in its queue.'),
   lock_lost: row(409, 7, false, 'This lease is over: somebody else may hold the lock.'),
+  blocked: row(403, 5, false, 'This person takes no direct messages and invitations from you.'),
   is_admin: row(409, 7, false, 'This account is an admin of the server: take that from it first.'),
   not_banned: row(404, 6, false, 'This account is not banned.'),
   last_owner: row(409, 7, false, 'A room with members has an owner: make another member owner first.'),

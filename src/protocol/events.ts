@@ -123,6 +123,15 @@ export type ChatEvent =
       readonly reason: 'expired' | 'session-ended';
       readonly at: StampMs;
     }
+  /** Others see it when they ask. */
+  | { readonly kind: 'profile-changed'; readonly account: AccountId; readonly at: StampMs }
+  | {
+      readonly kind: 'block-changed';
+      readonly account: AccountId;
+      readonly other: AccountId;
+      readonly blocked: boolean;
+      readonly at: StampMs;
+    }
   | { readonly kind: 'session-ended'; readonly account: AccountId; readonly session: SessionId; readonly at: StampMs };
 
 /** One event with its place: `index` is the log index, `order` its position within that entry. */

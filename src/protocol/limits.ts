@@ -42,6 +42,9 @@ export const LIMITS = {
   serverAdminsMax: 64,
   banReasonBytesMax: 256,
   banMsMax: 10 * 366 * 24 * 3_600_000,
+  displayNameBytesMax: 128,
+  statusBytesMax: 512,
+  blocksPerAccountMax: 1_000,
   reportReasonBytesMax: 1_024,
   /** Messages that one report shows. */
   revealedPerReportMax: 3,

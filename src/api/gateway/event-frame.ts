@@ -106,6 +106,10 @@ function eventJson(event: PlacedEvent['event'], nameOf: NameOf): EventJsonT {
       const { kind, name, token, session, reason, at } = event;
       return { kind, name, token, session, reason, at: timeOf(at) };
     }
+    case 'profile-changed':
+      return { kind: event.kind, account: nameOf(event.account), at: timeOf(event.at) };
+    case 'block-changed':
+      return { kind: event.kind, account: nameOf(event.other), blocked: event.blocked, at: timeOf(event.at) };
     case 'session-ended':
       break;
   }

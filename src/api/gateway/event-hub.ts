@@ -217,6 +217,8 @@ export class EventHub {
       case 'device-requested':
       case 'lock-granted':
       case 'lock-lost':
+      case 'profile-changed':
+      case 'block-changed':
       case 'session-ended':
         break;
     }

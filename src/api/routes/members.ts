@@ -27,6 +27,7 @@ export function addMemberRoutes(app: App, context: ApiContext, hooks: RouteHooks
           ...THROUGH_THE_LOG,
           ...ENVELOPE,
           'no_such_room',
+          'blocked',
           'no_such_user',
           'forbidden',
           'not_a_group',

@@ -38,6 +38,7 @@ export function addMessageRoutes(app: App, context: ApiContext, hooks: RouteHook
           'room_archived',
           'message_full',
           'stale_devices',
+          'blocked',
           'room_too_large',
           'blob_missing',
         ],

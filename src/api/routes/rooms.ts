@@ -29,7 +29,7 @@ export function addRoomRoutes(app: App, context: ApiContext, hooks: RouteHooks):
         summary: 'Make a room',
         body: RoomCreateBody,
         response: { 200: RoomReply },
-        errors: [...THROUGH_THE_LOG, ...ENVELOPE, 'no_such_user', 'room_too_large'],
+        errors: [...THROUGH_THE_LOG, ...ENVELOPE, 'blocked', 'no_such_user', 'room_too_large'],
       },
     },
     async (request) => {

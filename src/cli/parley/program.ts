@@ -3,6 +3,7 @@ import { addAccountVerbs } from './verbs/account.ts';
 import { addLockVerbs } from './verbs/locks.ts';
 import { addFileVerbs } from './verbs/files.ts';
 import { addMessageVerbs } from './verbs/messages.ts';
+import { addPeopleVerbs } from './verbs/people.ts';
 import { addRelationVerbs } from './verbs/relations.ts';
 import { addRoomVerbs } from './verbs/rooms.ts';
 import { packageVersion } from '../version.ts';
@@ -51,6 +52,7 @@ export function parleyProgram(signal: AbortSignal): Command {
 /** Everything that one invocation, or one request of `parley rpc`, can ask for. */
 function addVerbs(parley: Command, run: Run): void {
   addAccountVerbs(parley, run);
+  addPeopleVerbs(parley, run);
   addRoomVerbs(parley, run);
   addMessageVerbs(parley, run);
   addFileVerbs(parley, run);

@@ -173,6 +173,8 @@ export const EventJson = Type.Union([
     reason: Type.Union([Type.Literal('expired'), Type.Literal('session-ended')]),
     at: TimeField,
   }),
+  Type.Object({ kind: Type.Literal('profile-changed'), account: NameField, at: TimeField }),
+  Type.Object({ kind: Type.Literal('block-changed'), account: NameField, blocked: Type.Boolean(), at: TimeField }),
   Type.Object({ kind: Type.Literal('session-ended'), session: SessionIdField, at: TimeField }),
 ]);
 export const EventFrame = Type.Object({ type: Type.Literal('event'), cursor: CursorField, event: EventJson });

@@ -430,6 +430,7 @@ export const LeaderBody = Type.Object({ to: Type.Union([NodeNameField, Type.Null
 export const LeaderReply = Type.Object({ leader: NodeNameField });
 export const InviteReply = Type.Object({ invite: Type.String(), expiresAt: TimeField });
 
+export type SessionJson = Static<typeof SessionsReply>['sessions'][number];
 export type ProblemJson = Static<typeof Problem>;
 export type StatusJson = Static<typeof StatusReply>;
 export type StateHashesJson = Static<typeof StateHashesReply>;

@@ -61,6 +61,16 @@ export function addAccountVerbs(parley: Command, run: Run): void {
     .description('let in the device that showed this code')
     .argument('<code>', 'compare it with what the new device shows')
     .action((code: string) => run((client, terminal) => approve(client, terminal, code)));
+  devices
+    .command('revoke')
+    .description('end a device of one’s own for good: its sessions end, and nothing more is encrypted for it')
+    .argument('<device>', 'its id: parley devices')
+    .action((device: string) =>
+      run(async (client, terminal) => {
+        await client.directory.revokeDevice(device);
+        terminal.result({ device, state: 'revoked' }, `Revoked ${device}.`);
+      }),
+    );
 
   parley
     .command('whoami')
