@@ -38,7 +38,9 @@ export class RefusedLogins {
   readonly #parts: RefusedLoginsParts;
   #waiting = new Map<AccountId | null, Refused>();
   #timer: NodeJS.Timeout | null = null;
-  #isSending = false;
+  /** One command at a time. */
+  #sending: Promise<void> | null = null;
+  #isClosed = false;
 
   constructor(parts: RefusedLoginsParts) {
     this.#parts = parts;
@@ -56,9 +58,10 @@ export class RefusedLogins {
 
   /** Brings in what is left. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-    await this.#flush();
+    await this.#sending;
+    await this.#send();
   }
 
   #count(account: AccountId | null, code: ErrorCode, address: string): void {
@@ -66,18 +69,25 @@ export class RefusedLogins {
     const whose = isFull ? null : account;
     const times = (this.#waiting.get(whose)?.count ?? 0) + 1;
     this.#waiting.set(whose, { account: whose, code, address: isIP(address) === 0 ? '' : address, count: times });
+    this.#sendLater();
+  }
+
+  #sendLater(): void {
+    if (this.#isClosed || this.#sending !== null || this.#waiting.size === 0) return;
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
-      void this.#flush();
+      this.#sending = this.#send().finally(() => {
+        this.#sending = null;
+        this.#sendLater();
+      });
     }, this.#parts.gatherMs).unref();
   }
 
-  async #flush(): Promise<void> {
-    if (this.#isSending || this.#waiting.size === 0) return;
+  async #send(): Promise<void> {
+    if (this.#waiting.size === 0) return;
     const { node, nowMs, logger } = this.#parts;
     const refused = [...this.#waiting.values()];
     this.#waiting = new Map();
-    this.#isSending = true;
     const txnId = makeTxnId(nowMs(), new Uint8Array(randomBytes(10)));
     const source = { node: node.name, address: null };
     try {
@@ -86,6 +96,5 @@ export class RefusedLogins {
       const attempts = refused.reduce((sum, { count }) => sum + count, 0);
       logger.warn({ err: error, attempts }, 'refused logins are missing from the audit log');
     }
-    this.#isSending = false;
   }
 }
