@@ -78,16 +78,20 @@ interface Link {
  */
 export class RouteLinks {
   readonly #links: readonly Link[];
+  readonly #deadEnd: Server;
   readonly #cutOff = new Set<string>();
 
-  private constructor(links: readonly Link[]) {
+  private constructor(links: readonly Link[], deadEnd: Server) {
     this.#links = links;
+    this.#deadEnd = deadEnd;
   }
 
   static async open(places: readonly NodePlace[]): Promise<RouteLinks> {
     const pairs = places.flatMap((from) => places.filter((to) => to !== from).map((to) => ({ from, to })));
     const links: Link[] = [];
-    const opened = new RouteLinks(links);
+    const deadEnd = createServer((socket) => socket.destroy());
+    await new Promise<void>((resolve) => deadEnd.listen(0, LOOPBACK, resolve));
+    const opened = new RouteLinks(links, deadEnd);
     for (const { from, to } of pairs) {
       const wires = new Set<Wire>();
       const server = createServer((near) => {
@@ -113,6 +117,14 @@ export class RouteLinks {
     return [`${node.name}=${LOOPBACK}:${node.routePort}`, ...others].join(',');
   }
 
+  /**
+   * What nodes are to say about where they can be found. A nats-server that hears of another one from a third would
+   * connect to it past the links, so it is sent to where nobody is.
+   */
+  get advertised(): string {
+    return `${LOOPBACK}:${(this.#deadEnd.address() as AddressInfo).port}`;
+  }
+
   /** From now on nothing goes to or from `node`. */
   cutOff(node: string): void {
     this.#cutOff.add(node);
@@ -130,6 +142,7 @@ export class RouteLinks {
 
   async close(): Promise<void> {
     for (const { wires } of this.#links) for (const wire of wires) wire.close();
-    await Promise.all(this.#links.map(({ server }) => new Promise((resolve) => server.close(resolve))));
+    const servers = [this.#deadEnd, ...this.#links.map(({ server }) => server)];
+    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   }
 }

@@ -71,7 +71,7 @@ export async function startScratchCluster(options: {
     restart: options.restart,
     say: options.say,
     chatdFile: options.chatdFile ?? CHATD,
-    env: options.env,
+    env: { ...(links === null ? {} : { CHATD_ROUTE_ADVERTISE: links.advertised }), ...options.env },
     peersOf: links === null ? undefined : (place) => links.peersOf(place),
     ...(options.keepRateLimits === true ? {} : { limitsFile }),
   });

@@ -2,23 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { encodeCommand } from '../protocol/command-codec.ts';
 import { ParleyError } from '../protocol/errors.ts';
 import { assembleClusterView, assembleStatus } from './cluster-status.ts';
-import { commandOrigin } from './command-origin.ts';
-import { BlobKeeper } from './blobs/blob-keeper.ts';
 import { ClusterClock } from './cluster-clock.ts';
-import { ChatMachine } from './chat-machine.ts';
 import { Contact } from './contact.ts';
 import { EventLoopLag } from './event-loop-lag.ts';
 import { NodeInfoExchange } from './node-info.ts';
-import { RaftNode } from './raft/raft-node.ts';
 import type { NodeParts } from './node-parts.ts';
+import { RunningMember, type Raft } from './running-member.ts';
 import { StateHashes } from './state-hashes.ts';
-import { RaftGate } from './rollback/raft-gate.ts';
 import { Standing } from './rollback/standing.ts';
 import { NodeHealth } from './node-health.ts';
-import { REPAIR_NEWS } from './repair/repair-news.ts';
 import { recomputeHash } from './store/recompute-hash.ts';
 import { SpaceGuard } from './disk/space-guard.ts';
-import { Sweeper } from './sweeper.ts';
 import type { DiagnosisJson } from '../protocol/http/diagnosis.ts';
 import type { NodeSighting } from './cluster-status.ts';
 import type { NodeInfo } from './node-info.ts';
@@ -27,19 +21,17 @@ import { foundingOf, tableOf } from './peer-directory.ts';
 import { diagnose } from './diagnosis/diagnose.ts';
 import { ClusterAdmin } from './membership/cluster-admin.ts';
 import { KnownMembers } from './membership/known-members.ts';
-import { MEMBERS_ROW, decodeMemberTable, isMajority, isVoter } from './membership/member-table.ts';
+import { MEMBERS_ROW, decodeMemberTable, isVoter } from './membership/member-table.ts';
 import type { MemberTable } from './membership/member-table.ts';
 import type { IntactStore, Manifest } from './store/node-store.ts';
 import type { LogIndex } from '../consensus/types.ts';
 import type { StateReader } from '../chat/ports.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
-import type { PlacedEvent } from '../protocol/events.ts';
 import type { ClusterJson, CompactJson, StateHashesJson, StatusJson } from '../protocol/http/schemas.ts';
 import type { ClusterId, NodeName, StampMs } from '../protocol/ids.ts';
 
 /** How long `status` waits for the other nodes. */
 const STATUS_WAIT_MS = 600;
-type Raft = RaftNode<CommandResult, PlacedEvent>;
 
 /**
  * One node: its store, its Raft peer and what it tells others about itself, behind the port that the API sees. It is
@@ -64,9 +56,7 @@ export class ParleyNode implements ChatNode {
   readonly #startedAtMs: number;
   readonly #listeners = new Set<(applied: AppliedEvents) => void>();
   readonly #replacedListeners = new Set<() => void>();
-  #raft: Raft | null = null;
-  #blobs: BlobKeeper | null = null;
-  #sweeper: Sweeper | null = null;
+  #member: RunningMember | null = null;
   #loadSource: () => { sockets: number; messagesPerSecond: number } = () => ({ sockets: 0, messagesPerSecond: 0 });
   #lagMs = 0;
   #leasesAreAgreed = false;
@@ -173,7 +163,7 @@ export class ParleyNode implements ChatNode {
       table: () => directory.table,
       candidate: (name) => this.#contact?.candidate(name) ?? null,
       urlOf: (node) => this.#infos.last(node)?.api ?? null,
-      changeMembership: (planned, deadlineMs) => this.#serving().changeMembership(planned, deadlineMs),
+      changeMembership: (planned, deadlineMs) => this.#serving().raft.changeMembership(planned, deadlineMs),
       transferLeadership: (to) => this.#raft?.transferLeadership(to),
       onError: (error) => logger.warn({ error }, 'a replacement could not be completed; it is tried again'),
     });
@@ -198,9 +188,7 @@ export class ParleyNode implements ChatNode {
     this.#space.stop();
     this.#contact?.stop();
     this.#admin.stop();
-    this.#sweeper?.stop();
-    await this.#blobs?.stop();
-    await this.#raft?.stop({ transferLeadership: true });
+    await this.#member?.stop();
     // The others remember how far this node came.
     this.#contact?.announce();
     this.#infos.stop();
@@ -219,8 +207,7 @@ export class ParleyNode implements ChatNode {
   }
 
   get blobs(): BlobPort {
-    this.#serving();
-    return this.#blobs!;
+    return this.#serving().blobs;
   }
 
   get stampMs(): StampMs {
@@ -229,16 +216,16 @@ export class ParleyNode implements ChatNode {
 
   async submit<K extends CommandKind>(command: CommandOf<K>, deadlineMs: number): Promise<CommandResult<K>> {
     this.#space.refuseIfLow();
-    const result = await this.#serving().submit(encodeCommand(command), deadlineMs);
+    const result = await this.#serving().raft.submit(encodeCommand(command), deadlineMs);
     return result as CommandResult<K>;
   }
 
   readBarrier(deadlineMs: number): Promise<void> {
-    return this.#serving().readBarrier(deadlineMs);
+    return this.#serving().raft.readBarrier(deadlineMs);
   }
 
   waitForIndex(index: number, deadlineMs: number): Promise<void> {
-    return this.#serving().waitForIndex(index as LogIndex, deadlineMs);
+    return this.#serving().raft.waitForIndex(index as LogIndex, deadlineMs);
   }
 
   onApplied(listener: (applied: AppliedEvents) => void): () => void {
@@ -315,7 +302,7 @@ export class ParleyNode implements ChatNode {
 
   async compact(): Promise<CompactJson> {
     const { store } = this.#parts;
-    await this.#serving().compact();
+    await this.#serving().raft.compact();
     if (store.kind === 'damaged') throw new ParleyError('damaged', store.damage.reason);
     return { durableIndex: store.state.durableIndex, firstIndex: store.log.firstIndex() };
   }
@@ -335,15 +322,19 @@ export class ParleyNode implements ChatNode {
     this.#loadSource = source;
   }
 
-  #serving(): Raft {
+  get #raft(): Raft | null {
+    return this.#member?.raft ?? null;
+  }
+
+  #serving(): RunningMember {
     if (this.#stopping) throw new ParleyError('shutting_down');
     this.#health.refuseUnlessWhole();
-    if (this.#raft !== null) return this.#raft;
+    if (this.#member !== null) return this.#member;
     throw new ParleyError('no_leader', this.#health.problem ?? 'This node has just started.');
   }
 
   #join(manifest: Manifest): void {
-    const { config, store, transport, directory, clock, logger, onFatal } = this.#parts;
+    const { store, transport, directory, logger } = this.#parts;
     if (store.kind === 'damaged' || this.#stopping) return;
     transport.bindTo(manifest.clusterId);
     directory.reset(tableOf(manifest));
@@ -355,93 +346,41 @@ export class ParleyNode implements ChatNode {
       logger.error({ problem: standing.problem }, 'this node takes no part');
       return;
     }
-    const blobs = this.#buildBlobs(store);
-    const machine = new ChatMachine(manifest.clusterId, { onBlobs: (touched) => blobs.touched(touched) });
-    const raft: Raft = new RaftNode(
-      {
-        clock,
-        log: store.log,
-        state: store.state,
-        transport: new RaftGate(transport, standing, {
-          onMet: (node) => this.#contact?.tell(node),
-          withholds: (message) => this.#space.withholds(message),
-        }),
-        directory,
-        machine,
-        random: Math.random,
-        clusterMs: () => this.#clusterClock.nowMs(),
-        leasesAreAgreed: () => this.#leasesAreAgreed,
+    this.#member = new RunningMember({
+      parts: this.#parts,
+      ...{ store, manifest, standing },
+      known: this.#known,
+      space: this.#space,
+      clusterMs: () => this.#clusterClock.nowMs(),
+      leasesAreAgreed: () => this.#leasesAreAgreed,
+      onMet: (node) => this.#contact?.tell(node),
+      onApplied: (applied) => {
+        this.#hashes.applied(applied.index);
+        for (const listener of this.#listeners) listener(applied);
       },
-      {
-        self: config.name,
-        peer: manifest.peerId,
-        boot: commandOrigin(store.bootId, manifest.peerId),
-        clusterId: manifest.clusterId,
-        foundingVoters: manifest.peers.map((peer) => peer.peerId),
-        settings: { reads: config.reads },
+      onReplaced: () => {
+        for (const listener of this.#replacedListeners) listener();
       },
-      {
-        onFatal,
-        onApplied: (applied) => {
-          this.#hashes.applied(applied.index);
-          for (const listener of this.#listeners) listener(applied);
-        },
-        onInstalled: (index) => {
-          machine.forget();
-          blobs.scan();
-          logger.info({ index }, 'state replaced by a snapshot');
-          for (const listener of this.#replacedListeners) listener();
-        },
-        onMembers: () => {
-          logger.info({ members: directory.table.members }, 'members changed');
-          if (this.#known.wasRemoved()) logger.warn({}, 'this node was removed from the cluster: it can be stopped');
-          this.#contact?.announce();
-          this.#compareReads();
-        },
-        onLeaderChange: (view) => logger.info({ ...view }, 'leader changed'),
-        onSnapshotFailed: (reason) => logger.warn({ reason }, 'a snapshot failed'),
-        onStall: (lateMs) => logger.warn({ lateMs }, 'the event loop was held up'),
-        onRaftEvent: (event) => {
-          const news = REPAIR_NEWS[event.kind];
-          if (news !== undefined) logger.info({ event }, news);
-          logger.debug({ event }, 'raft');
-        },
-      },
-    );
-    this.#raft = raft;
-    this.#blobs = blobs;
-    store.scrubber.start();
-    logger.info({ clusterId: manifest.clusterId, peer: manifest.peerId }, 'member of the cluster');
-    if (config.reads === 'lease') logger.info({}, 'reads from leases: failover by hints is off');
-    raft.start().catch(onFatal);
-    this.#admin.start();
-    blobs.start();
-    this.#sweeper = new Sweeper({
-      clock,
-      reader: store.state,
-      isLeader: () => raft.view().leader === this.name,
-      propose: (command, deadlineMs) => this.submit(command, deadlineMs),
-      onError: (error) => logger.warn({ error }, 'sweeping failed; it is tried again'),
+      onMembers: () => this.#onMembers(),
+      submit: (command, deadlineMs) => this.submit(command, deadlineMs),
+      readBarrier: (deadlineMs) => this.readBarrier(deadlineMs),
     });
-    this.#sweeper.start();
+    this.#member.start();
+    this.#admin.start();
   }
 
-  #buildBlobs(store: IntactStore): BlobKeeper {
-    const { config, transport, directory, clock, logger } = this.#parts;
-    return new BlobKeeper({
-      ...{ self: config.name, dataDir: store.dir, transport, clock, logger },
-      reader: () => store.state,
-      others: () => this.#known.nodes().flatMap(({ id }) => (id === this.name ? [] : [id])),
-      isMajority: (nodes) => isMajority(this.#known.confState(), (peer) => nodes.has(directory.nameOf(peer)!)),
-      readBarrier: (deadlineMs) => this.readBarrier(deadlineMs),
-      room: this.#space,
-    });
+  #onMembers(): void {
+    const { directory, logger } = this.#parts;
+    logger.info({ members: directory.table.members }, 'members changed');
+    if (this.#known.wasRemoved()) logger.warn({}, 'this node was removed from the cluster: it can be stopped');
+    this.#contact?.announce();
+    this.#compareReads();
   }
 
   #route(frame: Frame): void {
     if (frame.kind === 'hello') this.#contact?.receive(frame);
     else if (frame.kind === 'node-info') this.#infos.receive(frame.from, frame.payload);
-    else if (frame.kind === 'blob') this.#blobs?.handleFrame(frame);
+    else if (frame.kind === 'blob') this.#member?.blobs.handleFrame(frame);
     else if (!this.#space.refuses(frame)) this.#raft?.handleFrame(frame);
   }
 

@@ -20,6 +20,7 @@ export interface ChatdConfig {
   readonly advertiseUrl: string;
   readonly natsPort: number;
   readonly natsUrl: string | null;
+  readonly routeAdvertise: HostPort | null;
   readonly dataDir: string;
   readonly clusterSecretFile: string;
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
@@ -62,6 +63,7 @@ export function readChatdConfig(flags: Raw, env: Readonly<Record<string, string 
   const peers = parsePeers(need('peers'));
   if (!peers.has(name)) throw usage(`--peers does not list this node (--id ${name}).`);
   const api = parseHostPort(need('api'), '--api');
+  const advertised = text('route-advertise');
   const tls = tlsFiles(text('tls-cert'), text('tls-key'));
   if (tls === null && !isLoopback(api.host) && merged['insecure-http'] !== true) {
     throw usage(
@@ -76,6 +78,7 @@ export function readChatdConfig(flags: Raw, env: Readonly<Record<string, string 
     advertiseUrl: parseUrl(text('advertise') ?? `${tls === null ? 'http' : 'https'}://${need('api')}`, '--advertise'),
     natsPort: parsePort(need('nats-port'), '--nats-port'),
     natsUrl: text('nats'),
+    routeAdvertise: advertised === null ? null : parseHostPort(advertised, '--route-advertise'),
     dataDir: need('data'),
     clusterSecretFile: need('cluster-secret-file'),
     origins: listOf(merged.origin).map((origin) => parseUrl(origin, '--origin')),

@@ -24,6 +24,11 @@ export const CHATD_OPTIONS = [
   { name: 'nats-port', value: 'PORT', help: 'loopback port for the node’s own nats-server', default: '8181' },
   { name: 'data', value: 'DIR', help: 'data directory of this node' },
   { name: 'cluster-secret-file', value: 'FILE', help: 'file with the secret that all nodes share (32 bytes as hex)' },
+  {
+    name: 'route-advertise',
+    value: 'HOST:PORT',
+    help: 'what the nats-servers of other nodes tell each other about where to find that of this one',
+  },
   { name: 'nats', value: 'URL', help: 'use this NATS server instead of starting one' },
   { name: 'advertise', value: 'URL', help: 'URL under which clients reach this node (default: from --api)' },
   { name: 'tls-cert', value: 'FILE', help: 'certificate chain for HTTPS (PEM)' },

@@ -162,6 +162,7 @@ async function openSidecar(
     dataDir: config.dataDir,
     client: { host: LOOPBACK, port: config.natsPort },
     route: config.peers.get(config.name)!,
+    advertise: config.routeAdvertise,
     peers: [...config.peers].filter(([name]) => name !== config.name).map(([, address]) => address),
     logger,
   });

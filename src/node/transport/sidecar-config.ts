@@ -16,6 +16,8 @@ export interface SidecarConfigOptions {
   readonly client: HostPort;
   /** Where the servers of the peers connect. */
   readonly route: HostPort;
+  /** What servers tell each other about where to find this one; null: where it was heard from, and the port of `route`. */
+  readonly advertise: HostPort | null;
   /** Route addresses of the peers; the own one among them does no harm. */
   readonly peers: readonly HostPort[];
 }
@@ -31,7 +33,8 @@ const ROUTE_USER = 'route';
  * partition deliver a burst of old messages. The account sees its own disconnect events, and nothing else of the
  * system account.
  */
-export function sidecarConfig({ node, secret, client, route, peers }: SidecarConfigOptions): string {
+export function sidecarConfig(options: SidecarConfigOptions): string {
+  const { node, secret, client, route, advertise, peers } = options;
   const keys = new ClusterKeys(secret);
   const subjects = new Subjects(keys.tagHex);
   const { publish, subscribe } = subjects.permissions(node);
@@ -66,7 +69,7 @@ accounts {
 cluster {
   name: ${quote(clusterName(keys))}
   listen: ${quote(formatHostPort(route))}
-  no_advertise: true
+  no_advertise: true${advertise === null ? '' : `\n  advertise: ${quote(formatHostPort(advertise))}`}
   authorization { user: ${quote(ROUTE_USER)}, password: ${quote(password)}, timeout: 2 }
   routes: ${quoteAll(routes)}
 }

@@ -41,6 +41,7 @@ beforeEach(async () => {
     client: { host: '127.0.0.1', port: client },
     route: { host: '127.0.0.1', port: route },
     peers: [{ host: '127.0.0.1', port: route }],
+    advertise: null,
     logger,
     binary,
   };
@@ -83,6 +84,17 @@ describe('startSidecar', () => {
     expect(isRunning(pid ?? 0)).toBe(false);
     expect(sidecar.pid).toBeUndefined();
     await expect(pidFile()).rejects.toThrow(/ENOENT/);
+  });
+
+  it('says to other servers where it is to be found', async () => {
+    await start({ advertise: { host: '127.0.0.2', port: 4711 } });
+    const socket = createConnection(options.route.port, '127.0.0.1');
+    let said = '';
+    for await (const data of socket) {
+      said += String(data);
+      if (said.includes('\r\n')) break;
+    }
+    expect(JSON.parse(said.slice('INFO '.length))).toMatchObject({ host: '127.0.0.2', port: 4711 });
   });
 
   it('lets in this node and nobody else', async () => {

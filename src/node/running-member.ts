@@ -1,0 +1,148 @@
+import type { CommandOf, CommandKind, CommandResult } from '../protocol/commands.ts';
+import type { PlacedEvent } from '../protocol/events.ts';
+import type { NodeName } from '../protocol/ids.ts';
+import { BlobKeeper } from './blobs/blob-keeper.ts';
+import { ChatMachine } from './chat-machine.ts';
+import { commandOrigin } from './command-origin.ts';
+import type { SpaceGuard } from './disk/space-guard.ts';
+import type { KnownMembers } from './membership/known-members.ts';
+import { isMajority } from './membership/member-table.ts';
+import type { NodeParts } from './node-parts.ts';
+import type { AppliedEvents } from './ports.ts';
+import { RaftNode } from './raft/raft-node.ts';
+import { REPAIR_NEWS } from './repair/repair-news.ts';
+import { RaftGate } from './rollback/raft-gate.ts';
+import type { Standing } from './rollback/standing.ts';
+import type { IntactStore, Manifest } from './store/node-store.ts';
+import { Sweeper } from './sweeper.ts';
+
+export type Raft = RaftNode<CommandResult, PlacedEvent>;
+
+export interface RunningMemberEnv {
+  readonly parts: NodeParts;
+  readonly store: IntactStore;
+  readonly manifest: Manifest;
+  readonly standing: Standing;
+  readonly known: KnownMembers;
+  readonly space: SpaceGuard;
+  /** The median of the voters' clocks. */
+  readonly clusterMs: () => number;
+  readonly leasesAreAgreed: () => boolean;
+  /** Another process of a node has come into reach. */
+  readonly onMet: (node: NodeName) => void;
+  readonly onApplied: (applied: AppliedEvents) => void;
+  /** The state was replaced by a snapshot. */
+  readonly onReplaced: () => void;
+  readonly onMembers: () => void;
+  readonly readBarrier: (deadlineMs: number) => Promise<void>;
+  readonly submit: <K extends CommandKind>(command: CommandOf<K>, deadlineMs: number) => Promise<CommandResult<K>>;
+}
+
+/** What runs in a node once it is a member of its cluster: its Raft peer, the files it keeps, and the sweeper. */
+export class RunningMember {
+  readonly raft: Raft;
+  readonly blobs: BlobKeeper;
+  readonly #env: RunningMemberEnv;
+  readonly #machine: ChatMachine;
+  readonly #sweeper: Sweeper;
+
+  constructor(env: RunningMemberEnv) {
+    this.#env = env;
+    this.blobs = this.#buildBlobs();
+    this.#machine = new ChatMachine(env.manifest.clusterId, { onBlobs: (touched) => this.blobs.touched(touched) });
+    this.raft = this.#buildRaft();
+    this.#sweeper = this.#buildSweeper();
+  }
+
+  #buildBlobs(): BlobKeeper {
+    const { parts, store, known, space, readBarrier } = this.#env;
+    const { config, transport, directory, clock, logger } = parts;
+    return new BlobKeeper({
+      ...{ self: config.name, dataDir: store.dir, transport, clock, logger },
+      reader: () => store.state,
+      others: () => known.nodes().flatMap(({ id }) => (id === config.name ? [] : [id])),
+      isMajority: (nodes) => isMajority(known.confState(), (peer) => nodes.has(directory.nameOf(peer)!)),
+      readBarrier,
+      room: space,
+    });
+  }
+
+  #buildRaft(): Raft {
+    const { parts, store, manifest, standing, space, clusterMs, leasesAreAgreed, onMet } = this.#env;
+    const { config, transport, directory, clock } = parts;
+    const gate = new RaftGate(transport, standing, { onMet, withholds: (message) => space.withholds(message) });
+    return new RaftNode(
+      {
+        ...{ clock, directory, clusterMs, leasesAreAgreed },
+        log: store.log,
+        state: store.state,
+        transport: gate,
+        machine: this.#machine,
+        random: Math.random,
+      },
+      {
+        self: config.name,
+        peer: manifest.peerId,
+        boot: commandOrigin(store.bootId, manifest.peerId),
+        clusterId: manifest.clusterId,
+        foundingVoters: manifest.peers.map((peer) => peer.peerId),
+        settings: { reads: config.reads },
+      },
+      this.#raftEvents(),
+    );
+  }
+
+  #raftEvents(): ConstructorParameters<typeof RaftNode<CommandResult, PlacedEvent>>[2] {
+    const { parts, onApplied, onReplaced, onMembers } = this.#env;
+    const { logger, onFatal } = parts;
+    return {
+      onFatal,
+      onApplied,
+      onMembers,
+      onInstalled: (index) => {
+        this.#machine.forget();
+        this.blobs.scan();
+        logger.info({ index }, 'state replaced by a snapshot');
+        onReplaced();
+      },
+      onLeaderChange: (view) => logger.info({ ...view }, 'leader changed'),
+      onSnapshotFailed: (reason) => logger.warn({ reason }, 'a snapshot failed'),
+      onStall: (lateMs) => logger.warn({ lateMs }, 'the event loop was held up'),
+      onRaftEvent: (event) => {
+        const news = REPAIR_NEWS[event.kind];
+        if (news !== undefined) logger.info({ event }, news);
+        logger.debug({ event }, 'raft');
+      },
+    };
+  }
+
+  #buildSweeper(): Sweeper {
+    const { parts, store, submit } = this.#env;
+    const { config, clock, logger } = parts;
+    return new Sweeper({
+      clock,
+      reader: store.state,
+      isLeader: () => this.raft.view().leader === config.name,
+      propose: submit,
+      onError: (error) => logger.warn({ error }, 'sweeping failed; it is tried again'),
+    });
+  }
+
+  start(): void {
+    const { parts, store, manifest } = this.#env;
+    const { config, logger, onFatal } = parts;
+    store.scrubber.start();
+    logger.info({ clusterId: manifest.clusterId, peer: manifest.peerId }, 'member of the cluster');
+    if (config.reads === 'lease') logger.info({}, 'reads from leases: failover by hints is off');
+    this.raft.start().catch(onFatal);
+    this.blobs.start();
+    this.#sweeper.start();
+  }
+
+  /** Hands leadership over, then takes no further part. */
+  async stop(): Promise<void> {
+    this.#sweeper.stop();
+    await this.blobs.stop();
+    await this.raft.stop({ transferLeadership: true });
+  }
+}
