@@ -30,7 +30,7 @@ export function readLife(row: unknown): Life | null {
 
 export function verdictRow({ known, witness }: Verdict): readonly unknown[] {
   const { peer, boot, refused } = known;
-  const view = [witness.peer, witness.isVoter, witness.appliedIndex];
+  const view = [witness.peer, witness.isVoter, witness.otherVotesAlone, witness.appliedIndex];
   return [peer, boot, ...promisesRow(known.promises), refused?.boot ?? null, refused?.reason ?? null, ...view];
 }
 
@@ -38,14 +38,19 @@ export function verdictRow({ known, witness }: Verdict): readonly unknown[] {
 export function readVerdict(row: unknown): Verdict | null {
   if (!Array.isArray(row)) return null;
   const [peer, boot, term, vote, index, entryTerm, refusedBoot, reason, ...view] = row as unknown[];
-  const [witness, isVoter, appliedIndex] = view;
+  const [witness, isVoter, otherVotesAlone, appliedIndex] = view;
   const promises = readPromises([term, vote, index, entryTerm]);
   if (!isCount(peer) || !isCount(boot) || promises === null) return null;
   if (!isCount(witness) || !isCount(appliedIndex)) return null;
   const refused = isCount(refusedBoot) && typeof reason === 'string' ? { boot: refusedBoot as number, reason } : null;
   return {
     known: { peer: peer as PeerId, boot: boot as number, promises, refused },
-    witness: { peer: witness as PeerId, isVoter: isVoter === true, appliedIndex: appliedIndex as LogIndex },
+    witness: {
+      peer: witness as PeerId,
+      isVoter: isVoter === true,
+      otherVotesAlone: otherVotesAlone === true,
+      appliedIndex: appliedIndex as LogIndex,
+    },
   };
 }
 

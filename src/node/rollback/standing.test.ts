@@ -137,6 +137,8 @@ describe('the standing of a node', () => {
       () => {},
     );
     expect(start(1, disk, alone).standing.takesPart).toBe(false);
+    // Its state is lost, and the membership with it.
+    expect(start(1, new Disk(), EMPTY_CONF_STATE).standing.takesPart).toBe(false);
   });
 
   it('does not rest on the word of a learner', async () => {
@@ -151,6 +153,17 @@ describe('the standing of a node', () => {
     const node = start(1, new Disk(), pair, 8);
     await meet(node, start(2, new Disk(), former, 7));
     expect(node.standing.takesPart).toBe(true);
+  });
+
+  it('rests on the word of a former voter that knows it to be the only one left', async () => {
+    const leaving: ConfState = { ...EMPTY_CONF_STATE, voters: [peerId(1)], votersOutgoing: [peerId(1), peerId(2)] };
+    const left: ConfState = { ...EMPTY_CONF_STATE, voters: [peerId(1)], learners: [peerId(2)] };
+    const node = start(1, new Disk(), leaving, 8);
+    await meet(node, start(2, new Disk(), left, 9));
+    expect(node.standing.takesPart).toBe(true);
+    const third = start(3, new Disk(), leaving, 8);
+    await meet(third, start(2, new Disk(), left, 9));
+    expect(third.standing.isComparing).toBe(true);
   });
 
   it('does not rest on the word of one that has stopped to vote since, whoever of the two knows', async () => {

@@ -16,6 +16,8 @@ export interface Verdict {
 export interface WitnessView {
   readonly peer: PeerId;
   readonly isVoter: boolean;
+  /** Nobody votes but the one that is answered. */
+  readonly otherVotesAlone: boolean;
   /** The last entry that it has applied. */
   readonly appliedIndex: LogIndex;
 }
@@ -85,8 +87,7 @@ export class Standing {
     const { store, confState } = this.#ports;
     // A change of the membership that is committed, but not applied, may be what made it so, or what ended it.
     if (store.state.appliedIndex < store.log.initialState().hardState.commit) return false;
-    const { voters, votersOutgoing } = confState();
-    return [...voters, ...votersOutgoing].every((voter) => voter === this.#self);
+    return votesAlone(confState(), this.#self);
   }
 
   /** Whether a message of another peer counts; remembers what it shows of that peer. */
@@ -117,9 +118,18 @@ export class Standing {
     const self = this.#self;
     // Who has forgotten its own promises may have forgotten those of others, too.
     if (self === undefined || this.#problem !== null || !this.#witness.meet(life)) return;
-    const { confState, store } = this.#ports;
-    const witness = { peer: self, isVoter: isVoter(confState(), self), appliedIndex: store.state.appliedIndex };
+    const witness = this.#view(self, life.peer);
     this.#save(() => answer({ known: this.#witness.of(life.peer), witness }));
+  }
+
+  #view(self: PeerId, other: PeerId): WitnessView {
+    const { confState, store } = this.#ports;
+    return {
+      peer: self,
+      isVoter: isVoter(confState(), self),
+      otherVotesAlone: votesAlone(confState(), other),
+      appliedIndex: store.state.appliedIndex,
+    };
   }
 
   /**
@@ -138,7 +148,7 @@ export class Standing {
       return false;
     }
     if (known.boot !== life.boot) return true;
-    if (!this.#isConfirmed && this.#isVoter(witness)) {
+    if (!this.#isConfirmed && this.#counts(witness)) {
       this.#isConfirmed = true;
       store.history.confirm().catch(onFatal);
     }
@@ -146,12 +156,14 @@ export class Standing {
   }
 
   /**
-   * Whoever has applied more of the log knows better who votes. A node that has not heard yet that it votes would
-   * otherwise keep the only other voter waiting for good.
+   * Whether the word of this node is enough: it votes, or nobody else does. Whoever has applied more of the log knows
+   * better. Otherwise two nodes, one of which has not heard yet that the other one votes, or does no longer, would wait
+   * for each other for good.
    */
-  #isVoter({ peer, isVoter: inItsView, appliedIndex }: WitnessView): boolean {
+  #counts({ peer, isVoter: inItsView, otherVotesAlone, appliedIndex }: WitnessView): boolean {
     const { store, confState } = this.#ports;
-    return appliedIndex >= store.state.appliedIndex ? inItsView : isVoter(confState(), peer);
+    if (appliedIndex < store.state.appliedIndex) return isVoter(confState(), peer);
+    return inItsView || otherVotesAlone;
   }
 
   /** Takes no part any more, as long as this process lives. */
@@ -202,6 +214,10 @@ export class Standing {
     return typeof held === 'number' ? held : undefined;
   }
 }
+
+/** Not said of a membership that is not known. */
+const votesAlone = ({ voters, votersOutgoing }: ConfState, peer: PeerId | undefined): boolean =>
+  voters.length > 0 && [...voters, ...votersOutgoing].every((voter) => voter === peer);
 
 const rolledBack = (reason: string): string =>
   `This data directory is an old copy, ${reason}: it has forgotten what it promised, so this node takes no part. ` +

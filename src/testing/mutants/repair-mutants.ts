@@ -65,7 +65,7 @@ export const REPAIR_MUTANTS: readonly Mutant[] = [
       },
     ],
     focus: 'damage',
-    budget: { seeds: 300, seconds: 10 },
+    budget: { seeds: 500, seconds: 10 },
   },
   {
     name: 'restart-does-not-reset-progress',
