@@ -132,6 +132,10 @@ describe('locks', () => {
     const { token } = JSON.parse(waiting.stdout) as { token: number };
     expect(token).toBeGreaterThan(held!.token);
 
+    const nothing = await cay.run('lock', 'run', 'bell', '--ttl', '1h', '--', '/no/such/program');
+    expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('cannot be run')]);
+    expect(await cay.json('lock', 'show', 'bell')).toMatchObject([{ holder: null }]);
+
     const stale = await ann.run('lock', 'release', 'door', '--token', String(held!.token));
     expect([stale.code, stale.stderr]).toEqual([7, expect.stringContaining('lock_lost')]);
     await bob.json('lock', 'release', 'door', '--token', String(token));

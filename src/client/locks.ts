@@ -40,9 +40,16 @@ export class Locks {
     try {
       return await this.#turn(name, { ttlMs, deadlineMs, signal });
     } catch (error) {
-      await this.release(name).catch(() => {});
+      await this.#leaveQueue(name);
       throw error;
     }
+  }
+
+  /** A place that cannot be given back now ends with the lease that it is granted in the end. */
+  async #leaveQueue(name: string): Promise<void> {
+    await this.release(name).catch((error: unknown) => {
+      if (!(error instanceof ParleyError)) throw error;
+    });
   }
 
   #ask(name: string, terms: { readonly ttlMs: number; readonly waitMs: number }): Promise<LockAcquireReplyT> {
@@ -60,20 +67,22 @@ export class Locks {
   ): Promise<HeldLock> {
     const { nowMs, pause } = this.#context.platform;
     while (nowMs() < deadlineMs) {
-      const shown = await this.show(name).catch(passing);
-      if (shown === null) continue;
-      const { holder, position } = shown;
-      if (holder?.own === true) return { name: checkName(name), token: holder.token, expiresAt: holder.expiresAt };
-      if (position === null) {
-        // The lease is over and nobody has noticed yet: asking again passes the lock on to who is next.
-        const again = await this.#ask(name, { ttlMs, waitMs: Math.max(0, deadlineMs - nowMs()) }).catch(passing);
-        if (again !== null && again.token !== null)
-          return { name: checkName(name), token: again.token, expiresAt: again.expiresAt };
-      }
+      const held = await this.#look(name, { ttlMs, waitMs: Math.max(0, deadlineMs - nowMs()) }).catch(passing);
+      if (held !== null) return held;
       await pause(Math.min(POLL_MS, Math.max(0, deadlineMs - nowMs())), signal);
       if (signal.aborted) break;
     }
     throw new ParleyError('lock_held');
+  }
+
+  /** Whether it is this device's turn; null when not. */
+  async #look(name: string, terms: { readonly ttlMs: number; readonly waitMs: number }): Promise<HeldLock | null> {
+    const { holder, position } = await this.show(name);
+    if (holder?.own === true) return { name: checkName(name), token: holder.token, expiresAt: holder.expiresAt };
+    if (position !== null) return null;
+    // The lease is over and nobody has noticed yet: asking again passes the lock on to who is next.
+    const { token, expiresAt } = await this.#ask(name, terms);
+    return token === null ? null : { name: checkName(name), token, expiresAt };
   }
 
   /** @throws ParleyError `lock_lost` when the lease was over */

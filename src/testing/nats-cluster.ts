@@ -107,7 +107,6 @@ export class NatsCluster {
         client: addressAt(2 * i),
         route: addressAt(2 * i + 1),
         peers,
-        advertise: null,
         logger,
         binary,
       });

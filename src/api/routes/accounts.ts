@@ -1,4 +1,3 @@
-/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { accountByName, accountIdByName, listAccounts } from '../../chat/queries-accounts.ts';
 import { registrationPolicy } from '../../chat/queries-admin.ts';
 import { sha256 } from '@noble/hashes/sha2.js';

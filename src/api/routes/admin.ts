@@ -1,4 +1,3 @@
-/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { createHmac, randomBytes } from 'node:crypto';
 import { DiagnosisReply } from '../../protocol/http/diagnosis.ts';
 import { StateHashesQuery } from '../../protocol/http/queries.ts';

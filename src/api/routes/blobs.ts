@@ -1,4 +1,3 @@
-/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { randomBytes } from 'node:crypto';
 import { Type } from '@sinclair/typebox';
 import { blobById, blobUseOf } from '../../chat/queries-blobs.ts';

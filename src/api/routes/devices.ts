@@ -1,4 +1,3 @@
-/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { accountByName, accountIdByName } from '../../chat/queries-accounts.ts';
 import { deviceRequestState, pendingDeviceRequests } from '../../chat/queries-devices.ts';
 import { ParleyError } from '../../protocol/errors.ts';

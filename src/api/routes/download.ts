@@ -1,4 +1,3 @@
-/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { Readable } from 'node:stream';
 import { Type } from '@sinclair/typebox';
 import { blobInRoom } from '../../chat/queries-blobs.ts';

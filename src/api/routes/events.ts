@@ -1,4 +1,3 @@
-/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { Type } from '@sinclair/typebox';
 import { EventsQuery } from '../../protocol/http/queries.ts';
 import { feedStart } from '../gateway/feed-start.ts';

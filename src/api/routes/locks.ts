@@ -1,4 +1,3 @@
-/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { accountName } from '../../chat/queries-accounts.ts';
 import { lockByName, locksOf } from '../../chat/queries-locks.ts';
 import { membershipIn } from '../../chat/queries-rooms.ts';

@@ -1,4 +1,3 @@
-/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { RoomMemberPath, TxnQuery } from '../../protocol/http/queries.ts';
 import { MemberPatchBody, MemberPutBody, RoomReply } from '../../protocol/http/schemas.ts';
 import { sealedMetaOf } from '../device-fields.ts';

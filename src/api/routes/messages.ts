@@ -1,4 +1,3 @@
-/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { ParleyError } from '../../protocol/errors.ts';
 import { MessagesQuery, RoomPath, RoomTxnPath } from '../../protocol/http/queries.ts';
 import { DeletionBody, DeletionReply, MessagesReply, SendBody, SendReply } from '../../protocol/http/schemas.ts';

@@ -1,4 +1,3 @@
-/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { accountName } from '../../chat/queries-accounts.ts';
 import { reportsPage } from '../../chat/queries-reports.ts';
 import { RoomPath, RoomSeqPath, TxnQuery } from '../../protocol/http/queries.ts';

@@ -1,4 +1,3 @@
-/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { RoomSeqPath, TxnQuery } from '../../protocol/http/queries.ts';
 import { PinBody, RoomReply } from '../../protocol/http/schemas.ts';
 import { THROUGH_THE_LOG } from '../documented-errors.ts';

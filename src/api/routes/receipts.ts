@@ -1,4 +1,3 @@
-/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { accountName } from '../../chat/queries-accounts.ts';
 import { receiptsIn } from '../../chat/queries-receipts.ts';
 import { membershipIn } from '../../chat/queries-rooms.ts';

@@ -1,4 +1,3 @@
-/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { accountName } from '../../chat/queries-accounts.ts';
 import { linksInto } from '../../chat/queries-rooms.ts';

@@ -1,4 +1,3 @@
-/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { accountName } from '../../chat/queries-accounts.ts';
 import { roomDetail, roomsOf } from '../../chat/queries-rooms.ts';
 import { ParleyError } from '../../protocol/errors.ts';

@@ -1,4 +1,3 @@
-/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { accountName } from '../../chat/queries-accounts.ts';
 import { registrationPolicy, serverAdmins } from '../../chat/queries-admin.ts';
 import { AdminsReply, NamedReply, RegistrationBody, RegistrationReply, TxnBody } from '../../protocol/http/admin.ts';

@@ -1,4 +1,3 @@
-/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { accountByName, accountIdByName } from '../../chat/queries-accounts.ts';
 import { sessionsOf } from '../../chat/queries-sessions.ts';
 import { sessionSecretHash } from '../../crypto/tokens.ts';

@@ -1,4 +1,3 @@
-/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { accountById, accountName } from '../../chat/queries-accounts.ts';
 import { banOf, bansPage, serverAdmins } from '../../chat/queries-admin.ts';
 import { blobUseOf } from '../../chat/queries-blobs.ts';

@@ -20,7 +20,7 @@ export interface ChatdConfig {
   readonly advertiseUrl: string;
   readonly natsPort: number;
   readonly natsUrl: string | null;
-  readonly routeAdvertise: HostPort | null;
+  readonly routeAdvertise: HostPort | undefined;
   readonly dataDir: string;
   readonly clusterSecretFile: string;
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
@@ -78,7 +78,7 @@ export function readChatdConfig(flags: Raw, env: Readonly<Record<string, string 
     advertiseUrl: parseUrl(text('advertise') ?? `${tls === null ? 'http' : 'https'}://${need('api')}`, '--advertise'),
     natsPort: parsePort(need('nats-port'), '--nats-port'),
     natsUrl: text('nats'),
-    routeAdvertise: advertised === null ? null : parseHostPort(advertised, '--route-advertise'),
+    routeAdvertise: advertised === null ? undefined : parseHostPort(advertised, '--route-advertise'),
     dataDir: need('data'),
     clusterSecretFile: need('cluster-secret-file'),
     origins: listOf(merged.origin).map((origin) => parseUrl(origin, '--origin')),

@@ -16,8 +16,8 @@ export interface SidecarConfigOptions {
   readonly client: HostPort;
   /** Where the servers of the peers connect. */
   readonly route: HostPort;
-  /** What servers tell each other about where to find this one; null: where it was heard from, and the port of `route`. */
-  readonly advertise: HostPort | null;
+  /** What servers tell each other about where to find this one; otherwise where it was heard from. */
+  readonly advertise?: HostPort | undefined;
   /** Route addresses of the peers; the own one among them does no harm. */
   readonly peers: readonly HostPort[];
 }
@@ -69,7 +69,7 @@ accounts {
 cluster {
   name: ${quote(clusterName(keys))}
   listen: ${quote(formatHostPort(route))}
-  no_advertise: true${advertise === null ? '' : `\n  advertise: ${quote(formatHostPort(advertise))}`}
+  no_advertise: true${advertise === undefined ? '' : `\n  advertise: ${quote(formatHostPort(advertise))}`}
   authorization { user: ${quote(ROUTE_USER)}, password: ${quote(password)}, timeout: 2 }
   routes: ${quoteAll(routes)}
 }

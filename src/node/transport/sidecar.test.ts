@@ -41,7 +41,6 @@ beforeEach(async () => {
     client: { host: '127.0.0.1', port: client },
     route: { host: '127.0.0.1', port: route },
     peers: [{ host: '127.0.0.1', port: route }],
-    advertise: null,
     logger,
     binary,
   };

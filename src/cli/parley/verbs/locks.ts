@@ -147,12 +147,12 @@ async function runLocked(
   const stop = (): void => void child.kill('SIGTERM');
   terminal.signal.addEventListener('abort', stop);
   try {
-    const code = await ended;
-    if (lost !== null) throw lost;
-    await client.locks.release(name, held.token);
-    process.exitCode = code;
+    process.exitCode = await ended;
   } finally {
     clearInterval(renewal);
     terminal.signal.removeEventListener('abort', stop);
+    // Also for a command that could not be run: nobody is to wait for the end of its lease.
+    if (lost === null) await client.locks.release(name, held.token);
   }
+  if (lost !== null) throw lost;
 }
