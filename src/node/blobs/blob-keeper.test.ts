@@ -120,6 +120,20 @@ describe('files on several nodes', () => {
     expect(await isHeldBy(test, 'n1')).toBe(true);
   });
 
+  it('leave nothing behind either when several chunks are on their way as the room ends', async () => {
+    cluster.start('n1');
+    const test = makeTestBlob(SIZE);
+    cluster.begin(test);
+    const n1 = cluster.keeper('n1');
+    await n1.open(test.blob, SIZE, test.hashes);
+    cluster.room.set('n1' as NodeName, 3 * BLOB_CHUNK_BYTES);
+    const puts = await Promise.allSettled(test.chunks.map((chunk, i) => n1.put(test.blob, i, chunk)));
+    expect(
+      puts.filter(({ status }) => status === 'rejected').map((put) => 'reason' in put && put.reason),
+    ).toContainEqual(code('disk_low'));
+    expect(cluster.files('n1')).toEqual([]);
+  });
+
   it('believe no bytes but those that the id stands for', async () => {
     cluster.start('n1');
     const [test, other] = [makeTestBlob(SIZE), makeTestBlob(SIZE)];

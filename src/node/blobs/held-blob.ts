@@ -35,6 +35,8 @@ export class HeldBlob {
   #whole: boolean;
   #removed = false;
   #finishing: Promise<void> | undefined;
+  /** Calls to the file system that put bytes into its file. */
+  readonly #writing = new Set<Promise<void>>();
 
   private constructor(files: BlobFiles, blob: BlobId, list: BlobList, have: Uint8Array, whole: boolean) {
     this.#files = files;
@@ -117,7 +119,8 @@ export class HeldBlob {
     if (this.#removed) throw new ParleyError('no_such_blob');
     if (!this.has(index)) {
       if (!room.take(bytes.length)) throw noRoom();
-      await this.#onDisk(() => this.#files.writeChunk(this.blob, 'part', index, bytes));
+      await this.#write(index, bytes);
+      if (this.#removed) throw new ParleyError('no_such_blob');
       if (!this.has(index)) {
         this.#have[index] = 1;
         this.#missing -= 1;
@@ -151,8 +154,19 @@ export class HeldBlob {
 
   async remove(): Promise<void> {
     this.#removed = true;
-    await this.#finishing?.catch(() => undefined);
+    // What is written after it was removed would be there again.
+    await Promise.allSettled([...this.#writing, this.#finishing]);
     await this.#files.remove(this.blob);
+  }
+
+  async #write(index: number, bytes: Uint8Array): Promise<void> {
+    const writing = this.#onDisk(() => this.#files.writeChunk(this.blob, 'part', index, bytes));
+    this.#writing.add(writing);
+    try {
+      await writing;
+    } finally {
+      this.#writing.delete(writing);
+    }
   }
 
   #finish(): Promise<void> {
