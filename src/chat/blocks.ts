@@ -1,7 +1,5 @@
 import { LIMITS } from '../protocol/limits.ts';
-import { KEYS } from './keys.ts';
 import { accept, reject } from './results.ts';
-import { timeCodec } from './rows.ts';
 import { checkActor } from './sessions.ts';
 import type { AccountId } from '../protocol/ids.ts';
 import type { Handler, Rejection } from './results.ts';
@@ -15,14 +13,14 @@ export const setBlock: Handler<'block.set'> = (work, { actor, body }) => {
   const own = actor!.account;
   if (other === own) return reject('invalid_field', 'Nobody blocks themselves.');
   if (work.accounts.get(other) === undefined) return reject('no_such_user');
-  const key = KEYS.block(own, other);
-  if ((work.view.get(key) !== undefined) === blocked) return accept<'block.set'>({ account: other });
+  const pair = [own, other] as const;
+  if ((work.blocks.get(pair) !== undefined) === blocked) return accept<'block.set'>({ account: other });
   const count = work.blockCounts.get(own) ?? 0;
   if (blocked && count >= LIMITS.blocksPerAccountMax) {
     return reject('too_many', `An account blocks at most ${LIMITS.blocksPerAccountMax} others.`);
   }
-  if (blocked) work.view.put(key, timeCodec.encode(work.stampMs));
-  else work.view.delete(key);
+  if (blocked) work.blocks.put(pair, work.stampMs);
+  else work.blocks.delete(pair);
   const left = count + (blocked ? 1 : -1);
   if (left > 0) work.blockCounts.put(own, left);
   else work.blockCounts.delete(own);
@@ -32,6 +30,6 @@ export const setBlock: Handler<'block.set'> = (work, { actor, body }) => {
 
 /** @returns a refusal where one of these has blocked `account` */
 export function checkBlocks(work: Work, account: AccountId, others: readonly AccountId[]): Rejection | undefined {
-  const blocker = others.find((other) => work.view.get(KEYS.block(other, account)) !== undefined);
+  const blocker = others.find((other) => other !== account && work.blocks.get([other, account]) !== undefined);
   return blocker === undefined ? undefined : reject('blocked', undefined, { account: blocker });
 }

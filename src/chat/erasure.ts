@@ -27,9 +27,10 @@ export function eraseIn(work: Work, key: string): number {
 
 /** The same for somebody whom the account had blocked. */
 export function eraseBlock(work: Work, key: string): number {
-  const account = key.split('/')[1] as AccountId;
-  if (work.erasures.get(account) === undefined || work.view.get(key) === undefined) return 0;
-  work.view.delete(key);
+  const [, account, other] = key.split('/') as [string, AccountId, AccountId];
+  const pair = [account, other] as const;
+  if (work.erasures.get(account) === undefined || work.blocks.get(pair) === undefined) return 0;
+  work.blocks.delete(pair);
   return 1;
 }
 

@@ -19,6 +19,7 @@ import {
   idCodec,
   requestsCodec,
   sessionCodec,
+  timeCodec,
 } from './rows.ts';
 import { profileCodec } from './profile-rows.ts';
 import { reportCodec, reportsCodec } from './report-rows.ts';
@@ -73,6 +74,7 @@ export class Work {
   readonly bans;
   readonly erasures;
   readonly profiles;
+  readonly blocks;
   readonly blockCounts;
   readonly purges;
   readonly reports;
@@ -119,6 +121,7 @@ export class Work {
     this.bans = new Table(view, (account: AccountId) => KEYS.ban(account), banCodec);
     this.erasures = new Table(view, KEYS.erasure, erasureCodec);
     this.profiles = new Table(view, KEYS.profile, profileCodec);
+    this.blocks = new Table(view, ([account, other]: Blocking) => KEYS.block(account, other), timeCodec);
     this.blockCounts = new Table(view, KEYS.blockCount, countCodec);
     this.purges = new Table<RoomId, Seq>(view, KEYS.purge, countCodec as RowCodec<Seq>);
     this.reports = new Table(view, KEYS.report, reportCodec);
@@ -206,6 +209,7 @@ export class Work {
       this.bans,
       this.erasures,
       this.profiles,
+      this.blocks,
       this.blockCounts,
       this.purges,
       this.reports,
@@ -246,6 +250,7 @@ export class Work {
 
 type SeqIn = readonly [room: RoomId, seq: Seq];
 type AccountIn = readonly [room: RoomId, account: AccountId];
+type Blocking = readonly [account: AccountId, other: AccountId];
 type BlockIn = readonly [room: RoomId, block: number];
 
 const EMPTY = new Uint8Array(0);
