@@ -1,5 +1,6 @@
-import { mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { clusterStatus } from '../scripts/chaos/final-state.ts';
@@ -17,6 +18,8 @@ import { SteadyLoad } from './steady-load.ts';
 
 const CHATD = fileURLToPath(new URL('../src/cli/chatd.js', import.meta.url));
 const PROBE = fileURLToPath(new URL('./process-probe.js', import.meta.url));
+/** In memory, where there is such a folder: who writes to a busy disk may be held up by it. */
+const PROBE_PLACES = ['/dev/shm', tmpdir()];
 const BYTES_PER_MEGABYTE = 1e6;
 const BYTES_PER_MIB = 1024 * 1024;
 const POLL_MS = 100;
@@ -79,8 +82,12 @@ class SnapshotBench {
   constructor(cluster: ScratchCluster, options: SnapshotOptions) {
     this.#cluster = cluster;
     this.#options = options;
-    this.#probeDir = join(dirname(cluster.layout.dataDir), 'probe');
-    mkdirSync(this.#probeDir);
+    this.#probeDir = mkdtempSync(
+      join(
+        PROBE_PLACES.find((place) => existsSync(place))!,
+        'parley-probe-',
+      ),
+    );
     process.env[PROBE_DIR_VARIABLE] = this.#probeDir;
   }
 
@@ -193,5 +200,6 @@ class SnapshotBench {
   async close(): Promise<void> {
     for (const late of this.#late) await late.stop();
     await this.#cluster.close();
+    rmSync(this.#probeDir, { recursive: true });
   }
 }
