@@ -1,10 +1,13 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it } from 'vitest';
-import { EntryType, type LogIndex, type Term } from '../../consensus/types.ts';
+import { EMPTY_CONF_STATE, EntryType, type LogIndex, type Term } from '../../consensus/types.ts';
 import type { StampMs } from '../../protocol/ids.ts';
 import { SingleStore } from '../../testing/store/single-stores.ts';
+import { MultisetHash } from './multiset-hash.ts';
 import { RowCache } from './row-cache.ts';
+import { ChangeGroup } from './state-overlay.ts';
+import { storedRowBytes } from './state-rows.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -64,6 +67,27 @@ describe('buffers that small values were cut from', () => {
     expect(await packer.slabsInMemory()).toBe(0);
     const entries = single.store.entries(COUNT as LogIndex, (COUNT + 1) as LogIndex, Number.POSITIVE_INFINITY);
     expect(entries).toMatchObject([{ data: new Uint8Array(VALUE_BYTES).fill(COUNT - 1) }]);
+  });
+
+  it('are those of rows that were written together, and hold nothing else', () => {
+    const group = new ChangeGroup({
+      index: 1 as LogIndex,
+      term: TERM,
+      stampMs: 0 as StampMs,
+      confState: EMPTY_CONF_STATE,
+    });
+    const packer = new Packer();
+    for (const key of ['a', 'b', 'c']) group.change(key, packer.cut(), undefined);
+    group.change('gone', null, packer.cut());
+    const { values } = group.seal(new MultisetHash());
+    expect(values.map(([key, value]) => [key, value?.[0]])).toEqual([
+      ['a', 0],
+      ['b', 1],
+      ['c', 2],
+      ['gone', undefined],
+    ]);
+    const buffers = new Set(values.flatMap(([, value]) => (value === undefined ? [] : [value.buffer])));
+    expect([...buffers].map(({ byteLength }) => byteLength)).toEqual([3 * storedRowBytes(new Uint8Array(VALUE_BYTES))]);
   });
 
   it('are not kept by rows that are used, and so stay cached longer than those beside them', () => {

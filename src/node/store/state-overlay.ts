@@ -1,7 +1,7 @@
 import type { AppliedRow } from './state-rows.ts';
 import { MultisetHash } from './multiset-hash.ts';
 import { RowDigest } from './row-digest.ts';
-import { encodeRow, rowKeyOf, valueOfRow } from './state-rows.ts';
+import { encodeRow, rowKeyOf, storedRowBytes, valueOfRow } from './state-rows.ts';
 
 /** Null stands for a deleted row. */
 export type RowChange = Uint8Array | null;
@@ -44,6 +44,9 @@ export class ChangeGroup {
   seal(before: MultisetHash): SealedGroup {
     if (this.#sealed !== undefined) return this.#sealed;
     const hash = new MultisetHash(before);
+    // In memory of its own: some of it stays in the cache.
+    const room = Buffer.allocUnsafeSlow(this.#storedBytes());
+    let at = 0;
     const rowDigest = new RowDigest();
     const rows: [string, Uint8Array | undefined][] = [];
     const values: [string, Uint8Array | undefined][] = [];
@@ -57,12 +60,20 @@ export class ChangeGroup {
       }
       const digest = rowDigest.of(key, value);
       hash.addDigest(digest);
-      const stored = encodeRow(digest, value);
+      const from = at;
+      at += storedRowBytes(value);
+      const stored = encodeRow(digest, value, room.subarray(from, at));
       rows.push([rowKeyOf(key), stored]);
       values.push([key, valueOfRow(stored)]);
     }
     this.#sealed = { rows, values, applied: { ...this.position, hash } };
     return this.#sealed;
+  }
+
+  #storedBytes(): number {
+    let bytes = 0;
+    for (const value of this.rows.values()) if (value !== null) bytes += storedRowBytes(value);
+    return bytes;
   }
 }
 

@@ -37,11 +37,7 @@ export const storedRowBytes = (value: Uint8Array): number => CHECKSUM_BYTES + va
  *
  * @param stored where to; as large as `storedRowBytes` says
  */
-export function encodeRow(
-  digest: Buffer,
-  value: Uint8Array,
-  stored: Buffer = Buffer.allocUnsafe(storedRowBytes(value)),
-): Uint8Array {
+export function encodeRow(digest: Buffer, value: Uint8Array, stored: Buffer): Uint8Array {
   digest.copy(stored, 0, 0, CHECKSUM_BYTES);
   stored.set(value, CHECKSUM_BYTES);
   return stored;
