@@ -5,42 +5,48 @@ import { createPerson, openDirectRoom } from '../scripts/load/person.ts';
 import { paddedText, sealText } from '../scripts/load/sealed-texts.ts';
 
 const TEXT_BYTES = 256;
-const LANES = 8;
+const PEOPLE = 8;
 const PAUSE_MS = 20;
+/** Of each person, in a hurry. */
+const AT_ONCE = 16;
 
 /** People who write through one node, one message after the other with short pauses, until they are stopped. */
 export class SteadyLoad {
+  readonly #people: readonly Writer[];
   #acks: number[] = [];
   #failed = 0;
   #isOn = true;
-  readonly #lanes: Promise<void>;
+  readonly #lanes: Promise<unknown>;
 
-  private constructor(lanes: readonly ((isOn: () => boolean) => Promise<void>)[]) {
-    this.#lanes = Promise.all(lanes.map((lane) => lane(() => this.#isOn))).then(() => undefined);
+  private constructor(people: readonly Writer[]) {
+    this.#people = people;
+    this.#lanes = Promise.all(people.map((person) => this.#keepWriting(person)));
   }
 
   static async start(url: string): Promise<SteadyLoad> {
-    const load: SteadyLoad = new SteadyLoad(
-      await Promise.all(
-        Array.from({ length: LANES }, async (_, number) => {
-          const [sender, reader] = [await createPerson(url, `load${number}`), await createPerson(url, `idle${number}`)];
-          const room = await openDirectRoom(url, sender, reader);
-          const socket = await FeedSocket.connect(url, sender.session.token, null, {});
-          return async (isOn: () => boolean) => {
-            for (let counter = 1; isOn(); counter += 1) {
-              const text = sealText(sender, room, paddedText(`message ${counter} `, TEXT_BYTES), counter);
-              const at = performance.now();
-              const { kind } = await socket.send(text.room, text.txnId, text.envelope);
-              if (kind === 'ok') load.#acks.push(performance.now() - at);
-              else load.#failed += 1;
-              await delay(PAUSE_MS);
-            }
-            socket.close();
-          };
-        }),
-      ),
-    );
-    return load;
+    return new SteadyLoad(await Promise.all(Array.from({ length: PEOPLE }, (_, number) => writer(url, number))));
+  }
+
+  async #keepWriting(person: Writer): Promise<void> {
+    while (this.#isOn) {
+      await this.#write(person);
+      await delay(PAUSE_MS);
+    }
+  }
+
+  async #write(person: Writer): Promise<void> {
+    const at = performance.now();
+    if (await person.write()) this.#acks.push(performance.now() - at);
+    else this.#failed += 1;
+  }
+
+  /** Everybody writes as fast as they can until so many messages more are acknowledged. */
+  async hurry(messages: number): Promise<void> {
+    let left = messages;
+    const lane = async (person: Writer): Promise<void> => {
+      while ((left -= 1) >= 0) await this.#write(person);
+    };
+    await Promise.all(this.#people.flatMap((person) => Array.from({ length: AT_ONCE }, () => lane(person))));
   }
 
   /** Milliseconds from sending to acknowledgement, since the last call. */
@@ -54,5 +60,27 @@ export class SteadyLoad {
   async stop(): Promise<void> {
     this.#isOn = false;
     await this.#lanes;
+    for (const person of this.#people) person.close();
   }
+}
+
+interface Writer {
+  /** Sends a message; false when it was refused. */
+  write(): Promise<boolean>;
+  close(): void;
+}
+
+async function writer(url: string, number: number): Promise<Writer> {
+  const [sender, reader] = [await createPerson(url, `load${number}`), await createPerson(url, `idle${number}`)];
+  const room = await openDirectRoom(url, sender, reader);
+  const socket = await FeedSocket.connect(url, sender.session.token, null, {});
+  let counter = 0;
+  return {
+    write: async () => {
+      counter += 1;
+      const text = sealText(sender, room, paddedText(`message ${counter} `, TEXT_BYTES), counter);
+      return (await socket.send(text.room, text.txnId, text.envelope)).kind === 'ok';
+    },
+    close: () => socket.close(),
+  };
 }
