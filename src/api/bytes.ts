@@ -1,3 +1,4 @@
+import { hasCanonicalEnd } from '../protocol/base64url.ts';
 import { ParleyError } from '../protocol/errors.ts';
 
 /**
@@ -7,7 +8,7 @@ import { ParleyError } from '../protocol/errors.ts';
  * @throws ParleyError `invalid_field` for text that no encoder makes, so that one value has one spelling
  */
 export function bytesOfField(text: string, field: string): Uint8Array {
-  if (!isCanonical(text))
+  if (!hasCanonicalEnd(text))
     throw new ParleyError('invalid_field', `${field}: not canonical base64url.`, { data: { field } });
   return Buffer.from(text, 'base64url');
 }
@@ -23,18 +24,4 @@ export function exactBytesOfField(text: string, field: string, length: number): 
 
 export function textOfBytes(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url');
-}
-
-/** The bits of the last character that carry nothing must be zero (RFC 4648 section 3.5). */
-function isCanonical(text: string): boolean {
-  switch (text.length % 4) {
-    case 1:
-      return false;
-    case 2:
-      return 'AQgw'.includes(text.at(-1)!);
-    case 3:
-      return 'AEIMQUYcgkosw048'.includes(text.at(-1)!);
-    default:
-      return true;
-  }
 }

@@ -7,9 +7,13 @@ export const toBase64Url = (bytes: Uint8Array): string => base64urlnopad.encode(
 export const fromBase64Url = (text: string): Uint8Array => base64urlnopad.decode(text);
 
 /** Whether `fromBase64Url` takes it; at the cost of a look, however long it is. */
-export function isBase64Url(text: string): boolean {
-  if (!/^[A-Za-z0-9_-]*$/.test(text)) return false;
-  // The bits of the last character that carry nothing are zero (RFC 4648 section 3.5).
+export const isBase64Url = (text: string): boolean => /^[A-Za-z0-9_-]*$/.test(text) && hasCanonicalEnd(text);
+
+/**
+ * Of text in this alphabet: whether an encoder makes it. The bits of the last character that carry nothing are zero
+ * (RFC 4648 section 3.5).
+ */
+export function hasCanonicalEnd(text: string): boolean {
   switch (text.length % 4) {
     case 1:
       return false;

@@ -8,87 +8,54 @@ import type { RoomId } from '../../../protocol/ids.ts';
 import type { Application } from '../application.ts';
 import type { SimNode } from '../sim-node.ts';
 import { insist } from '../violation.ts';
-import { Arrivals } from './arrivals.ts';
 import { ChatPeople, type Sending } from './chat-people.ts';
-import { Clients, type ClientsEnv, type Operation } from './clients.ts';
-import type { LoadRates } from './list-load.ts';
-import type { Load } from './load.ts';
-import { Reads } from './reads.ts';
-import { RoomOrders } from './room-orders.ts';
+import type { ClientsEnv, Operation } from './clients.ts';
+import { Traffic, type LoadRates } from './traffic.ts';
 
 const SWEEP_EVERY_MS = 5_000;
 const SWEEP_ROWS_MAX = 500;
 const ROSTER_CHANGE_CHANCE = 0.005;
 
 /** People who register, log in, make rooms, write to each other and enrol further devices. */
-export class ChatLoad implements Load {
+export class ChatLoad extends Traffic {
   readonly application: Application = {
     // Signatures are not what is tried here: they would take most of the time.
     start: (cluster) => new ChatMachine(cluster, { verifyDeviceRecord: () => true }),
   };
   readonly #env: ClientsEnv & { readonly settlePromises: () => void };
-  readonly #clients: Clients;
-  readonly #orders = new RoomOrders();
   readonly #people: ChatPeople;
-  readonly #reads: Reads;
-  readonly #arrivals: Arrivals;
   #running = false;
 
   constructor(env: ClientsEnv & { readonly settlePromises: () => void }, rates: LoadRates) {
-    this.#env = env;
-    this.#clients = new Clients(env);
-    this.#people = new ChatPeople({ env, run: (operation) => this.#clients.run(operation) });
-    this.#reads = new Reads({
-      env,
-      orders: this.#orders,
-      perSecond: rates.readsPerSecond,
+    super(env, rates, {
       lengthAt: (node, room) => lengthOf(node, room as RoomId),
       txnAt: (node, room, seq) => txnAt(node, room as RoomId, seq),
     });
-    this.#arrivals = new Arrivals(env, rates.proposalsPerSecond, () => this.#invoke());
+    this.#env = env;
+    this.#people = new ChatPeople({ env, run: (operation) => this.clients.run(operation) });
   }
 
-  get pending(): number {
-    return this.#clients.pending;
-  }
-  get attempts(): number {
-    return this.#clients.attempts;
-  }
-  get acked(): number {
-    return this.#clients.acked;
-  }
-  get reads(): number {
-    return this.#reads.count;
-  }
-
-  start(): void {
+  override start(): void {
     this.#running = true;
     this.#people.begin();
-    this.#arrivals.start();
-    this.#reads.start();
+    super.start();
     this.#sweepLater();
   }
 
-  stop(): void {
+  override stop(): void {
     this.#running = false;
-    this.#arrivals.stop();
-    this.#reads.stop();
+    super.stop();
   }
 
-  burst(commands: number): void {
-    for (let i = 0; i < commands; i += 1) this.#invoke();
-  }
-
-  #invoke(): void {
-    if (this.#clients.isBusy) return;
+  protected invoke(): void {
     if (this.#env.prng.chance(ROSTER_CHANGE_CHANCE)) this.#people.changeRoster();
     const sending = this.#people.nextSending();
-    if (sending !== undefined) this.#clients.run(this.#send(sending));
+    if (sending !== undefined) this.clients.run(this.#send(sending));
   }
 
   #send(sending: Sending): Operation {
     const { room, txnId } = sending;
-    const floor = this.#orders.floorOf(room);
+    const floor = this.orders.floorOf(room);
     let refused = false;
     let first: { readonly told: string; readonly index: number } | undefined;
     return {
@@ -117,9 +84,9 @@ export class ChatLoad implements Load {
         first ??= { told, index: result.value.index };
         insist(first.told === told, 'exactly-once', () => `${txnId} is told ${first?.told} and ${told}`);
         // A refusal is no promise: sent once more, the message may find its sender back in the room.
-        if (refused) this.#orders.placed(room, result.value.seq, txnId);
-        else this.#orders.sent(room, result.value.seq, txnId, floor);
-        this.#reads.followUp(room, result.value.seq, txnId, index);
+        if (refused) this.orders.placed(room, result.value.seq, txnId);
+        else this.orders.sent(room, result.value.seq, txnId, floor);
+        this.linearizable.followUp(room, result.value.seq, txnId, index);
         return true;
       },
     };
@@ -134,7 +101,7 @@ export class ChatLoad implements Load {
       const state = leader?.state;
       if (state !== undefined) {
         void findExpired(state, state.lastStampMs, SWEEP_ROWS_MAX).then((keys) => {
-          if (keys.length > 0) this.#clients.run(this.#people.sweep(keys));
+          if (keys.length > 0) this.clients.run(this.#people.sweep(keys));
         });
         settlePromises();
       }
@@ -143,10 +110,10 @@ export class ChatLoad implements Load {
   }
 
   checkFinal(node: SimNode): void {
-    for (const room of this.#orders.rooms) {
+    for (const room of this.orders.rooms) {
       const length = lengthOf(node, room as RoomId);
       const txns = Array.from({ length }, (_, at) => txnAt(node, room as RoomId, at + 1));
-      this.#orders.checkFinal(node.name, room, txns);
+      this.orders.checkFinal(node.name, room, txns);
     }
   }
 }
