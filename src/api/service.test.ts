@@ -5,6 +5,7 @@ import { serveForTest } from './test-server.ts';
 import { ApiPerson, call, nextTxnId } from '../testing/api-person.ts';
 import { LocalChatNode } from '../testing/local-chat-node.ts';
 import { OpenApi } from '../testing/open-api.ts';
+import { ParleyError } from '../protocol/errors.ts';
 import { ClusterReply, InviteReply, StatusReply } from '../protocol/http/schemas.ts';
 import type { LocalNodeOptions } from '../testing/local-chat-node.ts';
 import type { TestServer } from './test-server.ts';
@@ -324,6 +325,18 @@ describe('what the node says about itself', () => {
       expect(policy).toContain(`${directive} 'sha256-${hash}'`);
     }
     expect(html).not.toMatch(/ on[a-z]+=|style="|src="http/);
+  });
+
+  it('tells which nodes there are although its own state is damaged', async () => {
+    const { node, url } = await serve({}, { registration: 'invite' });
+    const damaged = (): never => {
+      throw new ParleyError('damaged');
+    };
+    Object.defineProperty(node, 'reader', { get: damaged, configurable: true });
+    const answer = await call<{ registration: string }>(url, 'GET', '/v1/cluster');
+    expect([answer.status, answer.body.registration]).toEqual([200, 'invite']);
+    expect((await call(url, 'GET', '/v1/admin/status', { token: 'admin' })).status).toBe(200);
+    Reflect.deleteProperty(node, 'reader');
   });
 
   it('tells open to all which nodes there are, with safe headers', async () => {

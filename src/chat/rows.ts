@@ -43,9 +43,9 @@ export const accountCodec: RowCodec<AccountRow> = {
       ACCOUNT_STATES.indexOf(row.state),
     ]),
   decode: (bytes) => {
-    const [, name, userKey, createdAt, deviceVersion, devicesChangedIndex, firstDevice, flat, state] = unpack(
+    const [, name, userKey, createdAt, deviceVersion, devicesChangedIndex, firstDevice, flat, state = 0] = unpack(
       bytes,
-    ) as [number, AccountName, Uint8Array, StampMs, number, number, DeviceId, (string | Uint8Array)[], number];
+    ) as [number, AccountName, Uint8Array, StampMs, number, number, DeviceId, (string | Uint8Array)[], number?];
     const devices: DeviceRecord[] = [];
     for (let i = 0; i < flat.length; i += 4) {
       devices.push({
