@@ -61,16 +61,20 @@ export async function searchPeople(
   const query = ask.query.replace(/^@/, '');
   const named = foldedText(query);
   const isName = /^[a-z0-9._-]*$/.test(named);
-  if (isName && (after === null || 'name' in after)) {
-    const page = { prefix: named, limit, ...(after === null ? {} : { after: after.name }) };
-    const { accounts, next } = await listAccounts(reader, page);
-    return { people: accounts, next: next === null ? FIRST_KEY : { name: next } };
-  }
-  const from = after !== null && 'key' in after ? after.key : '';
-  const { found, next } = await byDisplayName(reader, { query, from, limit });
-  // Who is called so was among those found by name.
-  const people = found.filter(({ name }) => !isName || !name.startsWith(named));
-  return { people, next: next === null ? null : { key: next } };
+  const called = async (from: string, most: number): ReturnType<typeof searchPeople> => {
+    const { found, next } = await byDisplayName(reader, { query, from, limit: most });
+    // Who is called so was among those found by name.
+    const people = found.filter(({ name }) => !isName || !name.startsWith(named));
+    return { people, next: next === null ? null : { key: next } };
+  };
+  if (after !== null && 'key' in after) return called(after.key, limit);
+  if (!isName) return called('', limit);
+  const page = { prefix: named, limit, ...(after === null ? {} : { after: after.name }) };
+  const { accounts, next } = await listAccounts(reader, page);
+  if (next !== null) return { people: accounts, next: { name: next } };
+  if (accounts.length >= limit) return { people: accounts, next: FIRST_KEY };
+  const more = await called('', limit - accounts.length);
+  return { people: [...accounts, ...more.people], next: more.next };
 }
 
 const FIRST_KEY: PeopleCursor = { key: '' };

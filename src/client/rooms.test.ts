@@ -310,7 +310,7 @@ describe('rooms', () => {
     it('say nothing that a person could be answered with for another', async () => {
       const eve = await told(await mallory());
       ann.network.lie('GET', /accounts\/bob/, () => eve);
-      await expect(ann.client.rooms.person(bobName, 200)).rejects.toMatchObject({ code: 'cannot_connect' });
+      await expect(ann.client.rooms.person(bobName, 5_000)).rejects.toMatchObject({ code: 'cannot_connect' });
     });
   });
 });
