@@ -122,7 +122,11 @@ export class Contact {
   #compare({ node, life, verdict }: Hello): void {
     const { standing, isPeer } = this.#ports;
     if (verdict !== null && standing.learn(verdict)) this.tell(node);
-    if (life !== null && isPeer(node, life.peer)) standing.meet(life, (found) => this.tell(node, found));
+    // What comes along with an answer is not answered: two nodes whose words do not count would never end.
+    const answer = (found: Verdict): void => {
+      if (verdict === null) this.tell(node, found);
+    };
+    if (life !== null && isPeer(node, life.peer)) standing.meet(life, answer);
   }
 
   /** A directory that was put among the nodes of another cluster has nothing to say there. */

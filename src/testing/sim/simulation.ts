@@ -47,6 +47,8 @@ const CHECK_EVERY_MS = 50;
 const PROGRESS_MS_MAX = 30_000;
 /** After all faults are repaired, the cluster has so long to acknowledge everything and become equal. */
 const CONVERGENCE_MS_MAX = 30_000;
+/** A simulated second of a busy cluster has a few thousand. */
+const EVENTS_PER_SECOND_MAX = 500_000;
 /** Whoever reacts to what came of its own reaction, without any delay, never ends. */
 const EVENTS_AT_ONCE_MAX = 1_000_000;
 const TAIL_CHANCE = 0.02;
@@ -72,6 +74,8 @@ export class Simulation {
   #events = 0;
   /** How many of them came at the present moment. */
   #eventsNow = 0;
+  /** How many there were when the present second began. */
+  #eventsBefore = 0;
 
   constructor(world: World, sink?: TraceSink) {
     this.#world = world;
@@ -246,6 +250,8 @@ export class Simulation {
       this.#events += 1;
       this.#eventsNow = this.#time.nowMs > beforeMs ? 0 : this.#eventsNow + 1;
       insist(this.#eventsNow < EVENTS_AT_ONCE_MAX, 'time-stands-still', () => this.#describe());
+      if (Math.floor(beforeMs / 1_000) < Math.floor(this.#time.nowMs / 1_000)) this.#eventsBefore = this.#events;
+      insist(this.#events - this.#eventsBefore < EVENTS_PER_SECOND_MAX, 'storm', () => this.#describe());
       if (this.#promisesWait) {
         this.#promisesWait = false;
         await allPromises();
