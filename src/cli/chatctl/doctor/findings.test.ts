@@ -91,6 +91,14 @@ describe('what the doctor finds', () => {
     ]);
   });
 
+  it('says of a damaged node whether the others mend it', () => {
+    const advice = (term: number): string | undefined =>
+      find(up('n1'), up('n2', { problem: 'Damaged.', role: 'repairing', term }), up('n3'))[0]?.advice;
+    expect(advice(3)).toContain('The others repair it by themselves');
+    expect(advice(0)).toContain('It does not mend itself');
+    expect([advice(3), advice(0)].every((text) => text?.includes('chatctl member replace n2'))).toBe(true);
+  });
+
   it('sees disks that fill up, as a note before as a problem', () => {
     const severity = (freeBytes: number): string | undefined =>
       find(up('n1', { disk: { freeBytes, totalBytes: 100 * GIB } }), up('n2'), up('n3'))[0]?.severity;

@@ -131,10 +131,13 @@ function nodeFindings(report: DiagnosisJson, nowMs: number): Finding[] {
   return [...found, ...diskFindings(report), ...fileFindings(report, nowMs)];
 }
 
-const adviceFor = ({ role, node }: DiagnosisJson): string =>
-  role === 'repairing'
-    ? `The others repair it by themselves. If it stays like this, empty its data directory and run chatctl member replace ${node}.`
-    : 'See what it says; its log says more.';
+function adviceFor({ role, node, term }: DiagnosisJson): string {
+  if (role !== 'repairing') return 'See what it says; its log says more.';
+  const replace = `stop it, empty its data directory, start it and run chatctl member replace ${node}.`;
+  // Without a term its Raft does not run: what it lost nobody else can bring.
+  if (term === 0) return `It does not mend itself. Put its disk in order, or ${replace}`;
+  return `The others repair it by themselves. If it stays like this, ${replace}`;
+}
 
 function diskFindings({ node, disk }: DiagnosisJson): Finding[] {
   if (disk === null) return [];
