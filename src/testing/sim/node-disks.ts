@@ -141,8 +141,8 @@ export class NodeDisks {
     const { log, state } = this;
     if (where === 'log-base') return log.loseBase();
     if (where === 'state') return state.durable.flipBit(place);
-    // A mark that lost its newest copy cannot tell that the log lost its end as well.
-    if (this.#isTampered) return false;
+    // A mark that lost its newest copy cannot tell that the log lost its end as well, now or earlier.
+    if (this.#isTampered || (where === 'mark' && log.repair !== undefined)) return false;
     if (where === 'log-tail') log.durable.loseTail(Math.ceil(place * log.durable.length));
     else log.mark.damage(MARK_COPIES[Math.floor(place * MARK_COPIES.length)]!);
     return true;
