@@ -92,8 +92,8 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
         replace: 'if (!checkQuorum && preVote) raft.send(MessageType.appResp, from);',
       },
     ],
-    focus: 'elections',
-    budget: { seeds: 200, seconds: 10 },
+    story: 'a peer that is terms ahead of its leader',
+    budget: { seeds: 1, seconds: 0 },
   },
   {
     name: 'keeps-leading-with-a-stuck-disk',

@@ -129,6 +129,6 @@ export const LOG_MUTANTS: readonly Mutant[] = [
         replace: 'return this.#raft.id > 0;',
       },
     ],
-    budget: { seeds: 60, seconds: 10 },
+    budget: { seeds: 400, seconds: 10 },
   },
 ];

@@ -97,8 +97,8 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
         replace: "return hasUnappliedConfChange(raft) && raft.id < 0 ? 'unapplied-conf-change' : undefined;",
       },
     ],
-    focus: 'membership',
-    budget: { seeds: 500, seconds: 10 },
+    story: 'a peer that has not applied who votes',
+    budget: { seeds: 1, seconds: 0 },
   },
   {
     name: 'let-in-twice',
@@ -111,6 +111,6 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
       },
     ],
     focus: 'damage',
-    budget: { seeds: 300, seconds: 10 },
+    budget: { seeds: 1500, seconds: 10 },
   },
 ];

@@ -1,5 +1,17 @@
 import { makeMessage, MessageType, type Message } from '../../consensus/message.ts';
-import { EMPTY_BYTES, EntryType, type Entry, type LogIndex, type Snapshot, type Term } from '../../consensus/types.ts';
+import { encodeConfChange, entryTypeOf } from '../../consensus/membership/conf-change-codec.ts';
+import {
+  ConfChangeKind,
+  ConfChangeTransition,
+  EMPTY_BYTES,
+  EntryType,
+  RaftRole,
+  type ConfChange,
+  type Entry,
+  type LogIndex,
+  type Snapshot,
+  type Term,
+} from '../../consensus/types.ts';
 import { Cluster } from '../consensus/cluster.ts';
 import { bytes, id } from '../consensus/three-peers.ts';
 
@@ -11,6 +23,8 @@ export const STORIES = {
   'an acknowledgement from before a truncation': acknowledgementFromBefore,
   'the same entries, replaced and brought back': replacedAndBroughtBack,
   'a snapshot that the log has outgrown': outgrownSnapshot,
+  'a peer that is terms ahead of its leader': aheadOfItsLeader,
+  'a peer that has not applied who votes': withUnappliedChange,
 } as const;
 
 export type Story = keyof typeof STORIES;
@@ -99,6 +113,50 @@ function outgrownSnapshot(): void {
   cluster.settle();
   cluster.elect(3);
   insistAgreement(cluster);
+}
+
+/**
+ * A peer stands for election because its leader asked it to, and nobody hears it. It is in a later term then than the
+ * leader, whom all others follow, and who has to learn of that.
+ */
+function aheadOfItsLeader(): void {
+  const cluster = new Cluster({ voters: [1, 2, 3], peer: { preVote: true, checkQuorum: true } });
+  cluster.elect(1);
+  cluster.peer(1).raw.transferLeader(id(3));
+  cluster.reaches = ({ from }) => from !== id(3);
+  cluster.settle();
+  cluster.heal();
+  cluster.tick(100);
+  const terms = [...cluster.peers.values()].map(({ raw }) => raw.basicStatus().hardState.term);
+  if (new Set(terms).size > 1) throw new Error(`the peers stay in terms ${terms.join()}`);
+}
+
+/** A change of the membership is committed, but a peer has yet to apply it when it is asked to stand for election. */
+function withUnappliedChange(): void {
+  const cluster = new Cluster({ voters: [1, 2, 3], spare: [4], peer: { asyncStorageWrites: true } });
+  const peer = cluster.peer(3);
+  const change: ConfChange = {
+    version: 2,
+    transition: ConfChangeTransition.auto,
+    steps: [{ kind: ConfChangeKind.addVoter, peer: id(4) }],
+    context: EMPTY_BYTES,
+  };
+  const entry: Entry = {
+    index: 2 as LogIndex,
+    term: 1 as Term,
+    type: entryTypeOf(change),
+    data: encodeConfChange(change),
+  };
+  const place = { to: id(3), from: id(1), term: 1 as Term, index: 1 as LogIndex };
+  peer.raw.step(makeMessage(MessageType.app, { ...place, entries: [entry], commit: 2 as LogIndex }));
+  peer.work();
+  while (peer.appendWork.length > 0) peer.executeAppend();
+  peer.work();
+  if (peer.applyWork.length === 0) throw new Error('the change is not committed');
+  peer.raw.campaign();
+  if (peer.raw.basicStatus().role !== RaftRole.follower) {
+    throw new Error('a peer stands for election that does not know yet who votes');
+  }
 }
 
 /** What one peer has applied, every other has applied too, or nothing there. */

@@ -170,7 +170,7 @@ export class LogImage {
       const at = (Math.floor(place * this.#entries.length) + offset) % this.#entries.length;
       const entry = this.#entries[at]!;
       if (entry.data.length === 0 || isSpared(entry.index)) continue;
-      const data = entry.data.slice();
+      const data = Uint8Array.from(entry.data);
       data[Math.floor(place * data.length)]! ^= 1;
       this.#entries[at] = { ...entry, data };
       return entry.index;

@@ -86,7 +86,7 @@ export class StateImage {
     const key = keys[Math.floor(place * keys.length)];
     const row = key === undefined ? undefined : this.rows.get(key);
     if (key === undefined || row === undefined || row.value.length === 0) return false;
-    const value = row.value.slice();
+    const value = Uint8Array.from(row.value);
     value[Math.floor(place * value.length)]! ^= 1;
     this.rows.set(key, { ...row, value });
     return true;
