@@ -1,4 +1,3 @@
-/* oxlint-disable oxc/no-async-endpoint-handlers -- fastify, unlike Express, awaits its handlers. */
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { accountName } from '../../chat/queries-accounts.ts';
 import { blocksPage, profileOf, searchPeople } from '../../chat/queries-people.ts';

@@ -1,3 +1,5 @@
+import { isConfChangeEntry } from '../../consensus/membership/conf-change-codec.ts';
+import { plus, type LogIndex } from '../../consensus/types.ts';
 import { SafetyChecker } from './checks/safety-checker.ts';
 import { Coverage } from './coverage.ts';
 import { FastHash } from './fast-hash.ts';
@@ -290,7 +292,7 @@ export class Simulation {
   /** Somebody leads, all members have their data, and all know of the same membership, which is not about to change. */
   #isServing(): boolean {
     const { leader, members } = this.#cluster;
-    if (leader === undefined || leader.confState.votersOutgoing.length > 0) return false;
+    if (leader === undefined || leader.confState.votersOutgoing.length > 0 || isChanging(leader)) return false;
     const text = JSON.stringify(leader.confState);
     return members.every((peer) => {
       const node = this.#cluster.nodeOfPeer(peer);
@@ -358,6 +360,13 @@ export class Simulation {
 }
 
 const PROGRESS_COMMANDS = 20;
+
+/** A change of the membership stands in its log that it has not applied. */
+function isChanging({ log, appliedIndex }: SimNode): boolean {
+  const from = Math.max(plus(appliedIndex, 1), log.firstIndex) as LogIndex;
+  const entries = log.entries(from, log.afterLast, Number.POSITIVE_INFINITY);
+  return typeof entries !== 'string' && entries.some(isConfChangeEntry);
+}
 
 /**
  * All reactions to promises that are resolved, and to those that these resolve: ticks come when none is left. A turn of
