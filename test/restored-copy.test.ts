@@ -61,6 +61,18 @@ describe('a node whose data directory was put back from a copy', () => {
     await until(`${name} is refused`, async () => (nodeIn(await status(), name).problem ?? '').includes('an old copy'));
     return nodeIn(await status(), name).problem!;
   }
+  /** It takes no part, but knows who does. */
+  async function expectToPointElsewhere(name: string): Promise<void> {
+    const others = cluster.layout.nodes.filter((node) => node.name !== name);
+    const endpoints = [cluster.layout.nodes[indexOf(name)]!, ...others].map(apiUrl);
+    const ask = (urls: readonly string[], ...args: string[]): Promise<RunOutcome> =>
+      runProgram(CHATCTL, ['--endpoint', urls.join(','), ...args], { PARLEY_DATA: cluster.layout.dataDir });
+    const { code, stdout } = await ask(endpoints.slice(0, 1), 'status');
+    expect([code, stdout]).toEqual([1, expect.stringMatching(/degraded\nleader n\d, /) as string]);
+    expect((await ask(endpoints.slice(0, 1), 'transfer-leader')).code).toBe(0);
+    expect((await ask(endpoints.slice(0, 1), 'invite')).stderr).toContain('old copy');
+    expect((await ask(endpoints, 'invite')).code).toBe(0);
+  }
   async function expectAllThere(): Promise<void> {
     await until('the same state everywhere', async () => {
       const { nodes, healthy } = await status();
@@ -124,6 +136,7 @@ describe('a node whose data directory was put back from a copy', () => {
     cluster.supervisor.startNode(leader!);
     await until('a leader', async () => (await status()).leader !== null);
     await write(indexOf(late!));
+    await expectToPointElsewhere(victim!);
     await putBackNewest(victim!);
     cluster.supervisor.startNode(victim!);
     await expectAllThere();

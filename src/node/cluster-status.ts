@@ -10,6 +10,23 @@ export interface NodeSighting {
   readonly info: NodeInfo | null;
 }
 
+/**
+ * Who leads, to the knowledge of this node: one that takes no part, or has not heard of a new term yet, goes by what
+ * the leader says of itself.
+ */
+export function leadership(
+  view: { readonly leader: NodeName | null; readonly term: number },
+  sightings: readonly NodeSighting[],
+): { readonly leader: NodeName | null; readonly term: number } {
+  let { leader, term } = view;
+  for (const { id, up, info } of sightings) {
+    if (!up || info?.role !== 'leader' || info.term === null) continue;
+    if (info.term > term || (info.term === term && leader === null))
+      ({ leader, term } = { leader: id, term: info.term });
+  }
+  return { leader, term };
+}
+
 /** The answer of `chatctl status`, from what the nodes said. */
 export function assembleStatus(
   clusterId: ClusterId | null,
@@ -23,17 +40,18 @@ export function assembleStatus(
   sightings: readonly NodeSighting[],
 ): StatusJson {
   const { voters } = view;
+  const { leader, term } = leadership(view, sightings);
   const needed = Math.floor(voters / 2) + 1;
-  const leaderIsUp = sightings.some(({ id, up, info }) => id === view.leader && up && info?.role === 'leader');
-  const leaderInfo = sightings.find(({ id }) => id === view.leader)?.info ?? null;
+  const leaderIsUp = sightings.some(({ id, up, info }) => id === leader && up && info?.role === 'leader');
+  const leaderInfo = sightings.find(({ id }) => id === leader)?.info ?? null;
   const commitIndex = Math.max(view.commitIndex, leaderIsUp ? (leaderInfo?.commitIndex ?? 0) : 0);
   const serving = sightings.filter(({ voter, up, info }) => voter && up && info?.problem === null).length;
   const counting = sightings.filter(({ voter, up, info }) => voter && up && countsForQuorum(info)).length;
   return {
     clusterId,
     healthy: leaderIsUp && serving === voters,
-    leader: leaderIsUp && counting >= needed ? view.leader : null,
-    term: view.term,
+    leader: leaderIsUp && counting >= needed ? leader : null,
+    term,
     commitIndex,
     quorum: { voters, needed, faultTolerance: voters - needed },
     nodes: sightings.map((sighting) => statusOf(sighting, commitIndex)),
@@ -108,11 +126,12 @@ export function assembleClusterView(
   view: { readonly leader: NodeName | null; readonly term: number },
   sightings: readonly NodeSighting[],
 ): ClusterJson {
+  const { leader, term } = leadership(view, sightings);
   return {
     clusterId: self.clusterId,
     node: self.name,
-    leader: view.leader,
-    term: view.term,
+    leader,
+    term,
     registration: self.registration,
     nodes: sightings.map(({ id, up, info }) => ({
       id,

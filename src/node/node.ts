@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { encodeCommand } from '../protocol/command-codec.ts';
 import { ParleyError } from '../protocol/errors.ts';
-import { assembleClusterView, assembleStatus } from './cluster-status.ts';
+import { assembleClusterView, assembleStatus, leadership } from './cluster-status.ts';
 import { ClusterClock } from './cluster-clock.ts';
 import { Contact } from './contact.ts';
 import { EventLoopLag } from './event-loop-lag.ts';
@@ -161,6 +161,8 @@ export class ParleyNode implements ChatNode {
       clock,
       status: () => this.#raft?.status() ?? null,
       table: () => directory.table,
+      leader: () => leadership(this.raftView(), this.#freshSightings()).leader,
+      refuse: () => void this.#serving(),
       candidate: (name) => this.#contact?.candidate(name) ?? null,
       urlOf: (node) => this.#infos.last(node)?.api ?? null,
       changeMembership: (planned, deadlineMs) => this.#serving().raft.changeMembership(planned, deadlineMs),
@@ -250,7 +252,7 @@ export class ParleyNode implements ChatNode {
     return assembleClusterView(
       { name: this.name, clusterId: this.clusterId, registration: this.registration },
       this.raftView(),
-      this.#sightings((node) => this.#infos.isFresh(node)),
+      this.#freshSightings(),
     );
   }
 
@@ -265,12 +267,10 @@ export class ParleyNode implements ChatNode {
   }
 
   async changeMembers(verb: MemberVerb, name: NodeName): Promise<void> {
-    this.#serving();
     await this.#admin.changeMembers(verb, name);
   }
 
   async transferLeadership(to: NodeName | null): Promise<NodeName> {
-    this.#serving();
     return this.#admin.transferLeadership(to);
   }
 
@@ -382,6 +382,10 @@ export class ParleyNode implements ChatNode {
     else if (frame.kind === 'node-info') this.#infos.receive(frame.from, frame.payload);
     else if (frame.kind === 'blob') this.#member?.blobs.handleFrame(frame);
     else if (!this.#space.refuses(frame)) this.#raft?.handleFrame(frame);
+  }
+
+  #freshSightings(): NodeSighting[] {
+    return this.#sightings((node) => this.#infos.isFresh(node));
   }
 
   #sightings(isUp: (node: NodeName) => boolean): NodeSighting[] {

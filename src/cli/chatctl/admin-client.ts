@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ParleyError, isErrorCode } from '../../protocol/errors.ts';
 import { parseEndpoints } from '../endpoints.ts';
+import type { ErrorCode } from '../../protocol/errors.ts';
 import type { StatusJson } from '../../protocol/http/schemas.ts';
 import { apiUrl, layoutFromEnvironment } from '../local-cluster/layout.ts';
 
@@ -10,6 +11,9 @@ const REQUEST_MS_MAX = 5_000;
 const CHANGE_MS_MAX = 15_000;
 /** Leadership may move on while it is looked for. */
 const LEADERS_MAX = 3;
+
+/** Said by a node that takes no part, of itself: another one may do what was asked. */
+const ASK_ANOTHER: ReadonlySet<ErrorCode> = new Set(['damaged', 'rolled_back']);
 
 interface RequestOptions {
   readonly body?: unknown;
@@ -41,7 +45,7 @@ export function resolveTarget(
 }
 
 /**
- * Asks the endpoints in turn until one answers.
+ * Asks the endpoints in turn until one answers that takes part.
  * @throws ParleyError `cannot_connect`, `unauthenticated` or what the node said
  */
 export async function adminRequest<T>(
@@ -57,6 +61,7 @@ export async function adminRequest<T>(
     );
   }
   const failures: string[] = [];
+  let refusal: ParleyError | null = null;
   for (const endpoint of target.endpoints) {
     const response = await request(endpoint + path, { method, token: target.token, body, timeoutMs }).catch(
       (error: unknown) => {
@@ -67,8 +72,11 @@ export async function adminRequest<T>(
     if (response === null) continue;
     const json: unknown = await response.json().catch(() => null);
     if (response.ok) return json as T;
-    throw problemOf(json, response.status);
+    const problem = problemOf(json, response.status);
+    if (!ASK_ANOTHER.has(problem.code)) throw problem;
+    refusal ??= problem;
   }
+  if (refusal !== null) throw refusal;
   throw new ParleyError('cannot_connect', `No node could be reached (${failures.join('; ')}).`);
 }
 

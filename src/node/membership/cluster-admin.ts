@@ -18,6 +18,10 @@ export interface ClusterAdminPorts {
   readonly clock: Clock;
   /** Null before this node takes part. */
   readonly status: () => RaftPeerStatus | null;
+  /** Who leads, known also to a node that takes no part. */
+  readonly leader: () => NodeName | null;
+  /** @throws ParleyError where this node does not serve, with the reason */
+  readonly refuse: () => void;
   readonly table: () => MemberTable;
   readonly candidate: (name: NodeName) => string | null;
   readonly urlOf: (node: NodeName) => string | null;
@@ -81,13 +85,16 @@ export class ClusterAdmin {
   }
 
   #leading(): RaftPeerStatus {
+    const leader = this.#ports.leader();
+    if (leader !== null && leader !== this.#ports.self) {
+      throw new ParleyError('not_leader', `${leader} leads: ask it.`, {
+        data: { leader, url: this.#ports.urlOf(leader) },
+      });
+    }
+    this.#ports.refuse();
     const status = this.#ports.status();
-    if (status === null || status.leaderName === null) throw new ParleyError('no_leader');
-    const leader = status.leaderName;
-    if (leader === this.#ports.self) return status;
-    throw new ParleyError('not_leader', `${leader} leads: ask it.`, {
-      data: { leader, url: this.#ports.urlOf(leader) },
-    });
+    if (leader === null || status === null) throw new ParleyError('no_leader');
+    return status;
   }
 
   #furthest(status: RaftPeerStatus): NodeName {

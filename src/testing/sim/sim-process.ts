@@ -206,6 +206,8 @@ export class SimProcess {
       self: host.name,
       clock: host.clock,
       status: () => this.#peer?.status() ?? null,
+      leader: () => this.#peer?.view().leader ?? null,
+      refuse: () => {},
       table: () => this.directory.table,
       candidate: (name) => this.#contact.candidate(name),
       urlOf: () => null,
