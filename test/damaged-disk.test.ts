@@ -6,6 +6,7 @@ import { createPerson } from '../scripts/load/person.ts';
 import { startScratchCluster } from '../scripts/load/scratch-cluster.ts';
 import { apiUrl } from '../src/cli/local-cluster/layout.ts';
 import { isReady, whenReady } from '../src/cli/local-cluster/ready.ts';
+import { SIDES } from '../src/node/store/mark-copies.ts';
 import { SLOT_BYTES } from '../src/node/store/mark-slot.ts';
 import { copyImage, filesOf, flipBit, removeImage } from '../src/testing/store/store-images.ts';
 import { CHATCTL, CHATD, runProgram, until } from './support.ts';
@@ -61,7 +62,7 @@ describe('a node with a damaged disk', () => {
 
   async function flipMark(): Promise<void> {
     for (const file of [/^mark$/, /^mark\.copy$/]) {
-      for (let slot = 0; slot < 4; slot += 1) await flip(file, () => 8 * (slot * SLOT_BYTES + 20));
+      for (let slot = 0; slot < 2 * SIDES; slot += 1) await flip(file, () => 8 * (slot * SLOT_BYTES + 20));
     }
   }
 

@@ -77,8 +77,9 @@ export async function createLog(database: Database): Promise<void> {
  *
  * Memory is ahead of the disk: a write that was accepted is visible at once, and the next disk write takes everything
  * that changed since the one before it, as one synced batch of few large records (group commit). The order on disk:
- * first the mark is lowered where a suffix is about to go, then the batch is written, then the mark follows, then
- * `done` is called. See `mark-file.ts` for what the mark is good for, `log-rows.ts` for the keys.
+ * first the mark is lowered where a suffix is about to go, then the batch is written, then the mark follows (synced
+ * where a vote or a new term is promised, written at least: what is acknowledged is known to two places even if this
+ * process dies at once), then `done` is called. See `mark-file.ts` for what the mark is good for, `log-rows.ts` for the keys.
  */
 export class LevelLogStore implements LogStore {
   readonly #database: Database;
@@ -425,8 +426,7 @@ export class LevelLogStore implements LogStore {
     // A snapshot that was accepted meanwhile began a new epoch: these records belong to the dead one.
     if (group.base.epoch === this.#base.epoch) this.#takeOver(group);
     else for (const place of group.places) this.#compacted.push(recordKey(group.base.epoch, place.first));
-    const marked = this.#followWithMark(group, promises || compacts);
-    if (marked !== undefined) await marked;
+    await this.#followWithMark(group, promises || compacts);
     this.#garbage = this.#garbage.concat(group.compacted);
     const compactLater = this.#compactLater;
     if (compactLater !== undefined && compactLater < this.#pinnedFrom()) this.compact(compactLater);
@@ -445,7 +445,7 @@ export class LevelLogStore implements LogStore {
    * The mark follows the log: to the last entry on disk that is not about to be replaced. When that is before the
    * entry it names now, the new mark has to be durable before the replacing write begins, just as in `#lowerMark`.
    */
-  #followWithMark(group: WriteGroup, mustSync: boolean): Promise<void> | undefined {
+  #followWithMark(group: WriteGroup, mustSync: boolean): Promise<void> {
     const { mark } = this.#mark.content;
     const sameLog = group.base.epoch === this.#base.epoch;
     const index = Math.min(group.last, this.#dirtyFrom - 1) as LogIndex;
@@ -454,8 +454,7 @@ export class LevelLogStore implements LogStore {
     const known = isKnown ? this.#markAt(index) : mark;
     const content = { hardState: group.hardState, mark: { ...known, ackTerm: group.hardState.term } };
     if (mustSync || known.index < mark.index) return this.#syncMark(content);
-    this.#mark.update(content);
-    return undefined;
+    return new Promise((resolve) => this.#mark.update(content, resolve));
   }
 
   /** The mark stays ahead of a log that lost entries, until the entries up to `index` and `hardState` make up for them. */

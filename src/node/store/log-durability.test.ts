@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ import { FatalSwitch } from './fatal-switch.ts';
 import { beginBatch, openDatabase } from './level-database.ts';
 import { packRecord } from './log-record.ts';
 import { recordKey } from './log-rows.ts';
-import { copiesOf, readMark } from './mark-copies.ts';
+import { SIDES, SIDE_BYTES, copiesOf, readMark } from './mark-copies.ts';
 import { MarkFile } from './mark-file.ts';
 import { SLOT_BYTES, decodeMarkSlot, newerSlot, type MarkContent, type MarkSlot } from './mark-slot.ts';
 import { openNodeStore } from './open-node-store.ts';
@@ -26,15 +27,24 @@ afterEach(() => removeImage(dir));
 
 const markPath = (): string => join(dir, 'mark');
 
-/** What the two sides of the mark file say in this very turn. */
+/** What the sides of the mark file say in this very turn. */
 function slotsNow(): (MarkSlot | undefined)[] {
   const bytes = readFileSync(markPath());
-  return [decodeMarkSlot(bytes.subarray(0, SLOT_BYTES)), decodeMarkSlot(bytes.subarray(2 * SLOT_BYTES))];
+  return Array.from({ length: SIDES }, (_, side) => decodeMarkSlot(bytes.subarray(side * SIDE_BYTES)));
 }
 
-function markNow(): MarkContent {
-  const [first, second] = slotsNow();
-  return newerSlot(first, second)!;
+const markNow = (): MarkContent => slotsNow().reduce(newerSlot, undefined)!;
+
+/** As programs wrote it that knew of two sides only: the newest slot on both. */
+function asTwoSided(file: Buffer): Buffer {
+  const slots = Array.from({ length: SIDES }, (_, side) =>
+    file.subarray(side * SIDE_BYTES, side * SIDE_BYTES + SLOT_BYTES),
+  );
+  const newest = slots.toSorted((a, b) => (decodeMarkSlot(b)?.generation ?? 0) - (decodeMarkSlot(a)?.generation ?? 0));
+  const slot = Buffer.from(newest[0]!);
+  slot.writeUInt32BE(0x504d_4b31, 0);
+  slot.write(hash('sha256', slot.subarray(0, 96), 'binary'), 96, 'latin1');
+  return Buffer.concat([slot, slot, slot, slot]);
 }
 
 describe('the mark', () => {
@@ -50,6 +60,35 @@ describe('the mark', () => {
     });
     expect(said).toMatchObject([{ hardState: { term: 7, vote: 1 }, mark: { ackTerm: 7 } }]);
     await store.close();
+  });
+
+  it('is written before entries are called done, also while it is being synced', async () => {
+    const store = await openMember(dir, { markSyncIntervalMs: 1 });
+    const said: number[] = [];
+    for (let index = 1; index <= 200; index += 1) {
+      await new Promise<void>((resolve) => {
+        const hardState = hardStateOf(1, 0);
+        store.log.append({ hardState, entries: [testEntry(index, 1)] }, () => {
+          said.push(markNow().mark.index);
+          resolve();
+        });
+      });
+    }
+    expect(said).toEqual(Array.from({ length: 200 }, (_, at) => at + 1));
+    await store.close();
+  });
+
+  it('is taken over from files that have two sides', async () => {
+    const store = await openMember(dir);
+    await appendAll(store, testEntries(1, 3, 1), { term: 1, commit: 0 });
+    await store.close();
+    for (const path of copiesOf(markPath())) await writeFile(path, asTwoSided(readFileSync(path)));
+    const again = await openMember(dir);
+    expect(again.log.promised()).toMatchObject({ term: 1, vote: 1, entry: { index: 3, term: 1 } });
+    await appendAll(again, testEntries(4, 4, 1), { term: 1, commit: 0 });
+    await again.close();
+    expect((await readMark(markPath()))!.mark.index).toBe(4);
+    expect(readFileSync(markPath()).length).toBe(SIDES * SIDE_BYTES);
   });
 
   it('is lowered on disk before entries it speaks of are replaced, also when they are while a write runs', async () => {
@@ -124,8 +163,8 @@ describe('closing', () => {
 
   it('waits for the write of a mark that is under way, even when nothing more may be written', async () => {
     const fatal = new FatalSwitch(() => {});
-    const hash = new Uint8Array(32);
-    const mark = { ackTerm: 1 as Term, index: 0 as LogIndex, term: 0 as Term, hash };
+    const chainHash = new Uint8Array(32);
+    const mark = { ackTerm: 1 as Term, index: 0 as LogIndex, term: 0 as Term, hash: chainHash };
     const options = { path: markPath(), syncIntervalMs: 60_000, fatal };
     const file = await MarkFile.create(options, { hardState: hardStateOf(1, 0), mark });
     file.update({ hardState: hardStateOf(2, 0), mark });

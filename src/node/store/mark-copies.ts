@@ -1,21 +1,31 @@
 import { readFile } from 'node:fs/promises';
 import { damageUnlessRefused, isRefusal } from './damage.ts';
 import { replaceFile, systemCodeOf } from './files.ts';
-import { SLOT_BYTES, decodeMarkSlot, encodeMarkSlot, newerSlot, type MarkContent, type MarkSlot } from './mark-slot.ts';
+import {
+  SLOT_BYTES,
+  decodeMarkSlot,
+  encodeMarkSlot,
+  isTwoSided,
+  newerSlot,
+  type MarkContent,
+  type MarkSlot,
+} from './mark-slot.ts';
 
 /** What one write fills: the same slot twice, so that one that is cut short leaves one of them whole. */
 export const SIDE_BYTES = 2 * SLOT_BYTES;
-const FILE_BYTES = 2 * SIDE_BYTES;
+/** One that is synced, one that is being synced, one to write on meanwhile. */
+export const SIDES = 3;
+const FILE_BYTES = SIDES * SIDE_BYTES;
 
 export const FIRST_GENERATION = 1;
 
 export interface ReadMark {
   readonly newest: MarkSlot;
-  /** Which of the two sides it stands on. */
-  readonly side: 0 | 1;
+  /** Which side it stands on. */
+  readonly side: number;
   /** As it was made. */
   readonly untouched: boolean;
-  /** Nothing newer can have stood on the other side: it can be read, too, or was never written to. */
+  /** Nothing newer can have stood on another side: they can be read, too, or were never written to. */
   readonly isNewest: boolean;
 }
 
@@ -30,31 +40,30 @@ export const copiesOf = (path: string): readonly [string, string] => [path, `${p
  */
 export async function mendCopies(path: string): Promise<ReadMark | undefined> {
   const copies = await readCopies(path);
-  const sides = [sideOf(copies, 0), sideOf(copies, 1)] as const;
-  const [first, second] = sides;
-  const newest = newerSlot(first.slot, second.slot);
+  const sides = sidesOf(copies);
+  const newest = newestOf(sides);
   if (newest === undefined || !copies.some(isWhole)) return undefined;
   const whole = Buffer.concat(sides.map(({ bytes }) => bytes));
   for (const [at, file] of copiesOf(path).entries()) {
     if (copies[at]?.equals(whole) !== true) await replaceFile(file, whole);
   }
+  const [first, ...others] = sides;
   return {
     newest,
-    side: newest === first.slot ? 0 : 1,
-    untouched: newest.generation === FIRST_GENERATION && second.isBlank,
-    isNewest: first.slot !== undefined && (second.slot !== undefined || second.isBlank),
+    side: sides.findIndex(({ slot }) => slot === newest),
+    untouched: newest.generation === FIRST_GENERATION && others.every(({ isBlank }) => isBlank),
+    isNewest: first!.slot !== undefined && others.every(({ slot, isBlank }) => slot !== undefined || isBlank),
   };
 }
 
 /** What the files hold, without changing them. */
 export async function readMark(path: string): Promise<MarkContent | undefined> {
-  const copies = await readCopies(path);
-  return newerSlot(sideOf(copies, 0).slot, sideOf(copies, 1).slot);
+  return newestOf(sidesOf(await readCopies(path)));
 }
 
 export function firstContent(content: MarkContent): { readonly slot: MarkSlot; readonly bytes: Buffer } {
   const slot = { ...content, generation: FIRST_GENERATION };
-  return { slot, bytes: Buffer.concat([encodeSide(slot), Buffer.alloc(SIDE_BYTES)]) };
+  return { slot, bytes: Buffer.concat([encodeSide(slot), Buffer.alloc(FILE_BYTES - SIDE_BYTES)]) };
 }
 
 export function encodeSide(slot: MarkSlot): Buffer {
@@ -70,7 +79,7 @@ async function readCopies(path: string): Promise<readonly (Buffer | undefined)[]
   const copies: (Buffer | undefined)[] = [];
   for (const file of copiesOf(path)) {
     try {
-      copies.push((await readFile(file)).subarray(0, FILE_BYTES));
+      copies.push(withThirdSide(await readFile(file)).subarray(0, FILE_BYTES));
     } catch (error) {
       if (isRefusal(error)) throw damageUnlessRefused('mark', file, error);
       errors.push(error);
@@ -81,6 +90,15 @@ async function readCopies(path: string): Promise<readonly (Buffer | undefined)[]
   return copies;
 }
 
+/** A file of two sides gets the third one; a file of three that was cut off does not. */
+function withThirdSide(copy: Buffer): Buffer {
+  if (copy.length !== 2 * SIDE_BYTES) return copy;
+  const written = [0, 1, 2, 3]
+    .map((slot) => copy.subarray(slot * SLOT_BYTES))
+    .filter((bytes) => bytes.readUInt32BE(0) !== 0);
+  return written.every(isTwoSided) ? Buffer.concat([copy, Buffer.alloc(SIDE_BYTES)]) : copy;
+}
+
 interface Side {
   readonly slot: MarkSlot | undefined;
   /** Nothing was ever written to it. */
@@ -89,7 +107,13 @@ interface Side {
   readonly bytes: Buffer;
 }
 
-function sideOf(copies: readonly (Buffer | undefined)[], at: 0 | 1): Side {
+const sidesOf = (copies: readonly (Buffer | undefined)[]): Side[] =>
+  Array.from({ length: SIDES }, (_, at) => sideOf(copies, at));
+
+const newestOf = (sides: readonly Side[]): MarkSlot | undefined =>
+  sides.map(({ slot }) => slot).reduce<MarkSlot | undefined>(newerSlot, undefined);
+
+function sideOf(copies: readonly (Buffer | undefined)[], at: number): Side {
   const pieces = copies.flatMap((copy) => copy?.subarray(at * SIDE_BYTES, (at + 1) * SIDE_BYTES) ?? []);
   const slot = pieces.flatMap(slotsIn).reduce<MarkSlot | undefined>(newerSlot, undefined);
   const whole = pieces.filter(({ length }) => length === SIDE_BYTES);

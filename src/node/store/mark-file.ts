@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import type { Done } from '../ports.ts';
 import type { FatalSwitch } from './fatal-switch.ts';
 import { syncDirectory } from './files.ts';
-import { SIDE_BYTES, copiesOf, encodeSide, firstContent, mendCopies, type ReadMark } from './mark-copies.ts';
+import { SIDES, SIDE_BYTES, copiesOf, encodeSide, firstContent, mendCopies, type ReadMark } from './mark-copies.ts';
 import type { MarkContent } from './mark-slot.ts';
 
 export interface MarkFileOptions {
@@ -19,15 +19,17 @@ const writeAt = promisify(write);
 const syncFile = promisify(fdatasync);
 
 /**
- * Two sides in a small preallocated file, beside the log database and independent of it, so that a log which lost
- * its end is found out. Writes alternate: the side that was synced last is never touched before the other one is
- * synced too, so one of them always survives a crash. Each side holds its slot twice: what is on it is lost only when
- * both are, which no crash does, for a write that is cut short leaves the second as it was.
+ * Three sides in a small preallocated file, beside the log database and independent of it, so that a log which lost
+ * its end is found out. The side that was synced last is never touched before another one is synced too, so one of
+ * them always survives a crash; the third is written to while that one is being synced, so that nobody who waits for
+ * a write waits for a sync. Each side holds its slot twice: what is on it is lost only when both are, which no crash
+ * does, for a write that is cut short leaves the second as it was.
  *
  * A second file holds the same, as of the last sync: what was promised survives the loss of either.
  *
  * All calls to the file system are asynchronous: even a write to a cached page waits while the journal of the file
- * system commits, and the event loop must not. At most one runs; newer content replaces what still waits.
+ * system commits, and the event loop must not. At most one write and one sync run; newer content replaces what still
+ * waits.
  */
 export class MarkFile {
   readonly #fd: number;
@@ -35,18 +37,21 @@ export class MarkFile {
   readonly #options: MarkFileOptions;
   #content: MarkContent;
   #generation: number;
+  /** The one that was synced last. */
+  #synced: number;
   /** Where the next write goes. */
-  #side: 0 | 1;
+  #side: number;
   /** `#content` is not written yet. */
   #dirty = false;
   /** What is written, but neither synced nor in the other file. */
   #unsynced: Buffer | undefined;
   #syncWanted = false;
+  /** Those who wait for the next write to end. */
+  #unwritten: Done[] = [];
+  /** Those who wait for the next sync to end. */
   #waiting: Done[] = [];
-  /** Nothing may be begun: a call to the file system runs, or one has failed. */
-  #busy = false;
-  /** A call to the file system runs. */
-  #running = false;
+  #writing = false;
+  #syncing = false;
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
   /** Called when no call to the file system runs any more. */
@@ -65,7 +70,8 @@ export class MarkFile {
     this.#options = options;
     this.#content = read.newest;
     this.#generation = read.newest.generation;
-    this.#side = read.side === 0 ? 1 : 0;
+    this.#synced = read.side;
+    this.#side = (read.side + 1) % SIDES;
     this.untouched = read.untouched;
     this.isNewest = read.isNewest;
   }
@@ -103,10 +109,14 @@ export class MarkFile {
     return this.#content;
   }
 
-  /** Replaces the content: written as soon as no other write runs, synced within `syncIntervalMs`. */
-  update(content: MarkContent): void {
+  /**
+   * Replaces the content: written as soon as no other write runs, synced within `syncIntervalMs`. Calls `done` once it
+   * is written, so that it survives the end of this process, though not that of the system.
+   */
+  update(content: MarkContent, done?: Done): void {
     this.#content = content;
     this.#dirty = true;
+    if (done !== undefined) this.#unwritten.push(done);
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#syncWanted = true;
@@ -130,68 +140,71 @@ export class MarkFile {
     clearTimeout(this.#timer);
     this.#closed = true;
     // A write that still runs must not end up in another file that gets the same descriptor.
-    if (this.#running) await new Promise<void>((resolve) => (this.#onQuiet = resolve));
+    if (this.#isRunning) await new Promise<void>((resolve) => (this.#onQuiet = resolve));
     for (const file of [this.#fd, this.#copy]) await promisify(closeFile)(file);
   }
 
+  get #isRunning(): boolean {
+    return this.#writing || this.#syncing;
+  }
+
   #pump(): void {
-    if (this.#busy || this.#closed || this.#options.fatal.tripped) return;
+    if (this.#writing || this.#closed || this.#options.fatal.tripped) return;
     if (this.#dirty) this.#write();
-    else if (this.#syncWanted) this.#sync();
+    else if (this.#syncWanted && !this.#syncing) this.#sync();
   }
 
   #write(): void {
-    this.#busy = true;
     this.#dirty = false;
     this.#generation += 1;
     const bytes = encodeSide({ ...this.#content, generation: this.#generation });
-    this.#running = true;
+    const told = this.#unwritten.splice(0);
+    this.#writing = true;
     write(this.#fd, bytes, 0, bytes.length, this.#side * SIDE_BYTES, (error, written) => {
-      this.#ended();
-      if (error !== null || written !== bytes.length) {
-        this.#fail(error ?? tooShort(written, bytes));
-        return;
+      this.#writing = false;
+      if (error !== null || written !== bytes.length) this.#fail(error ?? tooShort(written, bytes));
+      else {
+        this.#unsynced = bytes;
+        for (const done of told) done();
       }
-      this.#busy = false;
-      this.#unsynced = bytes;
-      this.#pump();
+      this.#ended();
     });
   }
 
   #sync(): void {
     this.#syncWanted = false;
-    const waiting = this.#waiting;
-    this.#waiting = [];
+    const waiting = this.#waiting.splice(0);
     const bytes = this.#unsynced;
     if (bytes === undefined) {
       for (const done of waiting) done();
       return;
     }
-    this.#busy = true;
-    this.#running = true;
-    void this.#syncThenTell(bytes, waiting);
+    this.#unsynced = undefined;
+    const side = this.#side;
+    this.#side = Array.from({ length: SIDES }, (_, at) => at).find((at) => at !== side && at !== this.#synced)!;
+    this.#syncing = true;
+    void this.#syncThenTell(side, bytes, waiting);
   }
 
-  async #syncThenTell(bytes: Buffer, waiting: readonly Done[]): Promise<void> {
+  async #syncThenTell(side: number, bytes: Buffer, waiting: readonly Done[]): Promise<void> {
     try {
-      await this.#syncBoth(bytes);
+      await this.#syncBoth(side, bytes);
     } catch (error) {
-      this.#ended();
+      this.#syncing = false;
       this.#fail(error as Error);
+      this.#ended();
       return;
     }
-    this.#ended();
-    this.#busy = false;
-    this.#unsynced = undefined;
-    this.#side = this.#side === 0 ? 1 : 0;
+    this.#syncing = false;
+    this.#synced = side;
     for (const done of waiting) done();
-    this.#pump();
+    this.#ended();
   }
 
   /** Ends only when no call runs any more, also where one fails. */
-  async #syncBoth(bytes: Buffer): Promise<void> {
+  async #syncBoth(side: number, bytes: Buffer): Promise<void> {
     const first = syncFile(this.#fd);
-    const second = writeAt(this.#copy, bytes, 0, bytes.length, this.#side * SIDE_BYTES).then(({ bytesWritten }) => {
+    const second = writeAt(this.#copy, bytes, 0, bytes.length, side * SIDE_BYTES).then(({ bytesWritten }) => {
       if (bytesWritten !== bytes.length) throw tooShort(bytesWritten, bytes);
       return syncFile(this.#copy);
     });
@@ -201,11 +214,10 @@ export class MarkFile {
   }
 
   #ended(): void {
-    this.#running = false;
-    this.#onQuiet?.();
+    if (!this.#isRunning) this.#onQuiet?.();
+    this.#pump();
   }
 
-  /** Leaves `#busy` set: nothing is written after a failure. */
   #fail(error: Error): void {
     this.#options.fatal.trip(new Error(`writing ${this.#options.path} failed: ${error.message}`, { cause: error }));
   }

@@ -16,7 +16,9 @@ export interface MarkSlot extends MarkContent {
 
 /** Each slot has a sector, and a page, of its own: a torn write of one cannot touch the other. */
 export const SLOT_BYTES = 4096;
-const MAGIC = 0x504d_4b31;
+const MAGIC = 0x504d_4b32;
+/** Of slots in files with two sides instead of three. */
+const TWO_SIDED_MAGIC = 0x504d_4b31;
 const HASH_AT = 64;
 const DIGEST_AT = 96;
 const USED_BYTES = 128;
@@ -40,9 +42,13 @@ export function encodeMarkSlot(slot: MarkSlot): Buffer {
   return bytes;
 }
 
+/** Whether a slot was written by a program that knew of two sides only. */
+export const isTwoSided = (bytes: Buffer): boolean =>
+  bytes.length >= USED_BYTES && bytes.readUInt32BE(0) === TWO_SIDED_MAGIC;
+
 /** Undefined when the bytes are not a whole slot. */
 export function decodeMarkSlot(bytes: Buffer): MarkSlot | undefined {
-  if (bytes.length < USED_BYTES || bytes.readUInt32BE(0) !== MAGIC) return undefined;
+  if (bytes.length < USED_BYTES || ![MAGIC, TWO_SIDED_MAGIC].includes(bytes.readUInt32BE(0))) return undefined;
   const digest = bytes.toString('latin1', DIGEST_AT, USED_BYTES);
   if (digest !== hash('sha256', bytes.subarray(0, DIGEST_AT), 'binary')) return undefined;
   return {

@@ -20,6 +20,7 @@ import {
   openMember,
   optionsFor,
 } from '../../testing/store/temporary-store.ts';
+import { readVersion } from './level-check/manifest-reader.ts';
 import { copiesOf } from './mark-copies.ts';
 import { SLOT_BYTES } from './mark-slot.ts';
 import type { IntactStore, OpenedStore, StoreDamage } from './node-store.ts';
@@ -69,7 +70,7 @@ async function toBothMarks(dir: string, change: (path: string) => Promise<void>)
   for (const path of copiesOf(join(dir, 'mark'))) await change(path);
 }
 
-/** Makes slots (0 to 3; two on each side) of one file of the mark unreadable. */
+/** Makes slots (0 to 5; two on each side) of one file of the mark unreadable. */
 async function breakSlots(path: string, ...slots: readonly number[]): Promise<void> {
   for (const slot of slots) await flipBit(path, 8 * (slot * SLOT_BYTES + 20));
 }
@@ -180,15 +181,15 @@ describe('a store that lost something', () => {
     [
       'one slot of each side of the mark in both files, and the log',
       async (dir) => {
-        await toBothMarks(dir, (path) => breakSlots(path, 0, 3));
+        await toBothMarks(dir, (path) => breakSlots(path, 0, 3, 4));
         await loseLog(dir);
       },
     ],
     [
-      'one side of the mark in one file, the other side in the other, and the log',
+      'one side of the mark in one file, the other sides in the other, and the log',
       async (dir) => {
         await breakSlots(join(dir, 'mark'), 0, 1);
-        await breakSlots(join(dir, 'mark.copy'), 2, 3);
+        await breakSlots(join(dir, 'mark.copy'), 2, 3, 4, 5);
         await loseLog(dir);
       },
     ],
@@ -367,22 +368,43 @@ describe('damaged files never give wrong data', () => {
     { kind: 'the mark', files: /^mark(\.copy)?$/, outcome: 'intact' },
     { kind: 'files that may be lost', files: /^(boot|founding)$|^lock\/|LOG$/, outcome: 'intact' },
   ] as const)('in $kind: $outcome', async ({ kind, files, outcome }) => {
-    const candidates = (await filesOf(original)).filter(({ path }) => files.test(path));
+    const dead = await deadTables(original);
+    const candidates = (await filesOf(original)).filter(({ path }) => files.test(path) && !dead.has(path));
     expect(candidates).not.toEqual([]);
     const random = randomFrom(20_261);
     const flipped = new Map<Outcome, number>();
     const cut = new Map<Outcome, number>();
+    const unexpected: string[] = [];
     for (let time = 0; time < TIMES; time += 1) {
       // Small files as often as large ones.
       const { path, bytes } = candidates[random(candidates.length)]!;
       const [bit, left] = [random(bytes * 8), random(bytes)];
-      count(flipped, await outcomeAfter(`bit ${bit} of ${path}`, (dir) => flipBit(join(dir, path), bit)));
+      const where = `bit ${bit} of ${path} (${bytes} bytes)`;
+      const found = await outcomeAfter(where, (dir) => flipBit(join(dir, path), bit));
+      if (found !== outcome) unexpected.push(`${where}: ${found}`);
+      count(flipped, found);
       count(cut, await outcomeAfter(`${path} cut to ${left}`, (dir) => truncate(join(dir, path), left)));
     }
     table.push(`${kind}: flipped ${told(flipped)}; truncated ${told(cut)}`);
-    expect([...flipped.keys()]).toEqual([outcome]);
+    expect(unexpected).toEqual([]);
     expect([...cut.keys()]).not.toContain('damaged');
   });
+
+  /** LevelDB is closed at times before it has deleted those that it merged into another: nobody reads them again. */
+  async function deadTables(dir: string): Promise<ReadonlySet<string>> {
+    const dead = new Set<string>();
+    const tables = new Map<string, ReadonlySet<number>>();
+    for (const { path } of await filesOf(dir)) {
+      const [, database, number] = /^(.*)\/0*(\d+)\.ldb$/.exec(path) ?? [];
+      if (database === undefined) continue;
+      if (!tables.has(database)) {
+        const version = await readVersion(join(dir, database));
+        tables.set(database, new Set([...version.tables].map(([live]) => live)));
+      }
+      if (!tables.get(database)!.has(Number(number))) dead.add(path);
+    }
+    return dead;
+  }
 
   const count = (counts: Map<Outcome, number>, outcome: Outcome): void =>
     void counts.set(outcome, (counts.get(outcome) ?? 0) + 1);

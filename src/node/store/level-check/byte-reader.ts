@@ -17,13 +17,14 @@ export class ByteReader {
     return this.#at >= this.#end;
   }
 
-  /** Base-128 varint; numbers beyond the safe integers are refused. */
+  /** Base-128 varint as short as can be; numbers beyond the safe integers are refused. */
   varint(): number {
     let value = 0;
     for (let scale = 1; ; scale *= 128) {
       if (this.#at >= this.#end || scale > 2 ** 49) throw new MalformedError('a number is cut off');
       const byte = this.#bytes[this.#at]!;
       this.#at += 1;
+      if (byte === 0 && scale > 1) throw new MalformedError('a number is longer than it has to be');
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value;
     }
@@ -39,6 +40,11 @@ export class ByteReader {
     const from = this.#at;
     this.skip(count);
     return this.#bytes.subarray(from, this.#at);
+  }
+
+  /** All that is left, as a view. */
+  rest(): Buffer {
+    return this.bytes(this.#end - this.#at);
   }
 
   /** Skips text with its length before it. */

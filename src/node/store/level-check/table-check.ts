@@ -28,18 +28,28 @@ export function checkTable(file: Buffer): string | undefined {
 }
 
 function checkBlocks(file: Buffer): void {
-  for (const block of readFooter(file)) {
+  const { meta, index, padding } = readFooter(file);
+  if (padding.some((byte) => byte !== 0)) throw new MalformedError('its end is broken');
+  for (const block of [meta, index]) {
     checkBlock(file, block);
     for (const inner of placesIn(file, block)) checkBlock(file, inner);
   }
 }
 
-/** Where the index of the other blocks is, and that of the data blocks. */
-function readFooter(file: Buffer): [meta: BlockPlace, index: BlockPlace] {
+interface Footer {
+  /** The index of the other blocks. */
+  readonly meta: BlockPlace;
+  /** The index of the data blocks. */
+  readonly index: BlockPlace;
+  /** Zeros. */
+  readonly padding: Buffer;
+}
+
+function readFooter(file: Buffer): Footer {
   if (file.length < FOOTER_BYTES) throw new MalformedError('it is too short');
   if (file.readBigUInt64LE(file.length - 8) !== MAGIC) throw new MalformedError('its end is broken');
   const reader = new ByteReader(file, file.length - FOOTER_BYTES, file.length - 8);
-  return [readPlace(reader), readPlace(reader)];
+  return { meta: readPlace(reader), index: readPlace(reader), padding: reader.rest() };
 }
 
 function readPlace(reader: ByteReader): BlockPlace {
@@ -101,7 +111,7 @@ function soundEntriesIn(file: Buffer, place: BlockPlace): BlockEntry[] {
 /** As the index says; where that is broken, as they follow each other from the beginning, up to a broken one. */
 function dataBlocks(file: Buffer): BlockPlace[] {
   try {
-    const [, index] = readFooter(file);
+    const { index } = readFooter(file);
     checkBlock(file, index);
     return placesIn(file, index);
   } catch (error) {
