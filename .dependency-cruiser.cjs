@@ -75,6 +75,7 @@ module.exports = {
     driver('(level|classic-level|abstract-level)', '^src/(node/store|cli/store)/'),
     driver('@?fastify', '^src/api/'),
     driver('commander', '^src/cli/'),
+    driver('prom-client', '^src/api/metrics/'),
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'no-orphan-resolution', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],

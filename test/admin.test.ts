@@ -7,9 +7,11 @@ import { clusterStatus } from '../scripts/chaos/final-state.ts';
 import { startScratchCluster } from '../scripts/load/scratch-cluster.ts';
 import { apiUrl } from '../src/cli/local-cluster/layout.ts';
 import { ApiPerson, call, nextTxnId } from '../src/testing/api-person.ts';
+import { scrape } from '../src/testing/scrape.ts';
 import { ParleyHome } from './parley-home.ts';
 import { CHATCTL, CHATD, runProgram, until } from './support.ts';
 import type { ScratchCluster } from '../scripts/load/scratch-cluster.ts';
+import type { Scrape } from '../src/testing/scrape.ts';
 import type { TestSocket } from '../src/testing/test-socket.ts';
 import type { RoomDetailJson } from '../src/protocol/http/schemas.ts';
 import type { AuditEntryJson } from '../src/protocol/http/audit.ts';
@@ -274,5 +276,47 @@ describe('people of a cluster', () => {
     for (const socket of open) expect((await socket.ended()).code).toBe(4403);
     const { body } = await elsewhere.call<{ sessions: { session: string; current: boolean }[] }>('GET', '/v1/sessions');
     expect(body.sessions).toMatchObject([{ session: elsewhere.open!.session, current: true }]);
+  });
+});
+
+describe('the metrics of a cluster', () => {
+  it('tell of Raft, disk, transport and requests, node by node', async () => {
+    const token = readFileSync(join(cluster.layout.nodes[1]!.dataDir, 'admin.token'), 'utf8').trim();
+    const scrapeAll = (): Promise<Scrape[]> => Promise.all(urls.map((url) => scrape(url, token)));
+    const leads = (seen: Scrape): boolean => seen.value('parley_raft_role{role="leader"}') === 1;
+    const caughtUp = (all: readonly Scrape[]): boolean =>
+      all.filter(leads).length === 1 &&
+      new Set(all.map((seen) => seen.value('parley_raft_applied_index'))).size === 1 &&
+      all.every((seen) => seen.sum('parley_raft_follower_lag_entries') === 0);
+    let before: Scrape[] = [];
+    await until('one leader and nothing left to apply', async () => caughtUp((before = await scrapeAll())));
+    await ApiPerson.join(urls[0]!, 'meg');
+    let after: Scrape[] = [];
+    await until('it is applied everywhere', async () => caughtUp((after = await scrapeAll())));
+
+    for (const [i, seen] of after.entries()) {
+      const grown = (series: string): number => seen.value(series)! - before[i]!.value(series)!;
+      expect(grown('parley_raft_applied_index')).toBeGreaterThanOrEqual(2);
+      expect(grown('parley_log_write_duration_seconds_count')).toBeGreaterThan(0);
+      expect(grown('parley_transport_frames_total{direction="sent"}')).toBeGreaterThan(0);
+      expect(grown('parley_transport_bytes_total{direction="received"}')).toBeGreaterThan(0);
+      expect(seen.value('parley_transport_connected')).toBe(1);
+      expect(seen.value('parley_transport_rejected_total{reason="forged"}')).toBe(0);
+      expect(seen.value('parley_raft_voters')).toBe(3);
+      for (const name of ['parley_log_size_bytes', 'parley_state_size_bytes', 'parley_disk_free_bytes']) {
+        expect([name, seen.value(name)! > 0]).toEqual([name, true]);
+      }
+      expect(seen.value('parley_store_damaged')).toBe(0);
+      expect([...seen.types.keys()]).toEqual([...before[0]!.types.keys()]);
+    }
+    const [first, ...others] = after as [Scrape, ...Scrape[]];
+    const registered = 'parley_http_requests_total{method="POST",route="/v1/accounts",status="200"}';
+    expect(first.value(registered)! - (before[0]!.value(registered) ?? 0)).toBe(1);
+    const proposed = (seen: Scrape): number => seen.value('parley_raft_proposals_total{outcome="applied"}')!;
+    expect(proposed(first) - proposed(before[0]!)).toBeGreaterThanOrEqual(2);
+    expect(others.map((seen, i) => (seen.value(registered) ?? 0) - (before[i + 1]!.value(registered) ?? 0))).toEqual([
+      0, 0,
+    ]);
+    expect(after.find(leads)!.sum('parley_raft_elections_total')).toBeGreaterThan(0);
   });
 });

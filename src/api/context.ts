@@ -9,6 +9,7 @@ import type { ApiConfig, ApiLimits } from './config.ts';
 import type { EventHub } from './gateway/event-hub.ts';
 import type { OpenFeeds } from './gateway/open-feeds.ts';
 import type { LeaderTime } from './leader-time.ts';
+import type { Metrics } from './metrics/metrics.ts';
 import type { Origins } from './origin.ts';
 import type { RateLimits } from './rate-limits.ts';
 import type { RefusedLogins } from './refused-logins.ts';
@@ -29,6 +30,7 @@ export interface ApiContext {
   readonly feeds: OpenFeeds;
   readonly receipts: ReceiptMarks;
   readonly refused: RefusedLogins;
+  readonly metrics: Metrics;
 }
 
 export type App = FastifyInstance<

@@ -29,6 +29,10 @@ export class ReceiptMarks {
     this.#deadlineMs = deadlineMs;
   }
 
+  get waitingCount(): number {
+    return this.#waiting.size;
+  }
+
   /** Resolves when it is applied. @throws ParleyError `overloaded`, and what keeps a command from the log */
   mark(
     account: AccountId,

@@ -12,6 +12,7 @@ import { OpenFeeds } from './gateway/open-feeds.ts';
 import { RateMeter } from './gateway/rate-meter.ts';
 import { addCommonHooks, addPreflight } from './headers.ts';
 import { LeaderTime } from './leader-time.ts';
+import { Metrics } from './metrics/metrics.ts';
 import { Origins } from './origin.ts';
 import { RateLimits } from './rate-limits.ts';
 import { ReceiptMarks } from './receipt-marks.ts';
@@ -28,6 +29,7 @@ import { addHealthRoutes } from './routes/health.ts';
 import { addLockRoutes } from './routes/locks.ts';
 import { addMemberRoutes } from './routes/members.ts';
 import { addMessageRoutes } from './routes/messages.ts';
+import { addMetricsRoute, countRequests } from './routes/metrics.ts';
 import { addModerationRoutes } from './routes/moderation.ts';
 import { addOpenApiRoute, describeRoutes } from './routes/openapi.ts';
 import { addPeopleRoutes } from './routes/people.ts';
@@ -47,6 +49,8 @@ export interface ApiParts {
   readonly node: ChatNode;
   readonly config: ApiConfig;
   readonly logger: Logger;
+  /** What was begun to be counted before the API was there. */
+  readonly metrics?: Metrics | undefined;
 }
 
 export interface Api {
@@ -71,7 +75,7 @@ export interface ApiStats {
  *
  * @throws ParleyError `usage` for a configuration that cannot work
  */
-export function buildApi({ node, config, logger }: ApiParts): Api {
+export function buildApi({ node, config, logger, metrics = new Metrics() }: ApiParts): Api {
   const limits = resolveLimits(config.limits);
   refusePlainHttp(config);
   const time = new LeaderTime(node);
@@ -97,16 +101,23 @@ export function buildApi({ node, config, logger }: ApiParts): Api {
     feeds: new OpenFeeds(limits),
     receipts: new ReceiptMarks(node, limits.requestDeadlineMs),
     refused: new RefusedLogins({ node, nowMs: () => time.nowMs(), gatherMs: limits.refusedLoginsGatherMs, logger }),
+    metrics,
   };
   const sends = new RateMeter();
   const onSend = (): void => sends.mark();
   const app = createApp({ config, limits, logger, leader: () => node.raftView().leader });
-  addRoutes(app, context, onSend);
-  return new RunningApi(app, context, new Gateway(context, onSend), sends);
+  const gateway = new Gateway(context, onSend);
+  addRoutes(app, context, { onSend, gateway });
+  return new RunningApi(app, context, gateway, sends);
 }
 
-function addRoutes(app: App, context: ApiContext, onSend: () => void): void {
+function addRoutes(
+  app: App,
+  context: ApiContext,
+  { onSend, gateway }: { readonly onSend: () => void; readonly gateway: Gateway },
+): void {
   const hooks = createRouteHooks(app, context);
+  countRequests(app, context);
   addCommonHooks(app, context);
   describeRoutes(app, context.node.version, hooks);
   // In a scope of their own, which is built after the one above that listens to them.
@@ -132,6 +143,7 @@ function addRoutes(app: App, context: ApiContext, onSend: () => void): void {
     addModerationRoutes(routes, context, hooks);
     addPeopleRoutes(routes, context, hooks);
     addHealthRoutes(routes, context);
+    addMetricsRoute(routes, context, hooks, gateway);
     addOpenApiRoute(routes);
     addStatusPage(routes);
     addPreflight(routes);

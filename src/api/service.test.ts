@@ -225,6 +225,7 @@ describe('what the node says about itself', () => {
       'DELETE /v1/rooms/{room}/pins/{seq}',
       'DELETE /v1/sessions/{session}',
       'GET /livez',
+      'GET /metrics',
       'GET /readyz',
       'GET /v1/accounts',
       'GET /v1/accounts/{name}',

@@ -16,9 +16,11 @@ import { SpaceGuard } from './disk/space-guard.ts';
 import type { DiagnosisJson } from '../protocol/http/diagnosis.ts';
 import type { NodeSighting } from './cluster-status.ts';
 import type { NodeInfo } from './node-info.ts';
-import type { AppliedEvents, BlobPort, ChatNode, Frame, MemberVerb } from './ports.ts';
+import type { AppliedEvents, BlobPort, ChatNode, Frame, MemberVerb, NodeMeasures } from './ports.ts';
 import { foundingOf, tableOf } from './peer-directory.ts';
 import { diagnose } from './diagnosis/diagnose.ts';
+import { measureNode } from './metrics/measure-node.ts';
+import { RaftCounters } from './metrics/raft-counters.ts';
 import { ClusterAdmin } from './membership/cluster-admin.ts';
 import { KnownMembers } from './membership/known-members.ts';
 import { MEMBERS_ROW, decodeMemberTable, isVoter } from './membership/member-table.ts';
@@ -53,6 +55,7 @@ export class ParleyNode implements ChatNode {
   readonly #standing: Standing | null;
   readonly #space: SpaceGuard;
   readonly #health: NodeHealth;
+  readonly #counters = new RaftCounters();
   readonly #startedAtMs: number;
   readonly #listeners = new Set<(applied: AppliedEvents) => void>();
   readonly #replacedListeners = new Set<() => void>();
@@ -217,9 +220,11 @@ export class ParleyNode implements ChatNode {
   }
 
   async submit<K extends CommandKind>(command: CommandOf<K>, deadlineMs: number): Promise<CommandResult<K>> {
-    this.#space.refuseIfLow();
-    const result = await this.#serving().raft.submit(encodeCommand(command), deadlineMs);
-    return result as CommandResult<K>;
+    return this.#counters.watch(async () => {
+      this.#space.refuseIfLow();
+      const result = await this.#serving().raft.submit(encodeCommand(command), deadlineMs);
+      return result as CommandResult<K>;
+    });
   }
 
   readBarrier(deadlineMs: number): Promise<void> {
@@ -300,6 +305,19 @@ export class ParleyNode implements ChatNode {
     });
   }
 
+  measures(): Promise<NodeMeasures> {
+    return measureNode({
+      parts: this.#parts,
+      raft: this.#raft?.status() ?? null,
+      leaderlessMs: this.leaderlessMs(),
+      counters: this.#counters,
+      known: this.#known,
+      space: this.#space,
+      health: this.#health,
+      eventLoopLagMs: this.#lagMs,
+    });
+  }
+
   async compact(): Promise<CompactJson> {
     const { store } = this.#parts;
     await this.#serving().raft.compact();
@@ -351,6 +369,7 @@ export class ParleyNode implements ChatNode {
       ...{ store, manifest, standing },
       known: this.#known,
       space: this.#space,
+      counters: this.#counters,
       clusterMs: () => this.#clusterClock.nowMs(),
       leasesAreAgreed: () => this.#leasesAreAgreed,
       onMet: (node) => this.#contact?.tell(node),

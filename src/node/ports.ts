@@ -1,4 +1,5 @@
 import type { ConfState, Entry, HardState, LogIndex, PeerId, SnapshotMetadata, Term } from '../consensus/types.ts';
+import type { CampaignKind } from '../consensus/events.ts';
 import type { LogStorage } from '../consensus/log-storage.ts';
 import type { Message } from '../consensus/message.ts';
 import type { RepairGoal } from '../consensus/repair.ts';
@@ -6,6 +7,7 @@ import type { Promises } from './rollback/promises.ts';
 import type { StateReader, StateView } from '../chat/ports.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
 import type { PlacedEvent } from '../protocol/events.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
 import type { DiagnosisJson } from '../protocol/http/diagnosis.ts';
 import type { ClusterJson, CompactJson, StateHashesJson, StatusJson } from '../protocol/http/schemas.ts';
 import type { BlobId, ClusterId, NodeName, StampMs } from '../protocol/ids.ts';
@@ -191,12 +193,27 @@ export interface Transport {
   close(): Promise<void>;
 }
 
+/** What a transport did since its start; fragments count one by one. */
+export interface TransportCounts {
+  readonly framesSent: number;
+  readonly bytesSent: number;
+  /** Genuine ones. */
+  readonly framesReceived: number;
+  readonly bytesReceived: number;
+  /** Times that the watched node was taken to be gone. */
+  readonly hints: number;
+  /** By reason. */
+  readonly notSent: Readonly<Record<string, number>>;
+  readonly dropped: Readonly<Record<string, number>>;
+}
+
 /** The transport of a node, which may have to find its cluster first. */
 export interface NodeTransport extends Transport {
   /** From now on all but greetings and hellos is said, and heard, within this cluster only. */
   bindTo(cluster: ClusterId): void;
   /** To the NATS server. */
   readonly isConnected: boolean;
+  readonly counters: TransportCounts;
   /** Another process that lives at the same time speaks as this very node. */
   onNamesake(handler: (boot: number) => void): void;
 }
@@ -243,6 +260,42 @@ export interface BlobPort {
    * @throws ParleyError `blob_unavailable`
    */
   read(blob: BlobId, from: number, to: number): AsyncGenerator<Uint8Array>;
+}
+
+/** A node in numbers. Counts are since its process started. */
+export interface NodeMeasures {
+  readonly role: NonNullable<StatusJson['nodes'][number]['role']> | null;
+  /** Null before the node takes part. */
+  readonly raft: {
+    readonly term: number;
+    readonly commitIndex: number;
+    readonly appliedIndex: number;
+    readonly firstIndex: number;
+    readonly lastIndex: number;
+    /** Commands of this node's clients without result yet. */
+    readonly commandsWaiting: number;
+    /** As the leader knows them, in entries; empty on all other nodes. */
+    readonly followers: readonly { readonly node: NodeName; readonly behind: number }[];
+  } | null;
+  readonly leaderlessMs: number;
+  readonly voters: number;
+  readonly campaigns: Readonly<Record<CampaignKind, number>>;
+  readonly leaderChanges: number;
+  readonly snapshots: { readonly sent: number; readonly installed: number; readonly failed: number };
+  /** Commands of this node's clients, by what became of them. */
+  readonly commands: ReadonlyMap<'applied' | ErrorCode, number>;
+  readonly disk: {
+    readonly logBytes: number;
+    readonly stateBytes: number;
+    /** Null before it was first looked at. */
+    readonly freeBytes: number | null;
+    readonly isLow: boolean;
+    /** Beyond what other nodes can mend. */
+    readonly isDamaged: boolean;
+    readonly verifiedAgoMs: number | null;
+  };
+  readonly transport: TransportCounts & { readonly isConnected: boolean };
+  readonly eventLoopLagMs: number;
 }
 
 /** What an operator may ask for a node: how it comes to take part, and how it ceases to. */
@@ -292,6 +345,8 @@ export interface ChatNode {
   stateHashes(rows: boolean): Promise<StateHashesJson>;
   /** What this node alone can say about itself and the cluster; asks nobody. */
   diagnosis(): DiagnosisJson;
+  /** This node in numbers, as of now. */
+  measures(): Promise<NodeMeasures>;
   /** Puts the state on disk and drops from the log what it covers, but for the tail that followers may need. */
   compact(): Promise<CompactJson>;
   readiness(): { readonly ready: true } | { readonly ready: false; readonly reason: string };

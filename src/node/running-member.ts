@@ -7,6 +7,7 @@ import { commandOrigin } from './command-origin.ts';
 import type { SpaceGuard } from './disk/space-guard.ts';
 import type { KnownMembers } from './membership/known-members.ts';
 import { isMajority } from './membership/member-table.ts';
+import type { RaftCounters } from './metrics/raft-counters.ts';
 import type { NodeParts } from './node-parts.ts';
 import type { AppliedEvents } from './ports.ts';
 import { RaftNode } from './raft/raft-node.ts';
@@ -25,6 +26,7 @@ export interface RunningMemberEnv {
   readonly standing: Standing;
   readonly known: KnownMembers;
   readonly space: SpaceGuard;
+  readonly counters: RaftCounters;
   /** The median of the voters' clocks. */
   readonly clusterMs: () => number;
   readonly leasesAreAgreed: () => boolean;
@@ -93,7 +95,7 @@ export class RunningMember {
   }
 
   #raftEvents(): ConstructorParameters<typeof RaftNode<CommandResult, PlacedEvent>>[2] {
-    const { parts, onApplied, onReplaced, onMembers } = this.#env;
+    const { parts, counters, onApplied, onReplaced, onMembers } = this.#env;
     const { logger, onFatal } = parts;
     return {
       onFatal,
@@ -102,13 +104,21 @@ export class RunningMember {
       onInstalled: (index) => {
         this.#machine.forget();
         this.blobs.scan();
+        counters.snapshots.installed += 1;
         logger.info({ index }, 'state replaced by a snapshot');
         onReplaced();
       },
-      onLeaderChange: (view) => logger.info({ ...view }, 'leader changed'),
-      onSnapshotFailed: (reason) => logger.warn({ reason }, 'a snapshot failed'),
+      onLeaderChange: (view) => {
+        counters.leaderChanges += 1;
+        logger.info({ ...view }, 'leader changed');
+      },
+      onSnapshotFailed: (reason) => {
+        counters.snapshots.failed += 1;
+        logger.warn({ reason }, 'a snapshot failed');
+      },
       onStall: (lateMs) => logger.warn({ lateMs }, 'the event loop was held up'),
       onRaftEvent: (event) => {
+        counters.take(event);
         const news = REPAIR_NEWS[event.kind];
         if (news !== undefined) logger.info({ event }, news);
         logger.debug({ event }, 'raft');

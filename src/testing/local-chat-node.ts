@@ -8,6 +8,7 @@ import { ParleyError } from '../protocol/errors.ts';
 import { makeTxnId } from '../protocol/txn-id.ts';
 import { BlobKeeper } from '../node/blobs/blob-keeper.ts';
 import { systemClock } from '../node/system-clock.ts';
+import { newCounters } from '../node/transport/transport-counters.ts';
 import { MemoryState } from './memory-state.ts';
 import type { ApplyContext } from '../chat/apply-context.ts';
 import type { AppliedEvents, ChatNode, MemberVerb } from '../node/ports.ts';
@@ -230,6 +231,31 @@ export class LocalChatNode implements ChatNode {
       files: [],
       certificateExpiresMs: null,
     };
+  }
+
+  measures(): ReturnType<ChatNode['measures']> {
+    const { appliedIndex } = this.reader;
+    return Promise.resolve({
+      role: 'leader',
+      raft: {
+        term: 1,
+        commitIndex: appliedIndex,
+        appliedIndex,
+        firstIndex: 1,
+        lastIndex: appliedIndex,
+        commandsWaiting: this.waitingCount,
+        followers: [],
+      },
+      leaderlessMs: this.#leaderlessMs,
+      voters: 1,
+      campaigns: { 'pre-election': 0, election: 0, transfer: 0 },
+      leaderChanges: 0,
+      snapshots: { sent: 0, installed: 0, failed: 0 },
+      commands: new Map(),
+      disk: { logBytes: 0, stateBytes: 0, freeBytes: null, isLow: false, isDamaged: false, verifiedAgoMs: null },
+      transport: { ...newCounters(), isConnected: true },
+      eventLoopLagMs: 0,
+    });
   }
 
   compact(): ReturnType<ChatNode['compact']> {

@@ -116,12 +116,17 @@ export class Connection implements FeedSink {
   /** Says why and closes. Nothing is delivered after it. */
   end(error: ParleyError): void {
     if (this.#closing) return;
+    this.#context.metrics.socketEnded(error.code);
     if (error.code === 'internal') this.#context.logger.error({ err: error.cause ?? error }, 'internal error');
     this.#write({ type: 'error', ...publicErrorOf(error) });
     this.#close(closeCodeOf(error.code), error.code);
   }
 
   // ------------------------------------------------------------ what the gateway sees
+
+  get queuedBytes(): number {
+    return this.#queue.bytes;
+  }
 
   /** Tells the client to move, before `end` comes. */
   goAway(retryAfterMs: number, alternatives: readonly string[]): void {

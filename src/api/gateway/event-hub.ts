@@ -53,6 +53,11 @@ export class EventHub {
     this.#checkStillOpen = parts.checkStillOpen;
   }
 
+  /** Applied entries whose events are not handed out yet. */
+  get waitingCount(): number {
+    return this.#waiting.length;
+  }
+
   start(): void {
     this.#stop.push(
       this.#node.onApplied((applied) => this.#take(applied)),

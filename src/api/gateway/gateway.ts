@@ -48,6 +48,17 @@ export class Gateway {
     });
   }
 
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** What waits for all readers together. */
+  get queuedBytes(): number {
+    let bytes = 0;
+    for (const connection of this.#connections.keys()) bytes += connection.queuedBytes;
+    return bytes;
+  }
+
   attach(server: Server): void {
     server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
       stream.on('error', (error) => this.#context.logger.debug({ err: error }, 'socket error'));

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Metrics } from '../../api/metrics/metrics.ts';
 import { buildApi } from '../../api/server.ts';
 import { ClusterSecret } from '../../node/cluster-secret.ts';
 import { ParleyNode } from '../../node/node.ts';
@@ -72,6 +73,7 @@ async function build(
 ): Promise<void> {
   const secret = ClusterSecret.read(config.clusterSecretFile);
   const limits = config.limitsFile === null ? undefined : readLimits(config.limitsFile);
+  const metrics = new Metrics();
   await makeDirectory(config.dataDir);
   await waitForSpace(config.dataDir, config.diskReserveBytes, {
     clock: systemClock,
@@ -83,6 +85,7 @@ async function build(
     nodeName: config.name,
     logger,
     onFatal,
+    onLogWritten: metrics.logWritten,
     limits: { scrubIntervalMs: config.scrubHours * HOUR_MS },
   });
   closers.push(() => store.close());
@@ -144,6 +147,7 @@ async function build(
       limits,
     },
     logger,
+    metrics,
   });
   closers.push(() => api.close(DRAIN_MS));
   await api.listen();

@@ -48,6 +48,7 @@ export interface LogStoreOptions {
   readonly fatal: FatalSwitch;
   /** Nothing is written before the directory says whose it is. */
   readonly mayWrite: () => boolean;
+  readonly onWritten?: ((durationMs: number) => void) | undefined;
 }
 
 /** What one disk write makes durable. */
@@ -359,7 +360,9 @@ export class LevelLogStore implements LogStore {
     const batch = beginBatch(this.#database);
     const group = this.#fill(batch);
     this.#writingFrom = group.from;
+    const beganMs = performance.now();
     await batch.write({ sync: true });
+    this.#options.onWritten?.(performance.now() - beganMs);
     this.#writingFrom = undefined;
     await this.#finishGroup(group);
   }

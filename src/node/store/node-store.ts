@@ -126,6 +126,8 @@ export interface NodeStoreOptions {
    * the error's message as reason. Called at most once.
    */
   readonly onFatal: (error: Error) => void;
+  /** Told how long each write of the log took, until it was on disk. */
+  readonly onLogWritten?: ((durationMs: number) => void) | undefined;
   readonly limits?: Partial<StoreLimits>;
 }
 

@@ -276,6 +276,7 @@ class Intact implements IntactStore {
       fatal,
       applied: () => ({ index: state.appliedIndex, confState: state.confState }),
       mayWrite: () => this.manifest !== undefined,
+      onWritten: options.onLogWritten,
     });
     this.scrubber = scrubberOf(parts, state);
   }
