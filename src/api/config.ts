@@ -41,6 +41,19 @@ export interface ApiLimits {
   /** A reader of a file that takes nothing for so long is cut off; it goes on where it was. */
   readonly downloadIdleMs: number;
   readonly bucketsMax: number;
+  /** Presence and typing that one session says, over all of its sockets on this node. */
+  readonly perSessionSignals: BucketRate;
+  /** Presence and typing that happen within it go to the other nodes together. */
+  readonly signalsGatherMs: number;
+  /** Rooms with more listeners on this node hear nothing of typing here. */
+  readonly typingListenersMax: number;
+  /** How often a node says that it is there, and how long it may be silent before its people count as gone. */
+  readonly presenceBeatMs: number;
+  readonly presenceExpiryMs: number;
+  /** An account whose last live feed ended is there for so long: whoever reconnects never was gone. */
+  readonly presenceLingerMs: number;
+  /** People who are watched by all sockets of this node, each counted for each socket. */
+  readonly presenceWatchesMax: number;
   /** Refused logins within it go into the audit log together. */
   readonly refusedLoginsGatherMs: number;
   /** Live feeds of this node, of one address and of one account: WebSockets and server-sent events together. */
@@ -86,6 +99,13 @@ export const API_LIMITS: ApiLimits = {
   downloadsPerAccountMax: 16,
   downloadIdleMs: 60_000,
   bucketsMax: 50_000,
+  perSessionSignals: { perSecond: 4, burst: 40 },
+  signalsGatherMs: 100,
+  typingListenersMax: 500,
+  presenceBeatMs: 2_000,
+  presenceExpiryMs: 10_000,
+  presenceLingerMs: 5_000,
+  presenceWatchesMax: 200_000,
   refusedLoginsGatherMs: 2_000,
   socketsMax: 20_000,
   socketsPerAddressMax: 2_000,

@@ -9,6 +9,7 @@ import type { ApiConfig, ApiLimits } from './config.ts';
 import type { EventHub } from './gateway/event-hub.ts';
 import type { OpenFeeds } from './gateway/open-feeds.ts';
 import type { LeaderTime } from './leader-time.ts';
+import type { Live } from './live/live.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import type { Origins } from './origin.ts';
 import type { RateLimits } from './rate-limits.ts';
@@ -31,6 +32,7 @@ export interface ApiContext {
   readonly receipts: ReceiptMarks;
   readonly refused: RefusedLogins;
   readonly metrics: Metrics;
+  readonly live: Live;
 }
 
 export type App = FastifyInstance<

@@ -9,12 +9,14 @@ export class RateLimits {
   readonly #accountTransfer: RateLimiter;
   readonly #address: RateLimiter;
   readonly #addressLogin: RateLimiter;
+  readonly #sessionSignals: RateLimiter;
 
   constructor(limits: ApiLimits, nowMs: () => number = () => performance.now()) {
     this.#account = new RateLimiter(limits.perAccount, limits.bucketsMax, nowMs);
     this.#accountTransfer = new RateLimiter(limits.perAccountTransfer, limits.bucketsMax, nowMs);
     this.#address = new RateLimiter(limits.perAddress, limits.bucketsMax, nowMs);
     this.#addressLogin = new RateLimiter(limits.perAddressLogin, limits.bucketsMax, nowMs);
+    this.#sessionSignals = new RateLimiter(limits.perSessionSignals, limits.bucketsMax, nowMs);
   }
 
   /** Any request. */
@@ -30,6 +32,11 @@ export class RateLimits {
   /** A chunk of a file, or the beginning of reading one. */
   transfer(account: string): RateVerdict {
     return this.#accountTransfer.take(account);
+  }
+
+  /** What a session says of presence and typing. */
+  signals(session: string): RateVerdict {
+    return this.#sessionSignals.take(session);
   }
 
   /** Registering, logging in, asking for a device, and tokens that this node does not know. */

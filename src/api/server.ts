@@ -12,6 +12,7 @@ import { OpenFeeds } from './gateway/open-feeds.ts';
 import { RateMeter } from './gateway/rate-meter.ts';
 import { addCommonHooks, addPreflight } from './headers.ts';
 import { LeaderTime } from './leader-time.ts';
+import { Live } from './live/live.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { Origins } from './origin.ts';
 import { RateLimits } from './rate-limits.ts';
@@ -34,6 +35,7 @@ import { addModerationRoutes } from './routes/moderation.ts';
 import { addOpenApiRoute, describeRoutes } from './routes/openapi.ts';
 import { addPeopleRoutes } from './routes/people.ts';
 import { addPinRoutes } from './routes/pins.ts';
+import { addPresenceRoutes } from './routes/presence.ts';
 import { addReceiptRoutes } from './routes/receipts.ts';
 import { addRoomLinkRoutes } from './routes/room-links.ts';
 import { addRoomRoutes } from './routes/rooms.ts';
@@ -81,6 +83,14 @@ export function buildApi({ node, config, logger, metrics = new Metrics() }: ApiP
   const time = new LeaderTime(node);
   const auth = new Authenticator(node, time, limits);
   const configured = config.advertiseUrl === null ? config.origins : [config.advertiseUrl, ...config.origins];
+  const queries = new FeedQueries(node);
+  const hub = new EventHub({
+    node,
+    queries,
+    limits,
+    logger,
+    checkStillOpen: (session) => auth.checkStillOpen(session),
+  });
   const context: ApiContext = {
     node,
     config,
@@ -91,17 +101,12 @@ export function buildApi({ node, config, logger, metrics = new Metrics() }: ApiP
     origins: new Origins(node, configured),
     addresses: new ClientAddresses(config.trustedProxies),
     rates: new RateLimits(limits),
-    hub: new EventHub({
-      node,
-      queries: new FeedQueries(node),
-      limits,
-      logger,
-      checkStillOpen: (session) => auth.checkStillOpen(session),
-    }),
+    hub,
     feeds: new OpenFeeds(limits),
     receipts: new ReceiptMarks(node, limits.requestDeadlineMs),
     refused: new RefusedLogins({ node, nowMs: () => time.nowMs(), gatherMs: limits.refusedLoginsGatherMs, logger }),
     metrics,
+    live: new Live({ node, hub, limits, logger, wallMs: () => time.nowMs(), nameOf: queries.nameOf }),
   };
   const sends = new RateMeter();
   const onSend = (): void => sends.mark();
@@ -131,6 +136,7 @@ function addRoutes(
     addRoomLinkRoutes(routes, context, hooks);
     addPinRoutes(routes, context, hooks);
     addReceiptRoutes(routes, context, hooks);
+    addPresenceRoutes(routes, context, hooks);
     addMessageRoutes(routes, context, hooks, onSend);
     addLockRoutes(routes, context, hooks);
     addBlobRoutes(routes, context, hooks);
@@ -186,15 +192,17 @@ class RunningApi implements Api {
   }
 
   async listen(): Promise<string> {
-    const { config, node, time, hub, origins } = this.#context;
+    const { config, node, time, hub, live, origins } = this.#context;
     time.start();
     hub.start();
+    live.start();
     node.setLoadSource(() => this.stats);
     this.#gateway.attach(this.#app.server);
     try {
       await this.#app.listen({ host: config.host, port: config.port });
     } catch (cause) {
       time.stop();
+      live.stop();
       hub.stop(new ParleyError('shutting_down'));
       if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
       throw new ParleyError('port_in_use', `Port ${config.port} on ${config.host} is taken by another program.`, {
@@ -216,6 +224,7 @@ class RunningApi implements Api {
     const closingIdle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS);
     await this.#app.close();
     await this.#context.refused.close();
+    this.#context.live.stop();
     clearTimeout(cut);
     clearInterval(closingIdle);
     this.#context.time.stop();

@@ -254,6 +254,7 @@ describe('what the node says about itself', () => {
       'GET /v1/rooms/{room}/blobs/{blob}',
       'GET /v1/rooms/{room}/links',
       'GET /v1/rooms/{room}/messages',
+      'GET /v1/rooms/{room}/presence',
       'GET /v1/rooms/{room}/receipts',
       'GET /v1/sessions',
       'PATCH /v1/admin/accounts/{name}',
@@ -290,6 +291,7 @@ describe('what the node says about itself', () => {
       'PUT /v1/rooms/{room}/messages/{txnId}',
       'PUT /v1/rooms/{room}/pins/{seq}',
       'PUT /v1/rooms/{room}/receipts',
+      'PUT /v1/rooms/{room}/typing',
     ]);
     const send = document.paths['/v1/rooms/{room}/messages/{txnId}']!['put']!;
     expect(send.security).toEqual([{ session: [] }]);

@@ -3,6 +3,7 @@ import { directRoomIdOf } from '../protocol/derive-ids.ts';
 import { BlobProgressReply } from '../protocol/http/blobs.ts';
 import { isBase64Url } from '../protocol/base64url.ts';
 import { BlockReply, BlocksReply, PeopleReply, ProfileReply, ProfileSetReply } from '../protocol/http/people.ts';
+import { PresenceReply, TypingReply } from '../protocol/http/presence.ts';
 import { ReportReply } from '../protocol/http/reports.ts';
 import { NamedReply } from '../protocol/http/admin.ts';
 import { LockAcquireReply, LockJson, LockReleaseReply, LockRenewReply, LocksReply } from '../protocol/http/locks.ts';
@@ -86,6 +87,18 @@ export const deviceRequestStatus = decoderOf(
   ({ userKey, record, sealedUserKey }) =>
     isBase64Url(userKey) && (record === undefined || isRecord(record)) && isBase64Url(sealedUserKey ?? ''),
 );
+
+/** Some of those who were asked for, each once, under the ids that they are known by. */
+export const presenceOf = (asked: ReadonlyMap<string, AccountId>): Decode<Static<typeof PresenceReply>> =>
+  decoderOf(
+    PresenceReply,
+    ({ people }) =>
+      people.every(({ account, accountId }) => asked.get(account) === accountId) &&
+      people.every(({ lastSeen }) => lastSeen === null || !Number.isNaN(Date.parse(lastSeen))) &&
+      areDifferent(people.map(({ account }) => account)),
+  );
+export const typingTaken = (room: RoomId): Decode<Static<typeof TypingReply>> =>
+  decoderOf(TypingReply, (answer) => answer.room === room && answer.forMs > 0);
 
 // ------------------------------------------------------------ rooms
 

@@ -9,11 +9,13 @@ import { Files } from './files.ts';
 import { History } from './history.ts';
 import { Locks } from './locks.ts';
 import { Outbox } from './outbox.ts';
+import { Presence } from './presence.ts';
 import { Reader } from './reader.ts';
 import { RoomAdmin } from './room-admin.ts';
 import { Reports } from './reports.ts';
 import { Rooms } from './rooms.ts';
 import { readRow, writeRow } from './rows.ts';
+import type { PresenceChoiceT } from '../protocol/http/presence.ts';
 import type { AccountName, ClusterId, DeviceId } from '../protocol/ids.ts';
 import type { Posted, TextOptions } from './composer.ts';
 import type { FeedListener } from './feed.ts';
@@ -47,6 +49,7 @@ export class ParleyClient {
   readonly files: Files;
   readonly reports: Reports;
   readonly directory: Directory;
+  readonly presence: Presence;
   readonly #context: ClientContext;
   readonly #outbox: Outbox;
   readonly #reader: Reader;
@@ -65,6 +68,7 @@ export class ParleyClient {
     this.#reader = new Reader(context, this.rooms);
     this.#history = new History(context);
     this.directory = new Directory(context);
+    this.presence = new Presence(context, this.rooms);
     this.reports = new Reports(context, { rooms: this.rooms, history: this.#history, reader: this.#reader });
   }
 
@@ -114,11 +118,19 @@ export class ParleyClient {
     }
   }
 
-  /** What is written from now on, in all rooms or the target's, until `signal` aborts. */
-  async follow(target: string | null, listener: FeedListener, signal: AbortSignal): Promise<void> {
+  /**
+   * What is written from now on, in all rooms or the target's, until `signal` aborts.
+   * @param presence what others are to see of this account meanwhile
+   */
+  async follow(
+    target: string | null,
+    listener: FeedListener,
+    signal: AbortSignal,
+    presence?: PresenceChoiceT,
+  ): Promise<void> {
     const only = target === null ? null : (await this.rooms.resolve(target, READ_MS_MAX)).room;
     const parts = { rooms: this.rooms, reader: this.#reader };
-    await new Feed(this.#context, parts, { only, listener }).run(signal);
+    await new Feed(this.#context, parts, { only, listener, presence }).run(signal);
   }
 
   async whoAmI(): Promise<{

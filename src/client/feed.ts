@@ -2,6 +2,8 @@ import { ParleyError } from '../protocol/errors.ts';
 import { messagesOf } from './answers.ts';
 import { LiveSocket } from './live-socket.ts';
 import { joinedSeqOf } from './rosters.ts';
+import type { TypingFrameJson } from '../protocol/http/frames.ts';
+import type { PresenceChoiceT } from '../protocol/http/presence.ts';
 import type { MessageJsonT } from '../protocol/http/schemas.ts';
 import type { RoomId } from '../protocol/ids.ts';
 import type { ClientContext } from './context.ts';
@@ -21,6 +23,15 @@ export interface FeedListener {
   /** Live from this node on: whatever is acknowledged from now on comes. */
   connected(endpoint: string): void;
   disconnected(reason: ParleyError): void;
+  /** Somebody else writes in one of these rooms, as nodes tell; may be lost. */
+  typing?(typing: TypingFrameJson): void;
+}
+
+export interface FeedOptions {
+  readonly only: RoomId | null;
+  readonly listener: FeedListener;
+  /** What others are to see of this account meanwhile. */
+  readonly presence?: PresenceChoiceT | undefined;
 }
 
 /**
@@ -33,6 +44,7 @@ export class Feed {
   readonly #reader: Reader;
   readonly #listener: FeedListener;
   readonly #only: RoomId | null;
+  readonly #presence: PresenceChoiceT | undefined;
   /** The last seq delivered, by room. */
   readonly #at = new Map<RoomId, number>();
   /**
@@ -47,13 +59,14 @@ export class Feed {
   constructor(
     context: ClientContext,
     { rooms, reader }: { readonly rooms: Rooms; readonly reader: Reader },
-    { only, listener }: { readonly only: RoomId | null; readonly listener: FeedListener },
+    { only, listener, presence }: FeedOptions,
   ) {
     this.#context = context;
     this.#rooms = rooms;
     this.#reader = reader;
     this.#only = only;
     this.#listener = listener;
+    this.#presence = presence;
   }
 
   /** Until `signal` aborts. @throws ParleyError what no other node and no other attempt can mend */
@@ -86,7 +99,12 @@ export class Feed {
         async (endpoint, attemptMs) => {
           const token = await session.token(attemptMs);
           try {
-            return await LiveSocket.open(platform, endpoint, { token, cursor: this.#cursor, signal });
+            return await LiveSocket.open(platform, endpoint, {
+              ...{ token, cursor: this.#cursor, signal, presence: this.#presence },
+              onTyping: (typing) => {
+                if (this.#only === null || typing.room === this.#only) this.#listener.typing?.(typing);
+              },
+            });
           } catch (error) {
             if (!(error instanceof ParleyError)) throw error;
             if (error.code === 'cursor_invalid') this.#cursor = null;

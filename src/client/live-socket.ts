@@ -1,6 +1,8 @@
 import { ParleyError, isErrorCode } from '../protocol/errors.ts';
 import { OddAnswer } from './answers.ts';
 import { parseServerFrame } from './server-frames.ts';
+import type { TypingFrameJson } from '../protocol/http/frames.ts';
+import type { PresenceChoiceT } from '../protocol/http/presence.ts';
 import type { Platform, SocketLike } from './platform.ts';
 import type { ServerFrame } from './server-frames.ts';
 
@@ -18,6 +20,10 @@ export interface OpenOptions {
   readonly cursor: string | null;
   /** Closes the socket, also while it opens. */
   readonly signal: AbortSignal;
+  /** What others are to see of this account; `online` where nothing is said. */
+  readonly presence?: PresenceChoiceT | undefined;
+  /** Somebody writes; it has no place among the events. */
+  readonly onTyping?: ((typing: TypingFrameJson) => void) | undefined;
 }
 
 /**
@@ -32,11 +38,18 @@ export class LiveSocket {
   #ready: Ready | null = null;
   #failure: ParleyError | null = null;
   readonly #ended = new AbortController();
+  readonly #onTyping: (typing: TypingFrameJson) => void;
   #said: ParleyError | null = null;
   #heartbeatMs = FIRST_HEARTBEAT_MS;
   #heard = true;
 
-  private constructor(platform: Platform, endpoint: string, greeting: object) {
+  private constructor(
+    platform: Platform,
+    endpoint: string,
+    greeting: object,
+    onTyping: (typing: TypingFrameJson) => void = () => {},
+  ) {
+    this.#onTyping = onTyping;
     this.endpoint = endpoint;
     this.#socket = platform.openSocket(`${endpoint.replace(/^http/, 'ws')}/v1/ws`);
     this.#socket.addEventListener('open', () => this.#socket.send(JSON.stringify(greeting)));
@@ -52,10 +65,11 @@ export class LiveSocket {
   static async open(
     platform: Platform,
     endpoint: string,
-    { token, cursor, signal }: OpenOptions,
+    { token, cursor, signal, presence, onTyping }: OpenOptions,
   ): Promise<{ readonly socket: LiveSocket; readonly ready: Ready }> {
-    const greeting = cursor === null ? { type: 'identify', token } : { type: 'resume', token, cursor };
-    const socket = new LiveSocket(platform, endpoint, greeting);
+    const who = { token, ...(presence === undefined ? {} : { presence }) };
+    const greeting = cursor === null ? { type: 'identify', ...who } : { type: 'resume', ...who, cursor };
+    const socket = new LiveSocket(platform, endpoint, greeting, onTyping);
     const close = (): void => socket.close();
     signal.addEventListener('abort', close);
     socket.#ended.signal.addEventListener('abort', () => signal.removeEventListener('abort', close));
@@ -116,6 +130,9 @@ export class LiveSocket {
       case 'ready':
         this.#ready ??= { cursor: frame.cursor, recovered: frame.recovered };
         break;
+      case 'typing':
+        this.#onTyping(frame.typing);
+        return;
       case 'hello':
         this.#heartbeatMs = frame.heartbeatMs;
         return;

@@ -1,9 +1,10 @@
 import { Value } from '@sinclair/typebox/value';
-import { EventFrame, HelloFrame, ReadyFrame } from '../protocol/http/frames.ts';
+import { EventFrame, HelloFrame, ReadyFrame, TypingFrame } from '../protocol/http/frames.ts';
 import { MessageJson } from '../protocol/http/schemas.ts';
 import { isErrorCode } from '../protocol/errors.ts';
 import { isMessage, OddAnswer } from './answers.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
+import type { TypingFrameJson } from '../protocol/http/frames.ts';
 import type { MessageJsonT } from '../protocol/http/schemas.ts';
 
 /** What the engine makes of a node's frames. `other`: nothing it acts on, perhaps from a newer node. */
@@ -11,12 +12,15 @@ export type ServerFrame =
   | { readonly type: 'hello'; readonly heartbeatMs: number }
   | { readonly type: 'ready'; readonly cursor: string; readonly recovered: boolean }
   | { readonly type: 'event'; readonly cursor: string; readonly message: MessageJsonT | null }
+  | { readonly type: 'typing'; readonly typing: TypingFrameJson }
   | { readonly type: 'error'; readonly code: ErrorCode; readonly detail: string }
   | { readonly type: 'other' };
 
 const HEARTBEAT_MS_MIN = 1_000;
 const HEARTBEAT_MS_MAX = 60_000;
 const DETAIL_LENGTH_MAX = 500;
+/** Whoever writes for longer says it again. */
+const TYPING_MS_MAX = 60_000;
 
 /** @throws OddAnswer for what no honest node sends */
 export function parseServerFrame(data: unknown): ServerFrame {
@@ -34,6 +38,11 @@ export function parseServerFrame(data: unknown): ServerFrame {
       const { cursor, event } = frame;
       if (!Value.Check(EventFrame.properties.cursor, cursor)) throw new OddAnswer();
       return { type: 'event', cursor, message: messageIn(event) };
+    }
+    case 'typing': {
+      const typing = Value.Clean(TypingFrame, frame);
+      if (!Value.Check(TypingFrame, typing) || typing.forMs <= 0) throw new OddAnswer();
+      return { type: 'typing', typing: { ...typing, forMs: Math.min(typing.forMs, TYPING_MS_MAX) } };
     }
     case 'error': {
       const { code, detail } = frame;

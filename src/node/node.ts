@@ -8,6 +8,7 @@ import { EventLoopLag } from './event-loop-lag.ts';
 import { NodeInfoExchange } from './node-info.ts';
 import type { NodeParts } from './node-parts.ts';
 import { RunningMember, type Raft } from './running-member.ts';
+import { Signals } from './signals.ts';
 import { StateHashes } from './state-hashes.ts';
 import { Standing } from './rollback/standing.ts';
 import { NodeHealth } from './node-health.ts';
@@ -44,6 +45,7 @@ export class ParleyNode implements ChatNode {
   readonly version: string;
   readonly registration: ClusterJson['registration'];
   readonly challengeKey: Uint8Array;
+  readonly signals: Signals;
   readonly #parts: NodeParts;
   readonly #contact: Contact | null;
   readonly #admin: ClusterAdmin;
@@ -68,6 +70,7 @@ export class ParleyNode implements ChatNode {
   constructor(parts: NodeParts) {
     const { config, secret, store, transport, clock } = parts;
     this.#parts = parts;
+    this.signals = new Signals(transport);
     this.name = config.name;
     this.version = config.version;
     this.registration = config.registration;
@@ -400,6 +403,7 @@ export class ParleyNode implements ChatNode {
     if (frame.kind === 'hello') this.#contact?.receive(frame);
     else if (frame.kind === 'node-info') this.#infos.receive(frame.from, frame.payload);
     else if (frame.kind === 'blob') this.#member?.blobs.handleFrame(frame);
+    else if (frame.kind === 'signal') this.signals.receive(frame);
     else if (!this.#space.refuses(frame)) this.#raft?.handleFrame(frame);
   }
 

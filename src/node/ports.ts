@@ -161,7 +161,9 @@ export type FrameKind =
   /** Load, addresses and status, ephemeral. */
   | 'node-info'
   /** Pieces of files, and who has which. */
-  | 'blob';
+  | 'blob'
+  /** What is true for a moment only: presence, typing. */
+  | 'signal';
 
 export interface Frame {
   readonly from: NodeName;
@@ -262,6 +264,20 @@ export interface BlobPort {
   read(blob: BlobId, from: number, to: number): AsyncGenerator<Uint8Array>;
 }
 
+export type Signal = Pick<Frame, 'from' | 'boot' | 'payload'>;
+
+/**
+ * What nodes tell each other that never enters the log, and may be lost. Authentic and sealed like all that goes
+ * between nodes; at most once, maybe reordered.
+ */
+export interface SignalPort {
+  /** To all other nodes of the cluster. */
+  broadcast(payload: Uint8Array): void;
+  send(to: NodeName, payload: Uint8Array): void;
+  /** Returns the function that stops it. */
+  onSignal(handler: (signal: Signal) => void): () => void;
+}
+
 /** A node in numbers. Counts are since its process started. */
 export interface NodeMeasures {
   readonly role: NonNullable<StatusJson['nodes'][number]['role']> | null;
@@ -356,6 +372,7 @@ export interface ChatNode {
   isAdminToken(token: string): boolean;
   /** @throws ParleyError `no_leader` before this node takes part, `damaged`, `shutting_down` */
   readonly blobs: BlobPort;
+  readonly signals: SignalPort;
   /** Set by the gateway so that status and load can tell. */
   setLoadSource(source: () => { readonly sockets: number; readonly messagesPerSecond: number }): void;
 }

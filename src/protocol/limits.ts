@@ -45,6 +45,11 @@ export const LIMITS = {
   displayNameBytesMax: 128,
   statusBytesMax: 512,
   blocksPerAccountMax: 1_000,
+  /** So long typing is shown unless it is said again. */
+  typingShownMs: 6_000,
+  /** People whose presence one WebSocket watches, and who are asked for at once. */
+  presenceWatchedMax: 256,
+  presenceAskedMax: 100,
   reportReasonBytesMax: 1_024,
   /** Messages that one report shows. */
   revealedPerReportMax: 3,

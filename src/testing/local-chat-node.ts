@@ -9,6 +9,7 @@ import { makeTxnId } from '../protocol/txn-id.ts';
 import { BlobKeeper } from '../node/blobs/blob-keeper.ts';
 import { systemClock } from '../node/system-clock.ts';
 import { newCounters } from '../node/transport/transport-counters.ts';
+import { LocalSignals } from './local-signals.ts';
 import { MemoryState } from './memory-state.ts';
 import type { ApplyContext } from '../chat/apply-context.ts';
 import type { AppliedEvents, ChatNode, MemberVerb } from '../node/ports.ts';
@@ -51,6 +52,7 @@ export class LocalChatNode implements ChatNode {
   readonly clusterId: ClusterId | null;
   readonly registration: ChatNode['registration'];
   readonly challengeKey = new Uint8Array(32).fill(7);
+  readonly signals: LocalSignals;
   readonly #options: LocalNodeOptions;
   readonly #context: ApplyContext;
   readonly #state = new MemoryState();
@@ -70,6 +72,7 @@ export class LocalChatNode implements ChatNode {
   constructor(options: LocalNodeOptions = {}) {
     this.#options = options;
     this.name = (options.name ?? 'n1') as NodeName;
+    this.signals = new LocalSignals(this.name);
     this.registration = options.registration ?? 'open';
     this.clusterId = options.clusterId ?? clusterIdOf(new Uint8Array(16).fill(1));
     this.#context = createApplyContext(this.clusterId);

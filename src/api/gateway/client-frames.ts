@@ -1,4 +1,13 @@
-import { AckFrame, IdentifyFrame, PingFrame, ResumeFrame, SendFrame } from '../../protocol/http/frames.ts';
+import {
+  AckFrame,
+  IdentifyFrame,
+  PingFrame,
+  PresenceSetFrame,
+  ResumeFrame,
+  SendFrame,
+  TypingSetFrame,
+  WatchFrame,
+} from '../../protocol/http/frames.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import { parseJson } from '../json-body.ts';
 import { validatorOf } from '../validate.ts';
@@ -12,6 +21,9 @@ const VALIDATORS: Readonly<Record<string, (value: unknown) => ClientFrameJson>> 
   send: validatorOf(SendFrame),
   ping: validatorOf(PingFrame),
   ack: validatorOf(AckFrame),
+  typing: validatorOf(TypingSetFrame),
+  presence: validatorOf(PresenceSetFrame),
+  watch: validatorOf(WatchFrame),
 };
 
 /** @throws ParleyError `payload_too_large`, `malformed_json`, `invalid_field`, `bad_request` for an unknown type */

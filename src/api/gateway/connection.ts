@@ -8,6 +8,7 @@ import { parseClientFrame } from './client-frames.ts';
 import { textFrame } from './frame-bytes.ts';
 import { feedStart, readyFrame } from './feed-start.ts';
 import { SocketQueue } from './socket-queue.ts';
+import { SocketSignals } from './socket-signals.ts';
 import type { Position } from '../../chat/queries-cursor.ts';
 import { membershipIn } from '../../chat/queries-rooms.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
@@ -16,12 +17,15 @@ import type { ClientFrameJson, ServerFrameJson } from '../../protocol/http/frame
 import type { Session } from '../auth.ts';
 import type { ApiContext } from '../context.ts';
 import type { EventFrame } from './event-frame.ts';
-import type { FeedSink, Subscription } from './subscription.ts';
+import type { FeedSink, PassingFrame, Subscription } from './subscription.ts';
 import type { Coalescer } from './socket-queue.ts';
+import type { SignalFrameJson } from './socket-signals.ts';
 
 /** After a close frame the socket is cut when the other side has not answered within this. */
 const CLOSE_MS = 2_000;
 const CLOSE_BAD_REQUEST = 4400;
+
+type IdentifyingFrame = Extract<ClientFrameJson, { type: 'identify' | 'resume' }>;
 
 export interface ConnectionEvents {
   /** Once, when the socket is gone. */
@@ -50,6 +54,7 @@ export class Connection implements FeedSink {
   /** From `ready` on. */
   #ready = false;
   #subscription: Subscription | null = null;
+  #signals: SocketSignals | null = null;
   #inFlight = 0;
   #closing = false;
   /** The client was told to move: what is under way is answered, nothing more is taken. */
@@ -103,6 +108,10 @@ export class Connection implements FeedSink {
 
   deliver(frame: EventFrame): void {
     this.#queue.write(frame.webSocketBytes);
+  }
+
+  pass(frame: PassingFrame): void {
+    if (this.#queue.hasRoom()) this.#queue.write(frame.webSocketBytes);
   }
 
   hasRoom(): boolean {
@@ -177,10 +186,10 @@ export class Connection implements FeedSink {
   #handle(frame: ClientFrameJson): void {
     switch (frame.type) {
       case 'identify':
-        this.#identify(frame.token, null);
+        this.#identify(frame, null);
         return;
       case 'resume':
-        this.#identify(frame.token, frame.cursor);
+        this.#identify(frame, frame.cursor);
         return;
       case 'ping':
         if (!this.#identifying) throw new ParleyError('identify_first');
@@ -193,18 +202,24 @@ export class Connection implements FeedSink {
       case 'send':
         if (this.#session === null || !this.#ready) throw new ParleyError('identify_first');
         void this.#send(this.#session, frame);
+        return;
+      case 'typing':
+      case 'presence':
+      case 'watch':
+        if (this.#signals === null || !this.#ready) throw new ParleyError('identify_first');
+        this.#signal(this.#signals, frame);
     }
   }
 
-  #identify(token: string, cursor: string | null): void {
+  #identify(frame: IdentifyingFrame, cursor: string | null): void {
     if (this.#identifying) throw new ParleyError('bad_request', 'Already identified.');
     this.#identifying = true;
     // From here on what takes time is this node's to bound, and to answer for.
     clearTimeout(this.#identifyTimer);
-    void this.#openFeed(token, cursor).catch((error: unknown) => this.end(asParleyError(error)));
+    void this.#openFeed(frame, cursor).catch((error: unknown) => this.end(asParleyError(error)));
   }
 
-  async #openFeed(token: string, cursor: string | null): Promise<void> {
+  async #openFeed({ token, presence = 'online' }: IdentifyingFrame, cursor: string | null): Promise<void> {
     const { auth, rates } = this.#context;
     const session = await auth.authenticateAnew(token, () => refuseOver(rates.login(this.address)));
     refuseOver(rates.account(session.account));
@@ -214,6 +229,23 @@ export class Connection implements FeedSink {
     const from = await feedStart(this.#context, cursor);
     if (this.#closing) return;
     this.#subscription = this.#context.hub.subscribe({ session, from, sink: this });
+    this.#signals = new SocketSignals(this.#context, session, presence, {
+      write: (frame) => this.#write(frame),
+      offer: (frame) => {
+        if (!this.#ready || !this.hasRoom()) return false;
+        this.#write(frame);
+        return true;
+      },
+    });
+  }
+
+  #signal(signals: SocketSignals, frame: SignalFrameJson): void {
+    try {
+      signals.handle(frame);
+    } catch (error) {
+      const { ref } = frame;
+      this.#write({ type: 'error', ...(ref === undefined ? {} : { ref }), ...publicErrorOf(asParleyError(error)) });
+    }
   }
 
   #answer({ ref }: Extract<ClientFrameJson, { type: 'ping' }>): void {
@@ -268,6 +300,7 @@ export class Connection implements FeedSink {
     this.#closing = true;
     clearTimeout(this.#identifyTimer);
     this.#subscription?.close();
+    this.#signals?.close();
     this.#queue.close();
     if (this.#ws.isPaused) this.#ws.resume();
     this.#ws.close(code, reason);
@@ -278,6 +311,7 @@ export class Connection implements FeedSink {
     this.#closing = true;
     clearTimeout(this.#identifyTimer);
     this.#subscription?.close();
+    this.#signals?.close();
     this.#queue.close();
     this.#events.onGone(this);
   }

@@ -99,6 +99,11 @@ export class EventHub {
     return subscription;
   }
 
+  /** Who listens to a room on this node. */
+  listenersOf(room: RoomId): ReadonlySet<AccountFeed> {
+    return this.#rooms.get(room) ?? NOBODY;
+  }
+
   #unsubscribe(feed: AccountFeed, subscription: Subscription): void {
     feed.subscriptions.delete(subscription);
     if (feed.subscriptions.size > 0) return;
@@ -211,14 +216,14 @@ export class EventHub {
       case 'pins-changed':
       case 'room-ttl':
       case 'room-meta':
-        return this.#rooms.get(event.room) ?? NOBODY;
+        return this.listenersOf(event.room);
       case 'devices-changed': {
         const feeds = new Set(this.#own(event.account));
-        for (const room of peerRooms) for (const feed of this.#rooms.get(room) ?? NOBODY) feeds.add(feed);
+        for (const room of peerRooms) for (const feed of this.listenersOf(room)) feeds.add(feed);
         return feeds;
       }
       case 'receipt':
-        return event.shared ? (this.#rooms.get(event.room) ?? NOBODY) : this.#own(event.account);
+        return event.shared ? this.listenersOf(event.room) : this.#own(event.account);
       case 'device-requested':
       case 'lock-granted':
       case 'lock-lost':

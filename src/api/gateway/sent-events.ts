@@ -7,7 +7,9 @@ import type { Position } from '../../chat/queries-cursor.ts';
 import type { Session } from '../auth.ts';
 import type { ApiContext } from '../context.ts';
 import type { EventFrame } from './event-frame.ts';
-import type { FeedSink, Subscription } from './subscription.ts';
+import type { PresenceChoiceT } from '../../protocol/http/presence.ts';
+import type { OwnFeed } from '../live/own-presence.ts';
+import type { FeedSink, PassingFrame, Subscription } from './subscription.ts';
 
 const CLOSE_MS = 2_000;
 const coalescer = new Coalescer();
@@ -23,14 +25,21 @@ export class SentEvents implements FeedSink {
   readonly #queue: SocketQueue;
   readonly #heartbeat: NodeJS.Timeout;
   readonly #onGone: () => void;
+  readonly #presence: OwnFeed;
   #subscription: Subscription | null = null;
   #ended = false;
 
   /**
+   * @param presence what others are to see of its account
    * @param response its head is written already
    * @param onGone called once nobody listens any more; maybe more than once
    */
-  constructor(context: ApiContext, session: Session, response: ServerResponse, onGone: () => void) {
+  constructor(
+    context: ApiContext,
+    { session, presence }: { readonly session: Session; readonly presence: PresenceChoiceT },
+    response: ServerResponse,
+    onGone: () => void,
+  ) {
     this.#context = context;
     this.#session = session;
     this.#response = response;
@@ -38,6 +47,7 @@ export class SentEvents implements FeedSink {
     this.#queue = new SocketQueue(response, coalescer, context.limits.socketQueueBytesMax, () =>
       this.end(new ParleyError('slow_consumer')),
     );
+    this.#presence = context.live.open(session.account, presence);
     this.#heartbeat = setInterval(() => this.#beat(), context.limits.heartbeatMs).unref();
     response.on('close', () => {
       this.#gone();
@@ -65,6 +75,10 @@ export class SentEvents implements FeedSink {
 
   deliver(frame: EventFrame): void {
     this.#queue.write(frame.sentEventBytes);
+  }
+
+  pass(frame: PassingFrame): void {
+    if (this.#queue.hasRoom()) this.#queue.write(frame.sentEventBytes);
   }
 
   hasRoom(): boolean {
@@ -101,6 +115,7 @@ export class SentEvents implements FeedSink {
     this.#ended = true;
     clearInterval(this.#heartbeat);
     this.#subscription?.close();
+    this.#presence.close();
     this.#queue.close();
   }
 }

@@ -22,6 +22,8 @@ class Sink implements FeedSink {
   ended: ParleyError | null = null;
   room = true;
 
+  pass(): void {}
+
   deliver({ placed: { index, order } }: EventFrame): void {
     this.got.push({ index, order });
   }

@@ -9,12 +9,20 @@ import type { EventFrame } from './event-frame.ts';
 
 const START = startOfEntry(0);
 
+/** A frame outside the order of the log, in each wire form. */
+export interface PassingFrame {
+  readonly webSocketBytes: Buffer;
+  readonly sentEventBytes: Buffer;
+}
+
 /** Where a feed ends: a WebSocket or a stream of server-sent events. */
 export interface FeedSink {
   /** Once, before anything is delivered. `recovered`: whether what follows begins where it was asked to. */
   opened(start: { readonly position: Position; readonly recovered: boolean }): void;
   /** In order, each event once. */
   deliver(frame: EventFrame): void;
+  /** What may be lost: dropped unless the reader keeps up. */
+  pass(frame: PassingFrame): void;
   /** Whether the reader is near enough to be given more of what it missed. */
   hasRoom(): boolean;
   /** Resolves when it has room again, or is gone. */

@@ -8,6 +8,8 @@ export interface ApiMeasures {
   readonly sentEvents: number;
   /** Bytes that wait for the readers of WebSockets. */
   readonly queuedBytes: number;
+  /** People who are watched, each counted for each WebSocket. */
+  readonly presenceWatches: number;
   readonly queues: Readonly<Record<string, number>>;
 }
 
@@ -38,6 +40,12 @@ export const API_ROWS: readonly Row<ApiMeasures>[] = [
     kind: 'gauge',
     help: 'Bytes that wait for the readers of WebSockets.',
     read: ({ queuedBytes }) => queuedBytes,
+  },
+  {
+    name: 'parley_presence_watches',
+    kind: 'gauge',
+    help: 'People whose presence is watched, each counted for each WebSocket.',
+    read: ({ presenceWatches }) => presenceWatches,
   },
   {
     name: 'parley_queue_length',

@@ -66,7 +66,7 @@ it('leaves out what cannot be said, rather than to say 0', async () => {
   const measures = await node.measures();
   const metrics = new Metrics();
   metrics.logWritten(3);
-  const api = { version: '1', webSockets: 0, sentEvents: 0, queuedBytes: 0, queues: {} };
+  const api = { version: '1', webSockets: 0, sentEvents: 0, queuedBytes: 0, presenceWatches: 0, queues: {} };
   const read = async (of: typeof measures): Promise<ReturnType<typeof parseMetrics>> =>
     parseMetrics(await metrics.text(of, api));
   const before = await read({ ...measures, disk: { ...measures.disk, freeBytes: 7 } });

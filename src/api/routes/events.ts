@@ -33,7 +33,8 @@ export function addEventRoutes(app: App, context: ApiContext, hooks: RouteHooks)
         place.assign(session.account);
         const from = await feedStart(context, cursorOf(request, request.query.cursor));
         beginStream(reply);
-        new SentEvents(context, session, reply.raw, () => place.release()).start(from);
+        const presence = request.query.presence ?? 'online';
+        new SentEvents(context, { session, presence }, reply.raw, () => place.release()).start(from);
       } catch (error) {
         place.release();
         throw error;

@@ -38,13 +38,14 @@ export function countRequests(app: App, { metrics }: ApiContext): void {
   });
 }
 
-function measuresOf({ node, feeds, receipts, hub }: ApiContext, gateway: Gateway, commands: number): ApiMeasures {
+function measuresOf({ node, feeds, receipts, hub, live }: ApiContext, gateway: Gateway, commands: number): ApiMeasures {
   const webSockets = gateway.size;
   return {
     version: node.version,
     webSockets,
     sentEvents: Math.max(0, feeds.size - webSockets),
     queuedBytes: gateway.queuedBytes,
+    presenceWatches: live.watchCount,
     queues: { commands, receipts: receipts.waitingCount, 'feed-entries': hub.waitingCount },
   };
 }

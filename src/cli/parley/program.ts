@@ -4,6 +4,7 @@ import { addLockVerbs } from './verbs/locks.ts';
 import { addFileVerbs } from './verbs/files.ts';
 import { addMessageVerbs } from './verbs/messages.ts';
 import { addPeopleVerbs } from './verbs/people.ts';
+import { addPresenceVerbs } from './verbs/presence.ts';
 import { addRelationVerbs } from './verbs/relations.ts';
 import { addRoomVerbs } from './verbs/rooms.ts';
 import { packageVersion } from '../version.ts';
@@ -22,6 +23,7 @@ Examples:
   parley react @bob 3 👍                     to message 3; reply, edit and delete take numbers too
   parley room create garden bob carl         a group
   parley tail                                everything, live; moves on when a node dies
+  parley who garden                          who of the room is there
   parley login ann                           on a second device: prints a code and waits
   parley devices approve CODE                on the first device
 
@@ -53,6 +55,7 @@ export function parleyProgram(signal: AbortSignal): Command {
 function addVerbs(parley: Command, run: Run): void {
   addAccountVerbs(parley, run);
   addPeopleVerbs(parley, run);
+  addPresenceVerbs(parley, run);
   addRoomVerbs(parley, run);
   addMessageVerbs(parley, run);
   addFileVerbs(parley, run);

@@ -1,5 +1,6 @@
 import { printable } from '../printable.ts';
 import { bytesText } from './bytes-text.ts';
+import type { TypingFrameJson } from '../../protocol/http/frames.ts';
 import type { FileJson, MessageLine, UnreadableReason } from '../../client/reader.ts';
 
 const REASONS: Partial<Record<UnreadableReason, string>> = {
@@ -28,6 +29,12 @@ export function messageText(
       .map(printable)
       .join(`\n${' '.repeat(head.length)}`)
   );
+}
+
+/** `garden @ann is writing …` */
+export function typingText({ account, active }: TypingFrameJson, roomName?: string): string {
+  const room = roomName === undefined ? '' : `${roomName} `;
+  return printable(`${room}@${account} ${active ? 'is writing …' : 'has stopped writing'}`);
 }
 
 function said(line: MessageLine): string {

@@ -38,6 +38,7 @@ const KINDS: readonly (WireKind | undefined)[] = [
   'blob',
   'repair-request',
   'repair-answer',
+  'signal',
 ];
 const CODES = new Map<WireKind, number>(
   KINDS.flatMap((kind, code): [WireKind, number][] => (kind === undefined ? [] : [[kind, code]])),

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import type { Static } from '@sinclair/typebox';
+import { LIMITS } from '../limits.ts';
 import {
   AccountIdField,
   ClusterIdField,
@@ -16,6 +17,7 @@ import {
   TimeField,
   TxnIdField,
 } from './fields.ts';
+import { PersonPresence, PresenceChoice } from './presence.ts';
 import { GoneReason, MessageJson, RoleJson, RoomKind, TtlField } from './schemas.ts';
 
 /**
@@ -26,8 +28,14 @@ import { GoneReason, MessageJson, RoleJson, RoomKind, TtlField } from './schemas
 const Ref = Type.String({ maxLength: 64 });
 const Token = Type.String({ maxLength: 128, pattern: '^p1\\.S[a-z2-7]{26}\\.[A-Za-z0-9_-]{43}$' });
 
-export const IdentifyFrame = Type.Object({ type: Type.Literal('identify'), token: Token }, strict);
-export const ResumeFrame = Type.Object({ type: Type.Literal('resume'), token: Token, cursor: CursorField }, strict);
+/** What others see of this feed's account from the first moment on; `online` where nothing is said. */
+const presence = Type.Optional(PresenceChoice);
+
+export const IdentifyFrame = Type.Object({ type: Type.Literal('identify'), token: Token, presence }, strict);
+export const ResumeFrame = Type.Object(
+  { type: Type.Literal('resume'), token: Token, cursor: CursorField, presence },
+  strict,
+);
 export const SendFrame = Type.Object(
   { type: Type.Literal('send'), ref: Ref, room: RoomIdField, txnId: TxnIdField, envelope: EnvelopeField },
   strict,
@@ -43,7 +51,39 @@ export const AckFrame = Type.Object(
   },
   strict,
 );
-export const ClientFrame = Type.Union([IdentifyFrame, ResumeFrame, SendFrame, PingFrame, AckFrame]);
+/** To be said again while it goes on. This and the next have no answer but an error. */
+export const TypingSetFrame = Type.Object(
+  { type: Type.Literal('typing'), ref: Type.Optional(Ref), room: RoomIdField, active: Type.Boolean() },
+  strict,
+);
+export const PresenceSetFrame = Type.Object(
+  { type: Type.Literal('presence'), ref: Type.Optional(Ref), status: PresenceChoice },
+  strict,
+);
+/**
+ * Whose presence this socket wants to hear of, instead of those it named before; each with a room that both are in.
+ * Answered by one `presence` frame with those who are in the rooms named.
+ */
+export const WatchFrame = Type.Object(
+  {
+    type: Type.Literal('watch'),
+    ref: Type.Optional(Ref),
+    people: Type.Array(Type.Object({ room: RoomIdField, account: NameField }, strict), {
+      maxItems: LIMITS.presenceWatchedMax,
+    }),
+  },
+  strict,
+);
+export const ClientFrame = Type.Union([
+  IdentifyFrame,
+  ResumeFrame,
+  SendFrame,
+  PingFrame,
+  AckFrame,
+  TypingSetFrame,
+  PresenceSetFrame,
+  WatchFrame,
+]);
 
 export const HelloFrame = Type.Object({
   type: Type.Literal('hello'),
@@ -79,6 +119,22 @@ export const ErrorFrame = Type.Object({
   retryable: Type.Boolean(),
   retryAfterMs: Type.Optional(Type.Integer()),
   data: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+});
+/** Somebody writes. Dropped where a reader does not keep up; ends by itself. */
+export const TypingFrame = Type.Object({
+  type: Type.Literal('typing'),
+  room: RoomIdField,
+  account: NameField,
+  accountId: AccountIdField,
+  active: Type.Boolean(),
+  /** So long it is to be shown, unless it is said again or a message comes. */
+  forMs: Type.Integer(),
+});
+/** How people are who are watched: all at once as the answer to `watch`, then those who change. */
+export const PresenceFrame = Type.Object({
+  type: Type.Literal('presence'),
+  ref: Type.Optional(Ref),
+  people: Type.Array(PersonPresence),
 });
 export const GoAwayFrame = Type.Object({
   type: Type.Literal('goaway'),
@@ -186,9 +242,12 @@ export const ServerFrame = Type.Union([
   PongFrame,
   ErrorFrame,
   GoAwayFrame,
+  TypingFrame,
+  PresenceFrame,
 ]);
 
 export type ClientFrameJson = Static<typeof ClientFrame>;
 export type ServerFrameJson = Static<typeof ServerFrame>;
+export type TypingFrameJson = Static<typeof TypingFrame>;
 export type EventFrameJson = Static<typeof EventFrame>;
 export type EventJsonT = Static<typeof EventJson>;

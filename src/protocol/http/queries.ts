@@ -12,6 +12,7 @@ import {
   strict,
   TxnIdField,
 } from './fields.ts';
+import { PresenceChoice } from './presence.ts';
 
 /** What stands in paths and behind the `?`. */
 
@@ -53,7 +54,22 @@ export const MessagesQuery = Type.Object(
   { ...freshness, after: Type.Optional(SeqField), before: Type.Optional(SeqField), limit: Type.Optional(Limit) },
   strict,
 );
-export const EventsQuery = Type.Object({ cursor: Type.Optional(CursorField) }, strict);
+export const PresenceQuery = Type.Object(
+  {
+    ...freshness,
+    accounts: Type.String({
+      minLength: 2,
+      maxLength: 33 * LIMITS.presenceAskedMax,
+      pattern: '^[a-z0-9._-]{2,32}(,[a-z0-9._-]{2,32})*$',
+      description: `Names, separated by commas; at most ${LIMITS.presenceAskedMax}.`,
+    }),
+  },
+  strict,
+);
+export const EventsQuery = Type.Object(
+  { cursor: Type.Optional(CursorField), presence: Type.Optional(PresenceChoice) },
+  strict,
+);
 /** Where a request has no body, its transaction id stands here or in `Idempotency-Key`. */
 export const TxnQuery = Type.Object({ txnId: Type.Optional(TxnIdField) }, strict);
 

@@ -1,11 +1,14 @@
 import { ParleyError } from '../../../protocol/errors.ts';
 import { durationOption, parseCount, parseLifetime, parsePlace, parseSeq, parseTxn } from '../arguments.ts';
-import { messageText } from '../show.ts';
+import { messageText, typingText } from '../show.ts';
+import { presenceOption } from './presence.ts';
 import { reportPosted, reportRefused } from '../posted.ts';
 import type { Command } from 'commander';
 import type { ParleyClient } from '../../../client/client.ts';
 import type { MessageLine } from '../../../client/reader.ts';
 import type { RoomLine } from '../../../client/rooms.ts';
+import type { TypingFrameJson } from '../../../protocol/http/frames.ts';
+import type { PresenceChoiceT } from '../../../protocol/http/presence.ts';
 import type { RoomId, TxnId } from '../../../protocol/ids.ts';
 import type { Run } from '../run.ts';
 import type { Terminal } from '../terminal.ts';
@@ -18,6 +21,11 @@ interface SendOptions {
   readonly txn?: TxnId;
   readonly thread?: number;
   readonly ttl?: number;
+}
+
+interface TailOptions {
+  readonly typing?: boolean;
+  readonly presence?: PresenceChoiceT;
 }
 
 interface ReadVerbOptions {
@@ -67,8 +75,10 @@ export function addMessageVerbs(parley: Command, run: Run): void {
     .command('tail')
     .description('show what is written from now on, until Ctrl-C')
     .argument('[target]', `${target}; without it: all rooms`)
-    .action((to: string | undefined) =>
-      run((client, terminal) => tail(client, terminal, to ?? null), { takesLong: true }),
+    .option('--typing', 'show who is writing, too')
+    .addOption(presenceOption())
+    .action((to: string | undefined, options: TailOptions) =>
+      run((client, terminal) => tail(client, terminal, to ?? null, options), { takesLong: true }),
     );
 }
 
@@ -90,7 +100,12 @@ async function sendQueued(client: ParleyClient, terminal: Terminal): Promise<voi
   }
 }
 
-async function tail(client: ParleyClient, terminal: Terminal, target: string | null): Promise<void> {
+async function tail(
+  client: ParleyClient,
+  terminal: Terminal,
+  target: string | null,
+  { typing = false, presence }: TailOptions,
+): Promise<void> {
   const names = target === null && !terminal.json ? new RoomNames(client) : null;
   const listener = {
     messages: (lines: readonly MessageLine[]) => {
@@ -101,9 +116,12 @@ async function tail(client: ParleyClient, terminal: Terminal, target: string | n
       void sendQueued(client, terminal);
     },
     disconnected: ({ message }: ParleyError) => terminal.note(`${message} Trying the next node.`),
+    typing: (told: TypingFrameJson) => {
+      if (typing) terminal.result({ typing: told }, typingText(told, names?.of(told.room as RoomId)));
+    },
   };
   await names?.learn();
-  await client.follow(target, listener, terminal.signal);
+  await client.follow(target, listener, terminal.signal, presence);
 }
 
 /** How rooms are called in front of what is written there. */

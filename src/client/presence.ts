@@ -1,0 +1,40 @@
+import { presenceOf, typingTaken } from './answers.ts';
+import { rosterOf } from './rosters.ts';
+import { LIMITS } from '../protocol/limits.ts';
+import type { PersonPresenceJson } from '../protocol/http/presence.ts';
+import type { RoomId } from '../protocol/ids.ts';
+import type { ClientContext } from './context.ts';
+import type { Rooms } from './rooms.ts';
+
+const CALL_MS_MAX = 30_000;
+
+/** Who is there and who is writing, as nodes tell: nothing that anybody has signed. */
+export class Presence {
+  readonly #context: ClientContext;
+  readonly #rooms: Rooms;
+
+  constructor(context: ClientContext, rooms: Rooms) {
+    this.#context = context;
+    this.#rooms = rooms;
+  }
+
+  /** The members of a room, in the order in which they joined. @throws ParleyError `no_such_room` */
+  async *in(target: string): AsyncGenerator<PersonPresenceJson> {
+    const { room } = await this.#rooms.resolve(target, CALL_MS_MAX);
+    const { people } = await rosterOf(this.#context, room, CALL_MS_MAX);
+    for (let i = 0; i < people.length; i += LIMITS.presenceAskedMax) {
+      const some = new Map(people.slice(i, i + LIMITS.presenceAskedMax).map(({ name, account }) => [name, account]));
+      const path = `/v1/rooms/${room}/presence?accounts=${[...some.keys()].join(',')}`;
+      yield* (await this.#context.read(path, presenceOf(some), CALL_MS_MAX)).people;
+    }
+  }
+
+  /** Says that one is writing, for a few seconds unless it is said again; or that one has stopped. */
+  async type(target: string, active: boolean): Promise<{ readonly room: RoomId; readonly forMs: number }> {
+    const { room } = await this.#rooms.resolve(target, CALL_MS_MAX);
+    const path = `/v1/rooms/${room}/typing`;
+    const request = { method: 'PUT', path, body: { active }, answer: typingTaken(room) } as const;
+    const { forMs } = await this.#context.session.call(request, CALL_MS_MAX);
+    return { room, forMs };
+  }
+}
