@@ -22,6 +22,8 @@ export interface NodeConfig {
   readonly advertiseUrl: string;
   readonly registration: ClusterJson['registration'];
   readonly reads: RaftSettings['reads'];
+  /** How old what stands in the log may be, in milliseconds. */
+  readonly logAgeMsMax: number;
   readonly version: string;
   /** What is to stay free on the disk. */
   readonly diskReserveBytes: number;

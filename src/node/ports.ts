@@ -59,6 +59,8 @@ export interface LogStore extends LogStorage {
   append(write: LogWrite, done: Done): void;
   /** Drops entries up to and including `index`, which the state store must hold durably. */
   compact(index: LogIndex): void;
+  /** Rewrites the files in which dropped entries may still stand. Records hold entries of one disk write together. */
+  eraseCompacted(): Promise<void>;
   /** Hash chained over all entries up to `index`. Known for `firstIndex() - 1 ≤ index ≤ lastIndex()`. */
   chainHash(index: LogIndex): Uint8Array;
   /** What is durable of what this peer has promised; the entry is the last one, also where a damaged log lacks it. */

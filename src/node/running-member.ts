@@ -11,6 +11,7 @@ import type { RaftCounters } from './metrics/raft-counters.ts';
 import type { NodeParts } from './node-parts.ts';
 import type { AppliedEvents } from './ports.ts';
 import { RaftNode } from './raft/raft-node.ts';
+import type { RaftSettings } from './raft/raft-settings.ts';
 import { REPAIR_NEWS } from './repair/repair-news.ts';
 import { RaftGate } from './rollback/raft-gate.ts';
 import type { Standing } from './rollback/standing.ts';
@@ -88,7 +89,7 @@ export class RunningMember {
         boot: commandOrigin(store.bootId, manifest.peerId),
         clusterId: manifest.clusterId,
         foundingVoters: manifest.peers.map((peer) => peer.peerId),
-        settings: { reads: config.reads },
+        settings: { reads: config.reads, ...logAge(config.logAgeMsMax) },
       },
       this.#raftEvents(),
     );
@@ -155,4 +156,11 @@ export class RunningMember {
     await this.blobs.stop();
     await this.raft.stop({ transferLeadership: true });
   }
+}
+
+/** Looked for so often that little is left far beyond its time. */
+const AGE_CHECKS = 12;
+
+function logAge(msMax: number): Pick<RaftSettings, 'compactAgeMs' | 'compactAgeCheckMs'> {
+  return { compactAgeMs: msMax, compactAgeCheckMs: msMax / AGE_CHECKS };
 }

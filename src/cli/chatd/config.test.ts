@@ -48,6 +48,8 @@ describe('readChatdConfig', () => {
     [{ api: '127.0.0.1:99999' }, 'no port'],
     [{ 'scrub-hours': 'daily' }, 'no number of hours'],
     [{ 'scrub-hours': '-1' }, 'no number of hours'],
+    [{ 'log-hours': '0' }, 'within a day'],
+    [{ 'log-hours': '23' }, 'within a day'],
     [{ api: '0.0.0.0:80' }, 'not loopback'],
     [{ advertise: 'ftp://x' }, 'http or https'],
     [{ 'tls-cert': 'a' }, 'belong together'],

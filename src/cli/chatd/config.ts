@@ -28,6 +28,7 @@ export interface ChatdConfig {
   readonly trustedProxies: readonly string[];
   /** 0: never. */
   readonly scrubHours: number;
+  readonly logHours: number;
   readonly registration: 'open' | 'invite' | 'closed';
   readonly reads: 'quorum' | 'lease';
   readonly diskReserveBytes: number;
@@ -84,6 +85,7 @@ export function readChatdConfig(flags: Raw, env: Readonly<Record<string, string 
     origins: listOf(merged.origin).map((origin) => parseUrl(origin, '--origin')),
     trustedProxies: listOf(merged['trusted-proxies']),
     scrubHours: parseHours(need('scrub-hours'), '--scrub-hours'),
+    logHours: parseLogHours(need('log-hours'), '--log-hours'),
     registration: need('registration') as ChatdConfig['registration'],
     reads: need('reads') as ChatdConfig['reads'],
     diskReserveBytes: parseMebibytes(need('disk-reserve'), '--disk-reserve'),
@@ -178,6 +180,15 @@ function parseHours(text: string, flag: string): number {
   const hours = Number(text);
   if (text.trim() !== '' && hours >= 0 && hours <= HOURS_MAX) return hours;
   throw usage(`${flag}: “${text}” is no number of hours from 0 to ${HOURS_MAX}.`);
+}
+
+/** With the twelfth of it after which it is looked for again, less than a day. */
+const LOG_HOURS_MAX = 22;
+
+function parseLogHours(text: string, flag: string): number {
+  const hours = parseHours(text, flag);
+  if (hours > 0 && hours <= LOG_HOURS_MAX) return hours;
+  throw usage(`${flag}: what is deleted leaves the log within a day: more than 0 and up to ${LOG_HOURS_MAX} hours.`);
 }
 
 function parseUrl(text: string, flag: string): string {

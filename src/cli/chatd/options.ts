@@ -64,6 +64,12 @@ export const CHATD_OPTIONS = [
     help: 'within how many hours all data on disk is read once in search of damage; 0: never',
     default: '24',
   },
+  {
+    name: 'log-hours',
+    value: 'HOURS',
+    help: 'how old what stands in the log may be; what was deleted has left its files soon after, within a day for all up to 22',
+    default: '12',
+  },
   { name: 'limits', value: 'FILE', help: 'JSON file with rate limits that differ from the defaults' },
   {
     name: 'log-level',

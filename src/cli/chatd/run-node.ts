@@ -114,6 +114,7 @@ async function build(
       advertiseUrl: config.advertiseUrl,
       registration: config.registration,
       reads: config.reads,
+      logAgeMsMax: config.logHours * HOUR_MS,
       version,
       diskReserveBytes: config.diskReserveBytes,
     },

@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { EMPTY_BYTES, EntryType, type Entry, type LogIndex, type Term } from '../../consensus/types.ts';
+import { encodeBatch } from '../../protocol/batch.ts';
 import type { StampMs } from '../../protocol/ids.ts';
 import { MemoryLogStore } from '../store/memory-log-store.ts';
 import { MemoryStateStore } from '../../testing/store/memory-state-store.ts';
@@ -19,6 +20,7 @@ class Bench {
       log: this.log,
       state: this.state,
       monotonicMs: () => this.nowMs,
+      wallMs: () => this.nowMs,
       appliedIndex: () => this.state.appliedIndex,
       pinnedIndex: () => this.pinned,
       onFatal: (error) => {
@@ -28,11 +30,12 @@ class Bench {
   }
 
   /** Appends and applies entries up to `last`, each of `bytes`. */
-  grow(last: number, bytes = 0): void {
+  grow(last: number, bytes = 0, stampMs: number | null = null): void {
     const term = 1 as Term;
+    const data = stampMs === null ? EMPTY_BYTES : encodeBatch({ stampMs: stampMs as StampMs, items: [] });
     for (let at = this.state.appliedIndex + 1; at <= last; at += 1) {
       const index = at as LogIndex;
-      const entry: Entry = { index, term, type: EntryType.normal, data: EMPTY_BYTES };
+      const entry: Entry = { index, term, type: EntryType.normal, data };
       this.log.append({ entries: [entry] }, () => {});
       this.state.begin().commit({ index, term, stampMs: 0 as StampMs });
       this.compactor.applied(index, bytes);
@@ -42,8 +45,7 @@ class Bench {
   async check(): Promise<number> {
     this.nowMs += 1_000;
     this.compactor.onTick();
-    await Promise.resolve();
-    await Promise.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
     return this.log.firstIndex();
   }
 }
@@ -83,6 +85,56 @@ describe('Compactor', () => {
     const checked = bench.check();
     bench.compactor.stop();
     expect(await checked).toBe(1);
+  });
+
+  describe('by age', () => {
+    const AGED = { compactAgeMs: 100_000, compactAgeCheckMs: 1_000, tailEntries: 1_000 };
+
+    it('takes what is too old, its tail too, and nothing younger', async () => {
+      const bench = new Bench(AGED);
+      bench.grow(70, 0, 1_000);
+      // An election: as old as what follows it.
+      bench.grow(72);
+      bench.grow(90, 0, 60_000);
+      expect(await bench.check()).toBe(1);
+      bench.nowMs = 101_000;
+      expect(await bench.check()).toBe(71);
+      bench.nowMs = 150_000;
+      expect(await bench.check()).toBe(71);
+      bench.nowMs = 160_000;
+      expect(await bench.check()).toBe(91);
+      expect(bench.log.lastIndex()).toBe(90);
+      bench.grow(91, 0, 161_000);
+      expect(await bench.check()).toBe(91);
+    });
+
+    it('waits for a snapshot under way, and looks now and then only', async () => {
+      const bench = new Bench({ ...AGED, compactAgeCheckMs: 10_000 });
+      bench.grow(50, 0, 1_000);
+      bench.pinned = 20 as LogIndex;
+      bench.nowMs = 200_000;
+      expect(await bench.check()).toBe(21);
+      bench.pinned = undefined;
+      expect(await bench.check()).toBe(21);
+      bench.nowMs += 10_000;
+      expect(await bench.check()).toBe(51);
+    });
+
+    it('erases what was dropped, for whatever reason, once for each time', async () => {
+      const bench = new Bench({ ...AGED, compactEntries: 100, tailEntries: 10, compactAgeCheckMs: 10_000 });
+      const erase = vi.spyOn(bench.log, 'eraseCompacted');
+      bench.nowMs = 20_000;
+      await bench.check();
+      expect(erase).toHaveBeenCalledTimes(1);
+      bench.grow(150, 0, 20_000);
+      expect(await bench.check()).toBe(141);
+      expect(erase).toHaveBeenCalledTimes(1);
+      bench.nowMs += 10_000;
+      await bench.check();
+      bench.nowMs += 10_000;
+      await bench.check();
+      expect(erase).toHaveBeenCalledTimes(2);
+    });
   });
 
   it('keeps what lies behind a snapshot under way', async () => {

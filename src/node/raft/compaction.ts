@@ -1,5 +1,6 @@
-import { minIndex, plus, type LogIndex } from '../../consensus/types.ts';
+import { maxIndex, minIndex, plus, type LogIndex } from '../../consensus/types.ts';
 import type { LogStore, StateStore } from '../ports.ts';
+import { lastStampedBefore } from './log-age.ts';
 import type { RaftSettings } from './raft-settings.ts';
 
 export interface CompactorEnv {
@@ -7,6 +8,8 @@ export interface CompactorEnv {
   readonly log: LogStore;
   readonly state: StateStore;
   readonly monotonicMs: () => number;
+  /** The time that stamps are compared with, in milliseconds since the Unix epoch. */
+  readonly wallMs: () => number;
   /** What the core knows to be applied: it may still read entries after this index. */
   readonly appliedIndex: () => LogIndex;
   /** A snapshot is being streamed: the log after this index must stay. */
@@ -25,7 +28,8 @@ const MARK_ENTRIES = 64;
 
 /**
  * Decides when and how far to compact the log: when its applied part is long, up to what the state store holds
- * durably, but a tail stays for followers that are a little late, and everything behind a snapshot under way.
+ * durably, but a tail stays for followers that are a little late, and everything behind a snapshot under way. Entries
+ * of a certain age go in any case, and from the files of the log too: what was deleted meanwhile stands in them.
  */
 export class Compactor {
   readonly #env: CompactorEnv;
@@ -35,11 +39,15 @@ export class Compactor {
   /** What of `#bytes` lies before the first mark. */
   #baseBytes = 0;
   #checkedAtMs = 0;
+  #agedAtMs: number;
+  /** Files of the log may hold entries that were compacted: this process does not know what earlier ones left. */
+  #filesHoldCompacted = true;
   #syncing = false;
   #stopped = false;
 
   constructor(env: CompactorEnv) {
     this.#env = env;
+    this.#agedAtMs = env.monotonicMs();
   }
 
   /** An entry with `bytes` of data was applied. */
@@ -70,15 +78,40 @@ export class Compactor {
     const nowMs = monotonicMs();
     if (this.#syncing || nowMs - this.#checkedAtMs < settings.compactCheckMs) return;
     this.#checkedAtMs = nowMs;
-    if (this.#isDue()) this.compactNow().catch(onFatal);
+    if (nowMs - this.#agedAtMs >= settings.compactAgeCheckMs) {
+      this.#agedAtMs = nowMs;
+      this.#compactAged().catch(onFatal);
+    } else if (this.#isDue()) this.compactNow().catch(onFatal);
   }
 
   /** Makes the state durable, then drops as much of the log as may go. */
   async compactNow(): Promise<void> {
+    await this.#syncState();
+    if (!this.#stopped) this.#compact(this.#target());
+  }
+
+  /** The same, and what is too old goes with its tail, and from the disk. */
+  async #compactAged(): Promise<void> {
+    const aged = this.#lastAged();
+    if (aged >= this.#env.log.firstIndex()) {
+      await this.#syncState();
+      if (!this.#stopped) this.#compact(maxIndex(this.#target(), this.#pinned(aged)));
+    }
+    if (!this.#filesHoldCompacted || this.#stopped) return;
+    this.#filesHoldCompacted = false;
+    await this.#env.log.eraseCompacted();
+  }
+
+  async #syncState(): Promise<void> {
     this.#syncing = true;
     await this.#env.state.sync();
     this.#syncing = false;
-    if (!this.#stopped) this.#compact();
+  }
+
+  #lastAged(): LogIndex {
+    const { settings, log, state, wallMs, appliedIndex } = this.#env;
+    const nowMs = Math.max(wallMs(), state.lastStampMs);
+    return lastStampedBefore(log, appliedIndex(), nowMs - settings.compactAgeMs);
   }
 
   stop(): void {
@@ -98,10 +131,14 @@ export class Compactor {
 
   /** How far could be compacted if all that is applied were durable. */
   #target(): LogIndex {
-    const { settings, appliedIndex, pinnedIndex } = this.#env;
+    const { settings, appliedIndex } = this.#env;
     let target = plus(appliedIndex(), -settings.tailEntries);
     if (this.bytesBehind(target) > settings.tailBytes) target = this.#indexWithTail(settings.tailBytes);
-    return minIndex(target, pinnedIndex() ?? target);
+    return this.#pinned(target);
+  }
+
+  #pinned(target: LogIndex): LogIndex {
+    return minIndex(target, this.#env.pinnedIndex() ?? target);
   }
 
   /** The first mark after which no more than `tailBytes` lie. */
@@ -110,10 +147,11 @@ export class Compactor {
     return minIndex(mark?.index ?? this.#env.appliedIndex(), this.#env.appliedIndex());
   }
 
-  #compact(): void {
+  #compact(wanted: LogIndex): void {
     const { log, state } = this.#env;
-    const target = minIndex(this.#target(), state.durableIndex);
+    const target = minIndex(wanted, state.durableIndex);
     if (target < log.firstIndex()) return;
+    this.#filesHoldCompacted = true;
     this.#baseBytes = this.#bytesUpTo(target);
     log.compact(target);
     const kept = this.#marks.findIndex(({ index }) => index > target);

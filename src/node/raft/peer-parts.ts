@@ -144,6 +144,7 @@ export class PeerParts<Result, Event> {
       log,
       state,
       monotonicMs,
+      wallMs: this.#ports.clusterMs ?? (() => this.#ports.clock.wallMs()),
       appliedIndex: () => this.#hooks.core().basicStatus().applied,
       pinnedIndex: () => this.snapshots.pinnedIndex,
       onFatal: this.#hooks.onFatal,

@@ -67,6 +67,12 @@ export interface RaftSettings {
   /** The log is compacted when it holds more applied entries, or more bytes of them, than this. */
   readonly compactEntries: number;
   readonly compactBytes: number;
+  /**
+   * Applied entries that are older than this go in any case, looked for so often: a deleted message has left the log
+   * within both together. A minute's writes, at most, are kept a little longer with the newest of them.
+   */
+  readonly compactAgeMs: number;
+  readonly compactAgeCheckMs: number;
   /** What stays behind for followers that are a little late. */
   readonly tailEntries: number;
   readonly tailBytes: number;
@@ -129,6 +135,8 @@ export const DEFAULT_RAFT_SETTINGS: RaftSettings = {
   compactCheckMs: 1_000,
   compactEntries: 20_000,
   compactBytes: 64 * MIB,
+  compactAgeMs: 12 * 3_600_000,
+  compactAgeCheckMs: 3_600_000,
   tailEntries: 5_000,
   tailBytes: 16 * MIB,
 

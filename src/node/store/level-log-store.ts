@@ -4,9 +4,7 @@ import { reaches, type RepairGoal } from '../../consensus/repair.ts';
 import { COMPACTED, SNAPSHOT_TEMPORARILY_UNAVAILABLE, UNAVAILABLE, type LogGap } from '../../consensus/log-storage.ts';
 import {
   EMPTY_BYTES,
-  EMPTY_HARD_STATE,
   ZERO_INDEX,
-  ZERO_TERM,
   type ConfState,
   type Entry,
   type HardState,
@@ -17,14 +15,16 @@ import {
 } from '../../consensus/types.ts';
 import type { Done, LogStore, LogWrite, LostEntries } from '../ports.ts';
 import type { Promises } from '../rollback/promises.ts';
-import { CHAIN_START, chainHashBytes, chainHashFrom, chainHashOf, type ChainHash } from './chain-hash.ts';
+import { chainHashBytes, chainHashFrom, chainHashOf, type ChainHash } from './chain-hash.ts';
 import { messageOf } from './damage.ts';
 import type { EntryPool } from './entry-pool.ts';
+import { eraseDeleted } from './erase-deleted.ts';
 import type { FatalSwitch } from './fatal-switch.ts';
 import { beginBatch, type Batch, type Database } from './level-database.ts';
 import { follows } from './log-record.ts';
 import type { RecoveredLog } from './log-recovery.ts';
-import { BASE_KEY, HARD_STATE_KEY, encodeBase, encodeHardState, recordKey, type LogBase } from './log-rows.ts';
+import { BASE_KEY, HARD_STATE_KEY, RECORD_BOUNDS, encodeBase, encodeHardState, recordKey } from './log-rows.ts';
+import type { LogBase } from './log-rows.ts';
 import { LogTail } from './log-tail.ts';
 import type { MarkFile } from './mark-file.ts';
 import type { Mark, StoreLimits } from './node-store.ts';
@@ -64,15 +64,6 @@ interface WriteGroup {
   readonly compacted: readonly string[];
 }
 
-/** The rows of the database of an empty log. */
-export async function createLog(database: Database): Promise<void> {
-  const base: LogBase = { epoch: 1, index: ZERO_INDEX, term: ZERO_TERM, hash: CHAIN_START };
-  await beginBatch(database)
-    .put(BASE_KEY, encodeBase(base))
-    .put(HARD_STATE_KEY, encodeHardState(EMPTY_HARD_STATE))
-    .write({ sync: true });
-}
-
 /**
  * The Raft log in LevelDB.
  *
@@ -109,6 +100,9 @@ export class LevelLogStore implements LogStore {
   #scheduled = false;
   #closing = false;
   #onIdle: (() => void) | undefined;
+  /** Told once nothing is left to be deleted. */
+  #onTidy: (() => void)[] = [];
+  #erasing: Promise<void> | undefined;
   #repair: RepairGoal | undefined;
   #saved: EntryPool | undefined;
   #snapshotSource: () => SnapshotMetadata | undefined = () => undefined;
@@ -299,6 +293,13 @@ export class LevelLogStore implements LogStore {
     this.#schedule();
   }
 
+  async eraseCompacted(): Promise<void> {
+    this.#schedule();
+    await new Promise<void>((resolve) => this.#onTidy.push(resolve));
+    if (this.#closing) return;
+    await (this.#erasing = eraseDeleted(this.#database, RECORD_BOUNDS));
+  }
+
   /** First entry that is in memory only. */
   #pinnedFrom(): LogIndex {
     return Math.min(this.#dirtyFrom, this.#writingFrom ?? this.#dirtyFrom) as LogIndex;
@@ -317,6 +318,8 @@ export class LevelLogStore implements LogStore {
   }
 
   #next(): void {
+    const isTidy = !this.#baseChanged && this.#garbage.length === 0 && this.#compacted.length === 0;
+    if (isTidy || this.#closing) for (const resolve of this.#onTidy.splice(0)) resolve();
     if (this.#mustSync()) this.#run(this.#writeGroup());
     else if (this.#waiting.length > 0) this.#finishWithoutDisk();
     else if (this.#garbage.length > 0) this.#run(this.#deleteGarbage());
@@ -492,6 +495,7 @@ export class LevelLogStore implements LogStore {
       fatal.onTrip(resolve);
       this.#schedule();
     });
+    await this.#erasing?.catch(() => {});
     await this.#mark.close();
     await this.#database.close();
   }

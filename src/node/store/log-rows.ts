@@ -28,6 +28,12 @@ export function recordKey(epoch: number, first: LogIndex): string {
   return RECORD_PREFIX + hexOf(epoch, EPOCH_DIGITS) + hexOf(first, INDEX_DIGITS);
 }
 
+/** No record ever has the one or the other; all others stand between them. */
+export const RECORD_BOUNDS = {
+  first: RECORD_PREFIX + '0'.repeat(EPOCH_DIGITS + INDEX_DIGITS),
+  last: RECORD_PREFIX + 'f'.repeat(EPOCH_DIGITS + INDEX_DIGITS),
+} as const;
+
 /** Bounds of all record keys. */
 export const RECORD_RANGE = { gte: RECORD_PREFIX, lt: 'f' } as const;
 

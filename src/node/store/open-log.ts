@@ -8,7 +8,7 @@ import { systemCodeOf } from './files.ts';
 import { checkDatabase } from './level-check/check-database.ts';
 import { writeAheadProblem } from './level-check/cut-write-ahead.ts';
 import { openDatabase, openFailure, removeDatabaseFiles, type Database } from './level-database.ts';
-import { createLog } from './level-log-store.ts';
+import { createLog } from './create-log.ts';
 import { recoverLog, type RecoveredLog } from './log-recovery.ts';
 import { finishReplacing, isThere, suspectPath } from './log-salvage.ts';
 import { MarkFile } from './mark-file.ts';
