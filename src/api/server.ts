@@ -33,6 +33,7 @@ import { addMessageRoutes } from './routes/messages.ts';
 import { addMetricsRoute, countRequests } from './routes/metrics.ts';
 import { addModerationRoutes } from './routes/moderation.ts';
 import { addOpenApiRoute, describeRoutes } from './routes/openapi.ts';
+import { addOpenRoomRoutes } from './routes/open-rooms.ts';
 import { addPeopleRoutes } from './routes/people.ts';
 import { addPinRoutes } from './routes/pins.ts';
 import { addPresenceRoutes } from './routes/presence.ts';
@@ -134,6 +135,7 @@ function addRoutes(
     addRoomRoutes(routes, context, hooks);
     addMemberRoutes(routes, context, hooks);
     addRoomLinkRoutes(routes, context, hooks);
+    addOpenRoomRoutes(routes, context, hooks);
     addPinRoutes(routes, context, hooks);
     addReceiptRoutes(routes, context, hooks);
     addPresenceRoutes(routes, context, hooks);

@@ -41,7 +41,8 @@ export function roomSummaryJson(room: RoomSummaryInfo): RoomSummaryJson {
     room: room.room,
     kind: room.kind,
     lastSeq: room.lastSeq,
-    rosterVersion: room.rosterVersion,
+    joinedSeq: room.joinedSeq,
+    memberCount: room.memberCount,
     role: room.role,
     archived: room.archived,
     read: room.read,
@@ -49,6 +50,7 @@ export function roomSummaryJson(room: RoomSummaryInfo): RoomSummaryJson {
     messageTtlMs: room.ttlMs,
     ...(room.peer === undefined ? {} : { peer: { account: room.peer.name, accountId: room.peer.account } }),
     ...(room.sealedMeta === undefined ? {} : { sealedMeta: textOfBytes(room.sealedMeta) }),
+    ...(room.namedBy === undefined ? {} : { namedBy: room.namedBy }),
   };
 }
 
@@ -58,10 +60,11 @@ export function roomDetailJson(
   nameOf: (account: AccountId) => AccountName,
 ): RoomDetailJson {
   const pins = room.pins.map(({ seq, by, at }) => ({ seq, by: nameOf(by), at: timeOf(at) }));
-  return { ...roomSummaryJson(room), members: room.members.map(memberJson), pins, cursor };
+  const { rosterVersion, members } = room;
+  return { ...roomSummaryJson(room), rosterVersion, members: members.map(memberJson), pins, cursor };
 }
 
-function memberJson(member: RoomDetailInfo['members'][number]): Static<typeof MemberJson> {
+export function memberJson(member: RoomDetailInfo['members'][number]): Static<typeof MemberJson> {
   return {
     account: member.name,
     accountId: member.account,

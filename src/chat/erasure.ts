@@ -1,5 +1,6 @@
 import { KEYS } from './keys.ts';
 import { removeSome } from './removal.ts';
+import { memberIn } from './members.ts';
 import { dropMember, giveAwayRoom } from './room-members.ts';
 import type { AccountId, RoomId, Seq } from '../protocol/ids.ts';
 import type { MessageRow } from './room-rows.ts';
@@ -59,8 +60,9 @@ function eraseMessages(work: Work, account: AccountId, room: RoomId, job: Erasur
 function leave(work: Work, account: AccountId, room: RoomId): void {
   const row = work.rooms.get(room)!;
   if (row.kind !== 'direct') {
-    giveAwayRoom(work, room, account);
-    dropMember(work, room, account, account);
+    const member = memberIn(work, room, account)!;
+    giveAwayRoom(work, room, member);
+    dropMember(work, room, member, account);
     return;
   }
   if (!row.archived) {

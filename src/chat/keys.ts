@@ -39,7 +39,15 @@ export const KEYS = {
   lockTokens: 'o',
   invite: (hash: Uint8Array) => `i/${toBase64Url(hash)}`,
   room: (room: RoomId) => `r/${room}`,
-  members: (room: RoomId) => `m/${room}`,
+  /** Owners and admins of a room. */
+  staff: (room: RoomId) => `m/${room}`,
+  /** Who is in a room, in the order in which they joined. */
+  place: (room: RoomId, place: number) => `${placesOf(room)}${fixed(place)}`,
+  /** Who was taken out of an open room, and does not come back alone. */
+  shutOut: (room: RoomId, account: AccountId) => `V/${room}/${account}`,
+  /** Index of words of the names of open rooms, in ASCII; see `search-words.ts`. */
+  roomNames: 'G/',
+  roomName: (searchKey: string, room: RoomId) => `G/${searchKey}/${room}`,
   meta: (room: RoomId) => `k/${room}`,
   /** Index of an account's rooms. */
   membership: (account: AccountId, room: RoomId | '') => `j/${account}/${room}`,
@@ -94,6 +102,11 @@ export const KEYS = {
   /** Target for the dedupe records of one log entry; the row lists them. */
   txnGroup: (index: number, part: number) => `t/${fixed(index)}/${part}`,
 } as const;
+
+export const placesOf = (room: RoomId): string => `m/${room}/`;
+
+/** Open rooms among all. */
+export const OPEN_ROOMS = 'r/O';
 
 export const linksOf = (room: RoomId): string => `L/${room}/`;
 

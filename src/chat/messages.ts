@@ -1,10 +1,11 @@
-import { decodeEnvelope } from '../protocol/envelope.ts';
+import { decodeEnvelope, isOpenForm } from '../protocol/envelope.ts';
 import { messageIdOf } from '../protocol/ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { checkBlocks } from './blocks.ts';
 import { checkBlobs, referToBlobs } from './blobs.ts';
 import { checkTxnTime, findSent, recordSent } from './dedupe.ts';
 import { KEYS } from './keys.ts';
+import { memberIn } from './members.ts';
 import { addRelation, checkRelation, messageAt } from './relations.ts';
 import { announceGone, removeMessage } from './removal.ts';
 import { accept, attempt, reject } from './results.ts';
@@ -14,10 +15,11 @@ import { messageCodec } from './room-rows.ts';
 import { checkActor } from './sessions.ts';
 import { setMessageBit } from './unread.ts';
 import type { CommandOf, CommandResult, CommandValues } from '../protocol/commands.ts';
-import type { EnvelopeHeader } from '../protocol/envelope.ts';
-import type { AccountId, AccountName, Seq } from '../protocol/ids.ts';
+import type { Envelope, EnvelopeHeader } from '../protocol/envelope.ts';
+import type { AccountId, AccountName, RoomId, Seq } from '../protocol/ids.ts';
 import type { Handler, Rejection } from './results.ts';
 import type { MessageRow, RoomRow } from './room-rows.ts';
+import type { Roster } from './roster.ts';
 import type { Work } from './work.ts';
 
 /**
@@ -39,22 +41,47 @@ export const sendMessage: Handler<'message.send'> = (work, command) => {
   if (refusal !== undefined) return refusal;
   const row = work.rooms.get(room);
   if (row === undefined) return reject('no_such_room');
-  const roster = work.rosterOf(room, row);
-  const from = roster.members.get(actor.account);
+  const from = senderIn(work, room, row, actor.account);
   if (from === undefined) return reject('no_such_room');
   if (row.archived) return reject('room_archived');
-  const blocked = row.kind === 'direct' ? checkBlocks(work, actor.account, [...roster.members.keys()]) : undefined;
+  const blocked = row.kind === 'direct' ? checkBlocks(work, actor.account, [...from.roster!.members.keys()]) : undefined;
   if (blocked !== undefined) return blocked;
   const mute = row.mutes.find(({ account }) => account === actor.account);
   if (mute !== undefined && mute.until > work.stampMs) return reject('muted', undefined, { until: mute.until });
-  if (roster.devices.length > LIMITS.devicesPerRoomMax) return reject('room_too_large');
-  if (!isCurrent(header, roster)) {
-    return reject('stale_devices', undefined, { ...rosterDifference(header, roster) });
-  }
+  const unfit = from.roster === null ? checkOpenForm(decoded.value) : checkRecipients(header, from.roster);
+  if (unfit !== undefined) return unfit;
   const wrong = header.relation && checkRelation(work, header.relation, { ...actor, room, joinedSeq: from.joinedSeq });
   const missing = wrong ?? checkFiles(work, actor.account, header);
   return missing ?? number(work, command, row, { header, fromName: from.name });
 };
+
+interface Sender {
+  readonly joinedSeq: Seq;
+  readonly name: AccountName;
+  /** Null in an open room, whose members are not looked at. */
+  readonly roster: Roster | null;
+}
+
+function senderIn(work: Work, room: RoomId, row: RoomRow, account: AccountId): Sender | undefined {
+  if (row.kind === 'open') {
+    const self = memberIn(work, room, account);
+    return self && { joinedSeq: self.joinedSeq, name: work.accounts.get(account)!.name, roster: null };
+  }
+  const roster = work.rosterOf(room, row);
+  const self = roster.members.get(account);
+  return self && { joinedSeq: self.joinedSeq, name: self.name, roster };
+}
+
+function checkRecipients(header: EnvelopeHeader, roster: Roster): Rejection | undefined {
+  if (roster.devices.length > LIMITS.devicesPerRoomMax) return reject('room_too_large');
+  if (isCurrent(header, roster)) return undefined;
+  return reject('stale_devices', undefined, { ...rosterDifference(header, roster) });
+}
+
+function checkOpenForm(envelope: Envelope): Rejection | undefined {
+  if (isOpenForm(envelope)) return undefined;
+  return reject('invalid_envelope', 'What is written in an open room is sealed for nobody.');
+}
 
 /** Only messages have files: what becomes of one need not be looked for in all that relates to it. */
 function checkFiles(work: Work, account: AccountId, { blobs, relation }: EnvelopeHeader): Rejection | undefined {

@@ -1,5 +1,6 @@
 import { audit } from './audit.ts';
 import { KEYS } from './keys.ts';
+import { dropMeta } from './room-meta.ts';
 import { announceGone, removeMessage, removeSome } from './removal.ts';
 import { messageAt } from './relations.ts';
 import { accept, reject } from './results.ts';
@@ -31,7 +32,7 @@ export const purgeRoom: Handler<'room.purge'> = (work, command) => {
   const by = command.actor?.account ?? null;
   if (!row.purged) {
     work.rooms.put(room, { ...row, archived: true, purged: true });
-    work.view.delete(KEYS.meta(room));
+    dropMeta(work, room);
     if (!row.archived) work.emit({ kind: 'room-archived', room, archived: true, by, at: work.stampMs }, room);
     work.purges.put(room, 1 as Seq);
     work.expireAt(work.stampMs, KEYS.purge(room));

@@ -8,12 +8,13 @@ import { readRow } from './queries-rows.ts';
 import { roomCodec } from './room-rows.ts';
 import { accountCodec, feedCodec, globalsCodec } from './rows.ts';
 import type { ChatEvent, PlacedEvent } from '../protocol/events.ts';
+import { isOpenRoom } from '../protocol/ids.ts';
 import type { AccountId, RoomId } from '../protocol/ids.ts';
 import type { FeedScope } from './keys.ts';
 import type { StateReader } from './ports.ts';
 import type { MessageInfo } from './queries-messages.ts';
 import type { Position } from './queries-cursor.ts';
-import type { MembershipRow } from './room-rows.ts';
+import type { MembershipRow } from './member-rows.ts';
 
 export type EventsPage =
   | {
@@ -76,7 +77,8 @@ async function* sourcesOf(
     const lastIndex = readRow(reader, KEYS.room(room), roomCodec)?.lastIndex ?? 0;
     if (lastIndex >= after.index) yield messageEvents(reader, room, row, window);
     yield feedEvents(reader, room, window, row.joinedIndex);
-    if (devicesChanged) for (const member of roomMembers(reader, room)) sharing.add(member);
+    if (!devicesChanged || isOpenRoom(room)) continue;
+    for (const member of roomMembers(reader, room)) sharing.add(member);
   }
   if (!devicesChanged) return;
   for (const other of sharing) {

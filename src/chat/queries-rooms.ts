@@ -1,34 +1,30 @@
 import { LIMITS } from '../protocol/limits.ts';
-import { afterPrefix, KEYS, linksOf } from './keys.ts';
+import { isOpenRoom } from '../protocol/ids.ts';
+import { afterPrefix, KEYS, linksOf, numberAtEnd, placesOf } from './keys.ts';
+import { roleIn } from './members.ts';
 import { accountName } from './queries-accounts.ts';
 import { readRow } from './queries-rows.ts';
 import { rosterVersion } from './roster.ts';
-import {
-  membersCodec,
-  membershipCodec,
-  metaCodec,
-  roomCodec,
-  linkCodec,
-  pinsCodec,
-  receiptCodec,
-} from './room-rows.ts';
+import { membershipCodec, placeCodec, staffCodec, walkPlaces } from './member-rows.ts';
+import { metaCodec, roomCodec, linkCodec, pinsCodec, receiptCodec } from './room-rows.ts';
 import { accountCodec } from './rows.ts';
 import { countUnread } from './queries-receipts.ts';
 import type { DeviceRecord } from '../protocol/device-record.ts';
 import type { PlacedEvent } from '../protocol/events.ts';
-import type { Role } from '../protocol/commands.ts';
+import type { Role, RoomKind } from '../protocol/commands.ts';
 import type { AccountId, AccountName, RoomId, Seq, StampMs } from '../protocol/ids.ts';
 import type { StateReader } from './ports.ts';
-import type { LinkRow, MembershipRow, PinsRow } from './room-rows.ts';
+import type { MembershipRow, PlaceRow } from './member-rows.ts';
+import type { LinkRow, PinsRow, RoomRow } from './room-rows.ts';
 
 export interface RoomSummaryInfo {
   readonly room: RoomId;
-  readonly kind: 'direct' | 'group';
+  readonly kind: RoomKind;
   /** 0 for an empty room. */
   readonly lastSeq: Seq;
   /** The first seq that the asking account may read. */
   readonly joinedSeq: Seq;
-  readonly rosterVersion: number;
+  readonly memberCount: number;
   /** Of the asking account. */
   readonly role: Role;
   readonly archived: boolean;
@@ -40,6 +36,8 @@ export interface RoomSummaryInfo {
   /** For direct rooms: the other account. */
   readonly peer?: { readonly account: AccountId; readonly name: AccountName };
   readonly sealedMeta?: Uint8Array;
+  /** For open rooms: who gave it that name. */
+  readonly namedBy?: AccountName;
 }
 
 export interface RoomMemberInfo {
@@ -54,7 +52,8 @@ export interface RoomMemberInfo {
 }
 
 export interface RoomDetailInfo extends RoomSummaryInfo {
-  /** In the order in which they joined. */
+  readonly rosterVersion: number;
+  /** In the order in which they joined; none of an open room, which has pages of them. */
   readonly members: readonly RoomMemberInfo[];
   /** Those the asking account may read, in the order in which they were pinned. */
   readonly pins: PinsRow;
@@ -88,17 +87,54 @@ export function roomDetail(reader: StateReader, account: AccountId, room: RoomId
   const membership = membershipIn(reader, account, room);
   const summary = membership === undefined ? undefined : summaryOf(reader, account, room, membership);
   if (summary === undefined) return undefined;
-  const mutes = readRow(reader, KEYS.room(room), roomCodec)?.mutes ?? [];
+  const row = readRow(reader, KEYS.room(room), roomCodec)!;
+  const places = row.kind === 'open' ? [] : [...walk(reader, room, row)];
   const pins = readRow(reader, KEYS.pins(room), pinsCodec) ?? [];
   return {
     ...summary,
-    members: membersOf(reader, room).map(({ account: member, role, joinedSeq }) => {
-      const { name, userKey, devices } = readRow(reader, KEYS.account(member), accountCodec)!;
-      const mutedUntil = mutes.find((mute) => mute.account === member)?.until ?? null;
-      return { account: member, name, role, joinedSeq, mutedUntil, userKey, devices };
-    }),
+    rosterVersion: rosterVersion(row.base, places, (it) => readRow(reader, KEYS.account(it), accountCodec)),
+    members: places.map((place) => memberInfo(reader, room, row, place)),
     pins: pins.filter(({ seq }) => seq >= summary.joinedSeq),
   };
+}
+
+/**
+ * Members of a room in the order in which they joined.
+ *
+ * @param page `after`: the last place of the page before
+ * @returns `next`: what to pass as `after` for the next page, null at the end; undefined for who is no member
+ */
+export async function membersPage(
+  reader: StateReader,
+  account: AccountId,
+  room: RoomId,
+  page: { readonly after: number; readonly limit: number },
+): Promise<{ readonly members: readonly RoomMemberInfo[]; readonly next: number | null } | undefined> {
+  if (membershipIn(reader, account, room) === undefined) return undefined;
+  const rows = await reader.range({
+    gte: KEYS.place(room, page.after + 1),
+    lt: afterPrefix(placesOf(room)),
+    limit: page.limit + 1,
+  });
+  const row = readRow(reader, KEYS.room(room), roomCodec)!;
+  const shown = rows.slice(0, page.limit);
+  const members = shown.map(([, bytes]) => memberInfo(reader, room, row, placeCodec.decode(bytes)));
+  return { members, next: rows.length > page.limit ? numberAtEnd(shown.at(-1)![0]) : null };
+}
+
+function memberInfo(
+  reader: StateReader,
+  room: RoomId,
+  { mutes }: RoomRow,
+  { account, joinedSeq }: PlaceRow,
+): RoomMemberInfo {
+  const { name, userKey, devices } = readRow(reader, KEYS.account(account), accountCodec)!;
+  const mutedUntil = mutes.find((mute) => mute.account === account)?.until ?? null;
+  return { account, name, role: roleOf(reader, room, account), joinedSeq, mutedUntil, userKey, devices };
+}
+
+function roleOf(reader: StateReader, room: RoomId, account: AccountId): Role {
+  return roleIn(readRow(reader, KEYS.staff(room), staffCodec), account);
 }
 
 /** Links into a room. @returns undefined for who is neither owner nor admin of it */
@@ -107,8 +143,7 @@ export async function linksInto(
   account: AccountId,
   room: RoomId,
 ): Promise<readonly LinkInfo[] | undefined> {
-  const role = membersOf(reader, room).find((member) => member.account === account)?.role ?? 'member';
-  if (role === 'member') return undefined;
+  if (roleOf(reader, room, account) === 'member') return undefined;
   const prefix = linksOf(room);
   const rows = await reader.range({ gte: prefix, lt: afterPrefix(prefix), limit: LIMITS.linksPerRoomMax });
   return rows.map(([key, bytes]) => ({ secretHash: key.slice(prefix.length), ...linkCodec.decode(bytes) }));
@@ -119,14 +154,16 @@ export function membershipIn(reader: StateReader, account: AccountId, room: Room
   return readRow(reader, KEYS.membership(account, room), membershipCodec);
 }
 
+/** Reads all: for rooms that are not open. */
 export function roomMembers(reader: StateReader, room: RoomId): readonly AccountId[] {
-  return (readRow(reader, KEYS.members(room), membersCodec) ?? []).map(({ account }) => account);
+  return membersOf(reader, room).map(({ account }) => account);
 }
 
-/** All who are in a room with this account, itself included. */
+/** All who are in a room with this account, itself included; open rooms, in which strangers are, do not count. */
 export async function accountsSharingRooms(reader: StateReader, account: AccountId): Promise<ReadonlySet<AccountId>> {
   const sharing = new Set<AccountId>([account]);
   for await (const { room } of allMemberships(reader, account)) {
+    if (isOpenRoom(room)) continue;
     for (const member of roomMembers(reader, room)) sharing.add(member);
   }
   return sharing;
@@ -137,6 +174,18 @@ export async function accountsSharingRooms(reader: StateReader, account: Account
  * are the same: a member sees what came after its join, one who was removed sees its removal and nothing later.
  */
 export async function audienceOf(reader: StateReader, { index, event }: PlacedEvent): Promise<readonly AccountId[]> {
+  switch (event.kind) {
+    case 'room-created':
+    case 'members-added':
+    case 'member-removed':
+      if (isOpenRoom(event.room)) return event.members;
+      break;
+    case 'member-changed':
+      if (isOpenRoom(event.room)) return [event.account];
+      break;
+    default:
+      break;
+  }
   switch (event.kind) {
     case 'message':
       return membersOf(reader, event.room)
@@ -174,7 +223,13 @@ function joinedBy(reader: StateReader, room: RoomId, index: number): readonly Ac
     .map(({ account }) => account);
 }
 
-const membersOf = (reader: StateReader, room: RoomId) => readRow(reader, KEYS.members(room), membersCodec) ?? [];
+const membersOf = (reader: StateReader, room: RoomId): readonly PlaceRow[] => [
+  ...walk(reader, room, readRow(reader, KEYS.room(room), roomCodec)),
+];
+
+function walk(reader: StateReader, room: RoomId, row: RoomRow | undefined): Generator<PlaceRow> {
+  return walkPlaces(row, (place) => readRow(reader, KEYS.place(room, place), placeCodec));
+}
 
 function summaryOf(
   reader: StateReader,
@@ -185,22 +240,22 @@ function summaryOf(
   const row = readRow(reader, KEYS.room(room), roomCodec);
   if (row === undefined) return undefined;
   const { peer } = membership;
-  const sealedMeta = readRow(reader, KEYS.meta(room), metaCodec)?.sealedMeta;
-  const members = membersOf(reader, room);
+  const meta = readRow(reader, KEYS.meta(room), metaCodec);
   const read = readRow(reader, KEYS.receipt(room, account), receiptCodec)?.read ?? 0;
   return {
     room,
     kind: row.kind,
     lastSeq: row.lastSeq,
     joinedSeq: membership.joinedSeq,
-    rosterVersion: rosterVersion(row.base, members, (it) => readRow(reader, KEYS.account(it), accountCodec)),
-    role: members.find((member) => member.account === account)?.role ?? 'member',
+    memberCount: row.places.count,
+    role: roleOf(reader, room, account),
     archived: row.archived,
     read,
     unread: countUnread(reader, room, { from: Math.max(read + 1, membership.joinedSeq), to: row.lastSeq }),
     ttlMs: row.ttlMs,
     ...(peer === null ? {} : { peer: { account: peer, name: accountName(reader, peer)! } }),
-    ...(sealedMeta === undefined ? {} : { sealedMeta }),
+    ...(meta === undefined ? {} : { sealedMeta: meta.sealedMeta }),
+    ...(meta === undefined || !isOpenRoom(room) ? {} : { namedBy: accountName(reader, meta.by)! }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { pack, unpack } from './pack.ts';
 import { GONE_REASONS } from '../protocol/events.ts';
 import type { GoneReason } from '../protocol/events.ts';
-import type { Role } from '../protocol/commands.ts';
+import type { RoomKind } from '../protocol/commands.ts';
 import type { AccountId, DeviceId, Seq, StampMs, TxnId } from '../protocol/ids.ts';
 import type { Relation } from '../protocol/envelope-extensions.ts';
 import type { RowCodec } from './rows.ts';
@@ -9,7 +9,7 @@ import type { RowCodec } from './rows.ts';
 const V1 = 1;
 
 export interface RoomRow {
-  readonly kind: 'direct' | 'group';
+  readonly kind: RoomKind;
   readonly creator: AccountId;
   readonly createdAt: StampMs;
   /** Of the newest envelope, 0 for none. */
@@ -28,7 +28,20 @@ export interface RoomRow {
   readonly ttlMs: number;
   /** An admin of the server has closed it for good. */
   readonly purged: boolean;
+  readonly places: Places;
 }
+
+/** Where the members of a room stand: each has a place, which is never given again. */
+export interface Places {
+  readonly count: number;
+  /** Of the longest-standing and of the newest member; 0 for none. */
+  readonly first: number;
+  readonly last: number;
+  /** That the next one gets. */
+  readonly next: number;
+}
+
+const KINDS: readonly RoomKind[] = ['direct', 'group', 'open'];
 
 export interface Mute {
   readonly account: AccountId;
@@ -39,7 +52,7 @@ export const roomCodec: RowCodec<RoomRow> = {
   encode: (row) =>
     pack([
       V1,
-      row.kind === 'direct' ? 0 : 1,
+      KINDS.indexOf(row.kind),
       row.creator,
       row.createdAt,
       row.lastSeq,
@@ -50,41 +63,38 @@ export const roomCodec: RowCodec<RoomRow> = {
       row.links,
       row.ttlMs,
       row.purged,
+      row.places.count,
+      row.places.first,
+      row.places.last,
+      row.places.next,
     ]),
   decode: (bytes) => {
-    const [
-      ,
-      kind,
-      creator,
-      createdAt,
-      lastSeq,
-      lastIndex,
-      base,
-      archived = false,
-      flat = [],
-      links = 0,
-      ttlMs = 0,
-      purged = false,
-    ] = unpack(bytes) as [
-      number,
-      number,
-      AccountId,
-      StampMs,
-      Seq,
-      number,
-      number,
-      boolean?,
-      (string | number)[]?,
-      number?,
-      number?,
-      boolean?,
-    ];
+    const [, kind, creator, createdAt, lastSeq, lastIndex, base, archived, flat, links, ttlMs, purged, ...places] =
+      unpack(bytes) as [
+        number,
+        number,
+        AccountId,
+        StampMs,
+        Seq,
+        number,
+        number,
+        boolean,
+        (string | number)[],
+        number,
+        number,
+        boolean,
+        number,
+        number,
+        number,
+        number,
+      ];
+    const [count, first, last, next] = places;
     const mutes: Mute[] = [];
     for (let i = 0; i < flat.length; i += 2) {
       mutes.push({ account: flat[i] as AccountId, until: flat[i + 1] as StampMs });
     }
     return {
-      kind: kind === 0 ? 'direct' : 'group',
+      kind: KINDS[kind]!,
       creator,
       createdAt,
       lastSeq,
@@ -95,54 +105,8 @@ export const roomCodec: RowCodec<RoomRow> = {
       links,
       ttlMs,
       purged,
+      places: { count, first, last, next },
     };
-  },
-};
-
-const ROLES: readonly Role[] = ['owner', 'admin', 'member'];
-
-export interface Member {
-  readonly account: AccountId;
-  readonly role: Role;
-  /** The first seq that this member may read. */
-  readonly joinedSeq: Seq;
-  /** Log index of the entry that made it a member. */
-  readonly joinedIndex: number;
-}
-
-/** All members of a room, in the order in which they joined. */
-export type MembersRow = readonly Member[];
-
-export const membersCodec: RowCodec<MembersRow> = {
-  encode: (row) => pack([V1, row.flatMap((m) => [m.account, ROLES.indexOf(m.role), m.joinedSeq, m.joinedIndex])]),
-  decode: (bytes) => {
-    const [, flat] = unpack(bytes) as [number, (string | number)[]];
-    const members: Member[] = [];
-    for (let i = 0; i < flat.length; i += 4) {
-      members.push({
-        account: flat[i] as AccountId,
-        role: ROLES[flat[i + 1] as number]!,
-        joinedSeq: flat[i + 2] as Seq,
-        joinedIndex: flat[i + 3] as number,
-      });
-    }
-    return members;
-  },
-};
-
-/** In the index of an account's rooms: what reading needs. */
-export interface MembershipRow {
-  readonly joinedSeq: Seq;
-  readonly joinedIndex: number;
-  /** The other account of a direct room. */
-  readonly peer: AccountId | null;
-}
-
-export const membershipCodec: RowCodec<MembershipRow> = {
-  encode: (row) => pack([V1, row.joinedSeq, row.joinedIndex, row.peer]),
-  decode: (bytes) => {
-    const [, joinedSeq, joinedIndex, peer] = unpack(bytes) as [number, Seq, number, AccountId | null];
-    return { joinedSeq, joinedIndex, peer };
   },
 };
 

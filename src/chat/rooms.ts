@@ -1,19 +1,19 @@
-import { directRoomIdOf, groupRoomIdOf } from '../protocol/derive-ids.ts';
+import { directRoomIdOf, groupRoomIdOf, openRoomIdOf } from '../protocol/derive-ids.ts';
+import { isOpenRoom } from '../protocol/ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { accountsOf, audit } from './audit.ts';
 import { checkBlocks } from './blocks.ts';
 import { accept, reject } from './results.ts';
 import { enter, enterAsAdmin, enterGroup, refusePurged } from './room-entry.ts';
-import { countDevices, isThere, putMembership } from './room-members.ts';
+import { addPlaces, setRoleOf } from './members.ts';
+import { countDevices, isThere, watchersOf } from './room-members.ts';
 import { changeMeta, checkMeta, putMeta } from './room-meta.ts';
 import { checkActor } from './sessions.ts';
-import type { Actor, Role } from '../protocol/commands.ts';
+import type { Actor, RoomKind } from '../protocol/commands.ts';
 import type { AccountId, RoomId, Seq } from '../protocol/ids.ts';
 import type { Handler } from './results.ts';
-import type { RoomRow } from './room-rows.ts';
 import type { Work } from './work.ts';
 
-const FIRST_SEQ = 1 as Seq;
 const NO_SEQ = 0 as Seq;
 
 export const createRoom: Handler<'room.create'> = (work, command) => {
@@ -25,9 +25,10 @@ export const createRoom: Handler<'room.create'> = (work, command) => {
   if (stranger !== undefined) return reject('no_such_user', undefined, { account: stranger });
   const blocked = checkBlocks(work, actor.account, others);
   if (blocked !== undefined) return blocked;
-  return command.body.kind === 'direct'
-    ? createDirect(work, actor, others, command.body.sealedMeta)
-    : createGroup(work, actor, groupRoomIdOf(actor.account, command.txnId), others, command.body.sealedMeta);
+  const { kind, sealedMeta } = command.body;
+  if (kind === 'direct') return createDirect(work, actor, others, sealedMeta);
+  const room = (kind === 'open' ? openRoomIdOf : groupRoomIdOf)(actor.account, command.txnId);
+  return createGroup(work, actor, { room, kind }, others, sealedMeta);
 };
 
 /** Exists once, whoever asks first: both sides derive the same id. */
@@ -50,23 +51,26 @@ function createDirect(
 function createGroup(
   work: Work,
   actor: Actor,
-  room: RoomId,
+  { room, kind }: { readonly room: RoomId; readonly kind: 'group' | 'open' },
   others: readonly AccountId[],
   sealedMeta: Uint8Array | undefined,
 ): ReturnType<typeof createRoom> {
   // Another device of this account made a room under the same txnId: its record is not this device's.
   if (work.rooms.get(room) !== undefined) return reject('txn_reused');
-  if (countDevices(work, [actor.account, ...others]) > LIMITS.devicesPerRoomMax) return reject('room_too_large');
+  if (kind === 'open') {
+    // Nobody finds a room without a name.
+    if (sealedMeta === undefined) return reject('invalid_field', 'An open room has a name.');
+  } else if (countDevices(work, [actor.account, ...others]) > LIMITS.devicesPerRoomMax) return reject('room_too_large');
   if (sealedMeta !== undefined) {
     const wrong = checkMeta(work, actor, room, sealedMeta);
     if (wrong !== undefined) return wrong;
   }
-  found(work, actor, room, 'group', others);
+  found(work, actor, room, kind, others);
   if (sealedMeta !== undefined) putMeta(work, actor, room, sealedMeta);
   return accept<'room.create'>({ room });
 }
 
-function found(work: Work, actor: Actor, room: RoomId, kind: RoomRow['kind'], others: readonly AccountId[]): void {
+function found(work: Work, actor: Actor, room: RoomId, kind: RoomKind, others: readonly AccountId[]): void {
   const accounts = [actor.account, ...others];
   work.rooms.put(room, {
     kind,
@@ -80,24 +84,24 @@ function found(work: Work, actor: Actor, room: RoomId, kind: RoomRow['kind'], ot
     links: 0,
     ttlMs: 0,
     purged: false,
+    places: { count: 0, first: 0, last: 0, next: 1 },
   });
-  const roleOf = (account: AccountId): Role => (kind === 'group' && account === actor.account ? 'owner' : 'member');
-  work.members.put(
+  const peerOf = (account: AccountId): AccountId | null =>
+    kind === 'direct' ? accounts.find((other) => other !== account)! : null;
+  addPlaces(
+    work,
     room,
-    accounts.map((account) => ({ account, role: roleOf(account), joinedSeq: FIRST_SEQ, joinedIndex: work.index })),
+    accounts.map((account) => ({ account, peer: peerOf(account) })),
   );
-  for (const account of accounts) {
-    const peer = kind === 'direct' ? accounts.find((other) => other !== account)! : null;
-    putMembership(work, account, room, { joinedSeq: FIRST_SEQ, peer });
-  }
+  if (kind !== 'direct') setRoleOf(work, room, { account: actor.account, place: 1 }, 'owner');
   const event = { room, roomKind: kind, members: accounts, by: actor.account, at: work.stampMs };
-  work.emit({ kind: 'room-created', ...event }, room);
+  work.emit({ kind: 'room-created', ...event }, ...watchersOf(room, accounts));
   audit(work, 'room.created', { room, value: kind, ...accountsOf(others) });
 }
 
-/** Any member may rename; what the name is, nodes cannot read. */
+/** Any member of a group may rename it: what the name is, nodes cannot read. An open room, its owner and admins. */
 export const setMeta: Handler<'room.set-meta'> = (work, { actor, body }) => {
-  const place = enterGroup(work, actor, body.room);
+  const place = isOpenRoom(body.room) ? enterAsAdmin(work, actor, body.room) : enterGroup(work, actor, body.room);
   if (!place.ok) return place;
   if (place.row.purged) return refusePurged();
   const wrong = checkMeta(work, actor!, body.room, body.sealedMeta);

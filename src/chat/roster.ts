@@ -4,7 +4,7 @@ import { invariant } from './invariant.ts';
 import type { DeviceRecord } from '../protocol/device-record.ts';
 import type { EnvelopeHeader } from '../protocol/envelope.ts';
 import type { AccountId, AccountName, DeviceId } from '../protocol/ids.ts';
-import type { Member, MembersRow } from './room-rows.ts';
+import type { PlaceRow } from './member-rows.ts';
 import type { AccountRow } from './rows.ts';
 
 /** Whom an envelope in a room must be sealed to: all devices of all members, the sender's included. */
@@ -17,7 +17,7 @@ export interface Roster {
 }
 
 /** Without the role: it may change while a roster is remembered. */
-export interface RosterMember extends Pick<Member, 'account' | 'joinedSeq'> {
+export interface RosterMember extends Pick<PlaceRow, 'account' | 'joinedSeq'> {
   readonly name: AccountName;
 }
 
@@ -31,7 +31,7 @@ export interface RosterDevice {
 /** @param accountOf reads rows; every member has one */
 export function computeRoster(
   base: number,
-  members: MembersRow,
+  members: readonly PlaceRow[],
   accountOf: (account: AccountId) => AccountRow | undefined,
 ): Roster {
   let version = base;
@@ -53,7 +53,7 @@ export function computeRoster(
 /** That version alone. */
 export function rosterVersion(
   base: number,
-  members: MembersRow,
+  members: readonly PlaceRow[],
   accountOf: (account: AccountId) => AccountRow | undefined,
 ): number {
   return members.reduce((sum, { account }) => sum + (accountOf(account)?.deviceVersion ?? 0), base);

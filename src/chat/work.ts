@@ -7,7 +7,8 @@ import { invariant } from './invariant.ts';
 import { KEYS } from './keys.ts';
 import { pack } from './pack.ts';
 import { computeRoster } from './roster.ts';
-import { membersCodec, messageBitsCodec, pinsCodec, receiptCodec, relationsCodec, roomCodec } from './room-rows.ts';
+import { placeCodec, staffCodec, walkPlaces } from './member-rows.ts';
+import { messageBitsCodec, pinsCodec, receiptCodec, relationsCodec, roomCodec } from './room-rows.ts';
 import {
   accountCodec,
   answerCodec,
@@ -32,6 +33,7 @@ import type { ApplyBatch, ApplyContext } from './apply-context.ts';
 import type { StoredEvent } from './event-codec.ts';
 import type { FeedScope } from './keys.ts';
 import type { StateView } from './ports.ts';
+import type { PlaceRow } from './member-rows.ts';
 import type { Roster } from './roster.ts';
 import type { RoomRow } from './room-rows.ts';
 import type { GlobalsRow, RowCodec } from './rows.ts';
@@ -61,7 +63,8 @@ export class Work {
   readonly sessionLocks;
   readonly lockTokens;
   readonly rooms;
-  readonly members;
+  readonly places;
+  readonly staff;
   readonly feeds;
   readonly relations;
   readonly pins;
@@ -108,7 +111,8 @@ export class Work {
     this.sessionLocks = new Table<SessionId, SessionLocksRow>(view, KEYS.sessionLocks, sessionLocksCodec);
     this.lockTokens = new Table(view, () => KEYS.lockTokens, lockTokenCodec);
     this.rooms = new Table(view, KEYS.room, roomCodec);
-    this.members = new Table(view, KEYS.members, membersCodec);
+    this.places = new Table(view, ([room, place]: PlaceIn) => KEYS.place(room, place), placeCodec);
+    this.staff = new Table(view, KEYS.staff, staffCodec);
     this.feeds = new Table(view, KEYS.feed, feedCodec);
     this.relations = new Table(view, ([room, seq]: SeqIn) => KEYS.relations(room, seq), relationsCodec);
     this.receipts = new Table(view, ([room, account]: AccountIn) => KEYS.receipt(room, account), receiptCodec);
@@ -172,11 +176,15 @@ export class Work {
     const at = { base: row.base, deviceEpoch: this.globalsRow().deviceEpoch };
     const known = this.context.rosters.get(room, at);
     if (known !== undefined) return known;
-    const members = this.members.get(room);
-    invariant(members !== undefined, 'every room has members');
+    const members = this.placesIn(room, row);
     const roster = computeRoster(row.base, members, (account) => this.accounts.get(account));
     this.context.rosters.set(room, { ...at, roster });
     return roster;
+  }
+
+  /** Of a room that is not open: those are bounded. */
+  placesIn(room: RoomId, row: RoomRow): readonly PlaceRow[] {
+    return [...walkPlaces(row, (place) => this.places.get([room, place]))];
   }
 
   /** Hands all that was changed to the view. */
@@ -196,7 +204,8 @@ export class Work {
       this.sessionLocks,
       this.lockTokens,
       this.rooms,
-      this.members,
+      this.places,
+      this.staff,
       this.feeds,
       this.relations,
       this.pins,
@@ -248,6 +257,7 @@ export class Work {
   }
 }
 
+type PlaceIn = readonly [room: RoomId, place: number];
 type SeqIn = readonly [room: RoomId, seq: Seq];
 type AccountIn = readonly [room: RoomId, account: AccountId];
 type Blocking = readonly [account: AccountId, other: AccountId];

@@ -1,5 +1,7 @@
 import { Value } from '@sinclair/typebox/value';
 import { directRoomIdOf } from '../protocol/derive-ids.ts';
+import { isOpenRoom } from '../protocol/ids.ts';
+import { MembersReply, OpenRoomsReply } from '../protocol/http/open-rooms.ts';
 import { BlobProgressReply } from '../protocol/http/blobs.ts';
 import { isBase64Url } from '../protocol/base64url.ts';
 import { BlockReply, BlocksReply, PeopleReply, ProfileReply, ProfileSetReply } from '../protocol/http/people.ts';
@@ -102,8 +104,10 @@ export const typingTaken = (room: RoomId): Decode<Static<typeof TypingReply>> =>
 
 // ------------------------------------------------------------ rooms
 
-const isSummary = ({ sealedMeta, peer, kind }: RoomSummaryJson): boolean =>
-  isBase64Url(sealedMeta ?? '') && (peer !== undefined) === (kind === 'direct');
+const isSummary = ({ room, sealedMeta, peer, kind }: RoomSummaryJson): boolean =>
+  isBase64Url(sealedMeta ?? '') &&
+  (peer !== undefined) === (kind === 'direct') &&
+  (kind === 'open') === isOpenRoom(room as RoomId);
 
 /** A page of rooms, in the order of their ids, behind `after`. */
 export const roomsAfter = (after: string): Decode<Static<typeof RoomsReply>> =>
@@ -114,7 +118,7 @@ export const roomsAfter = (after: string): Decode<Static<typeof RoomsReply>> =>
   });
 
 /**
- * One room with its members. A direct room's id derives from its two accounts, so nobody can be slipped into one.
+ * One room with its members; an open one without. A direct room's id derives from its two accounts, so nobody can be slipped into one.
  * @param own the asking account
  * @param peer the other account, where the asking client knows that this is a direct room
  */
@@ -124,10 +128,14 @@ export const roomDetail = (room: RoomId, own: AccountId, peer: AccountId | null)
     const others = accounts.filter((account) => account !== own);
     const devices = detail.members.flatMap((member) => member.devices.map(({ device }) => device));
     const direct = peer ?? others.find((other) => directRoomIdOf(own, other) === room) ?? null;
-    const fits = direct === null ? detail.kind === 'group' : detail.kind === 'direct' && others.join() === direct;
     const isOne = detail.room === room && isSummary(detail) && detail.members.every(isPerson);
+    if (isOpenRoom(room)) return isOne && accounts.length === 0;
+    const fits = direct === null ? detail.kind === 'group' : detail.kind === 'direct' && others.join() === direct;
     return isOne && fits && others.length + 1 === accounts.length && areDifferent(accounts) && areDifferent(devices);
   });
+
+export const membersOf = decoderOf(MembersReply, ({ members }) => members.every(isPerson));
+export const openRooms = decoderOf(OpenRoomsReply, ({ rooms }) => rooms.every(({ room }) => isOpenRoom(room as RoomId)));
 
 export const linkMade = (room: RoomId): Decode<Static<typeof LinkReply>> =>
   decoderOf(LinkReply, (answer) => answer.room === room && !Number.isNaN(Date.parse(answer.expiresAt)));

@@ -8,6 +8,7 @@ import { Directory } from './directory.ts';
 import { Files } from './files.ts';
 import { History } from './history.ts';
 import { Locks } from './locks.ts';
+import { OpenRooms } from './open-rooms.ts';
 import { Outbox } from './outbox.ts';
 import { Presence } from './presence.ts';
 import { Reader } from './reader.ts';
@@ -44,6 +45,7 @@ export class ParleyClient {
   readonly enrolment: Enrolment;
   readonly rooms: Rooms;
   readonly roomAdmin: RoomAdmin;
+  readonly openRooms: OpenRooms;
   readonly messages: Composer;
   readonly locks: Locks;
   readonly files: Files;
@@ -60,6 +62,7 @@ export class ParleyClient {
     this.account = new Account(context);
     this.enrolment = new Enrolment(context);
     this.rooms = new Rooms(context);
+    this.openRooms = new OpenRooms(context, this.rooms);
     this.locks = new Locks(context);
     this.roomAdmin = new RoomAdmin(context, this.rooms);
     this.#outbox = new Outbox(context, this.rooms);

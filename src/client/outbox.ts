@@ -1,10 +1,10 @@
 import { toBase64Url } from '../protocol/base64url.ts';
 import { ParleyError } from '../protocol/errors.ts';
-import { messageIdOf } from '../protocol/ids.ts';
+import { isOpenRoom, messageIdOf } from '../protocol/ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { txnTimeMs } from '../protocol/txn-id.ts';
 import { messagesOf, messageSent } from './answers.ts';
-import { rosterOf } from './rosters.ts';
+import { openRosterOf, rosterOf } from './rosters.ts';
 import { KEY, pack, readRow, unpack, writeRow } from './rows.ts';
 import type { EnvelopeExtensions } from '../protocol/envelope-extensions.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
@@ -228,6 +228,7 @@ export class Outbox {
     leftMs: () => number,
     { newest }: { readonly newest: boolean },
   ): Promise<Roster> {
+    if (isOpenRoom(room)) return openRosterOf(room);
     const known = this.#rosters.get(room);
     if (known !== undefined) return known;
     const ask = (): Promise<Roster> => rosterOf(this.#context, room, leftMs(), { peer, newest });

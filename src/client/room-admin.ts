@@ -39,8 +39,8 @@ export class RoomAdmin {
   async describe(target: string, change: Partial<RoomMeta>, deadlineMs: number): Promise<RoomId> {
     if (change.name !== undefined) this.#rooms.checkName(change.name);
     const { room } = await this.#rooms.resolve(target, deadlineMs);
-    const { sealedMeta } = await rosterOf(this.#context, room, deadlineMs, { newest: true });
-    const now = await openRoomMeta(this.#context, room, sealedMeta, deadlineMs);
+    const roster = await rosterOf(this.#context, room, deadlineMs, { newest: true });
+    const now = await openRoomMeta(this.#context, room, roster, deadlineMs);
     const name = change.name ?? now?.name;
     if (name === undefined) throw new ParleyError('unreadable', 'This device cannot read the name of this room.');
     const topic = change.topic ?? now?.topic ?? '';

@@ -2,18 +2,31 @@ import { fromBase64Url, toBase64Url } from '../protocol/base64url.ts';
 import { decodeContent, encodeContent } from '../protocol/content.ts';
 import { decodeEnvelope } from '../protocol/envelope.ts';
 import { ParleyError } from '../protocol/errors.ts';
+import { meetPerson } from './meet-person.ts';
 import { rosterOf } from './rosters.ts';
 import type { DeviceId, RoomId, TxnId } from '../protocol/ids.ts';
 import type { ClientContext } from './context.ts';
 import type { KnownDevice, KnownPerson } from './people.ts';
 
 /** What makes the author of a name doubtful, and the name unread; the rest of the room is judged when it is used. */
-const DOUBTS: ReadonlySet<string> = new Set(['user_key_changed', 'invalid_signature', 'no_such_room']);
+const DOUBTS: ReadonlySet<string> = new Set([
+  'user_key_changed',
+  'invalid_signature',
+  'no_such_room',
+  'no_such_user',
+]);
 
 /** What a room is called, and what it is about. */
 export interface RoomMeta {
   readonly name: string;
   readonly topic?: string;
+}
+
+/** A name as nodes show it. */
+export interface Named {
+  readonly sealedMeta?: string | undefined;
+  /** For open rooms, whose members are not known one by one: who gave it. */
+  readonly namedBy?: string | undefined;
 }
 
 export interface NameToSeal {
@@ -50,13 +63,13 @@ export async function sealRoomName(context: ClientContext, toSeal: NameToSeal): 
 export async function openRoomMeta(
   context: ClientContext,
   room: RoomId,
-  sealedMeta: string | undefined,
+  { sealedMeta, namedBy }: Named,
   deadlineMs: number,
 ): Promise<RoomMeta | null> {
   if (sealedMeta === undefined) return null;
   const envelopeBytes = fromBase64Url(sealedMeta);
   const author = authorOf(envelopeBytes);
-  const sender = author === null ? undefined : await deviceIn(context, room, author, deadlineMs);
+  const sender = author === null ? undefined : await deviceIn(context, { room, namedBy }, author, deadlineMs);
   if (sender === undefined) return null;
   const { keys } = await context.own();
   const opened = context.conversation.open({
@@ -84,14 +97,15 @@ function authorOf(envelopeBytes: Uint8Array): DeviceId | null {
 
 async function deviceIn(
   context: ClientContext,
-  room: RoomId,
+  { room, namedBy }: { readonly room: RoomId } & Pick<Named, 'namedBy'>,
   device: DeviceId,
   deadlineMs: number,
 ): Promise<KnownDevice | undefined> {
   const known = await context.people.device(device);
   if (known !== undefined) return known;
   try {
-    await rosterOf(context, room, deadlineMs);
+    if (namedBy === undefined) await rosterOf(context, room, deadlineMs);
+    else await meetPerson(context, namedBy, deadlineMs);
   } catch (error) {
     if (!(error instanceof ParleyError) || !DOUBTS.has(error.code)) throw error;
   }

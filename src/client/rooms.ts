@@ -1,10 +1,12 @@
-import { directRoomIdOf, groupRoomIdOf } from '../protocol/derive-ids.ts';
+import { directRoomIdOf, groupRoomIdOf, openRoomIdOf } from '../protocol/derive-ids.ts';
 import { ParleyError } from '../protocol/errors.ts';
-import { isAccountName, isRoomId } from '../protocol/ids.ts';
-import { accountCalled, OddAnswer, roomsAfter, roomWritten } from './answers.ts';
+import { isOpenRoom, isRoomId } from '../protocol/ids.ts';
+import { OddAnswer, roomsAfter, roomWritten } from './answers.ts';
+import { meetPerson, nameIn } from './meet-person.ts';
 import { openRoomMeta, sealRoomName } from './room-names.ts';
 import { rosterOf } from './rosters.ts';
 import { KEY, pack, unpack } from './rows.ts';
+import type { RoomKind } from '../protocol/commands.ts';
 import type { RoomSummaryJson } from '../protocol/http/schemas.ts';
 import type { AccountId, AccountName, RoomId } from '../protocol/ids.ts';
 import type { ClientContext } from './context.ts';
@@ -22,7 +24,7 @@ type NamedRoom = Pick<RoomLine, 'room' | 'kind' | 'name'>;
 
 export interface RoomLine {
   readonly room: RoomId;
-  readonly kind: 'direct' | 'group';
+  readonly kind: RoomKind;
   /** Null when this device cannot read it. A direct room's is the other account. */
   readonly name: string | null;
   readonly lastSeq: number;
@@ -104,17 +106,8 @@ export class Rooms {
   }
 
   /** @throws ParleyError `no_such_user`, `user_key_changed`, `invalid_signature` */
-  async person(name: string, deadlineMs: number): Promise<KnownPerson> {
-    const wanted = nameIn(name);
-    const answer = accountCalled(wanted);
-    const told = await this.#context.read(`/v1/accounts/${wanted}`, answer, deadlineMs).catch((error: unknown) => {
-      if (error instanceof ParleyError && error.code === 'no_such_user') {
-        throw new ParleyError('no_such_user', `There is no user “${wanted}”.`);
-      }
-      throw error;
-    });
-    const [person] = await this.#context.people.meet([told]);
-    return person!;
+  person(name: string, deadlineMs: number): Promise<KnownPerson> {
+    return meetPerson(this.#context, name, deadlineMs);
   }
 
   /** The direct room with somebody; it comes into being with the first who asks. */
@@ -127,18 +120,36 @@ export class Rooms {
   }
 
   /** @throws ParleyError `usage` for a name that could not be used, `no_such_user` */
-  async createGroup(name: string, members: readonly string[], deadlineMs: number): Promise<RoomId> {
+  createGroup(name: string, members: readonly string[], deadlineMs: number): Promise<RoomId> {
+    return this.#create('group', { name }, members, deadlineMs);
+  }
+
+  /**
+   * Makes a room that anybody may find and join. Nothing in it is encrypted: nodes can read it.
+   * @throws ParleyError `usage` for a name that could not be used, `no_such_user`
+   */
+  createOpen(meta: RoomMeta, members: readonly string[], deadlineMs: number): Promise<RoomId> {
+    return this.#create('open', meta, members, deadlineMs);
+  }
+
+  async #create(
+    kind: 'group' | 'open',
+    meta: RoomMeta,
+    members: readonly string[],
+    deadlineMs: number,
+  ): Promise<RoomId> {
+    const { name } = meta;
     this.checkName(name);
     const { row } = await this.#context.own();
     const people = await this.#everyone([row.name, ...members], deadlineMs);
     const txnId = this.#context.newTxnId();
-    const room = groupRoomIdOf(row.account, txnId);
-    const sealedMeta = await sealRoomName(this.#context, { room, rosterVersion: 0, meta: { name }, people, txnId });
+    const room = (kind === 'open' ? openRoomIdOf : groupRoomIdOf)(row.account, txnId);
+    const sealedMeta = await sealRoomName(this.#context, { room, rosterVersion: 0, meta, people, txnId });
     const others = people.map(({ account }) => account).filter((account) => account !== row.account);
-    const body = { kind: 'group', members: others, sealedMeta, txnId };
+    const body = { kind, members: others, sealedMeta, txnId };
     await this.#context.write({ method: 'POST', path: '/v1/rooms', body, answer: roomWritten(room) }, deadlineMs);
     await this.#context.platform.store.transaction(async (tx) =>
-      tx.put(KEY.room(room), pack({ kind: 'group', name } satisfies RoomRow)),
+      tx.put(KEY.room(room), pack({ kind, name } satisfies RoomRow)),
     );
     return room;
   }
@@ -147,7 +158,8 @@ export class Rooms {
   async add(room: RoomId, name: string, deadlineMs: number): Promise<void> {
     const roster = await rosterOf(this.#context, room, deadlineMs);
     const person = await this.person(name, deadlineMs);
-    const meta = await openRoomMeta(this.#context, room, roster.sealedMeta, deadlineMs);
+    // An open room's name is for everybody as it is.
+    const meta = isOpenRoom(room) ? null : await openRoomMeta(this.#context, room, roster, deadlineMs);
     const txnId = this.#context.newTxnId();
     const people = [...roster.people.filter(({ account }) => account !== person.account), person];
     const { rosterVersion } = roster;
@@ -164,7 +176,8 @@ export class Rooms {
    */
   async resealNames(deadlineMs: number): Promise<void> {
     let failure: ParleyError | null = null;
-    for (const { room, sealedMeta } of await this.summaries(deadlineMs)) {
+    for (const { room, sealedMeta, kind } of await this.summaries(deadlineMs)) {
+      if (kind === 'open') continue;
       try {
         await this.#resealName(room as RoomId, sealedMeta, deadlineMs);
       } catch (error) {
@@ -176,7 +189,7 @@ export class Rooms {
   }
 
   async #resealName(room: RoomId, known: string | undefined, deadlineMs: number): Promise<void> {
-    const meta = await openRoomMeta(this.#context, room, known, deadlineMs);
+    const meta = await openRoomMeta(this.#context, room, { sealedMeta: known }, deadlineMs);
     if (meta !== null) await this.setMeta(room, meta, deadlineMs);
   }
 
@@ -195,8 +208,7 @@ export class Rooms {
     deadlineMs: number,
   ): Promise<{ readonly name: string | null; readonly topic?: string }> {
     if (summary.kind === 'direct') return { name: await this.#peerNameOf(summary) };
-    const { room, sealedMeta } = summary;
-    return (await openRoomMeta(this.#context, room as RoomId, sealedMeta, deadlineMs)) ?? { name: null };
+    return (await openRoomMeta(this.#context, summary.room as RoomId, summary, deadlineMs)) ?? { name: null };
   }
 
   /** What a node says of the other in a direct room counts as far as it agrees with the room's id and the pins. */
@@ -212,7 +224,7 @@ export class Rooms {
 
   async #named(target: string, deadlineMs: number): Promise<RoomId> {
     const named = (await this.#listOrRecall(deadlineMs)).filter(
-      ({ kind, name }) => kind === 'group' && name === target,
+      ({ kind, name }) => kind !== 'direct' && name === target,
     );
     if (named.length > 1) {
       throw new ParleyError('ambiguous', `${named.length} rooms are called “${target}”: use room:ID.`, {
@@ -266,11 +278,4 @@ export class Rooms {
     }
     return [...people.values()];
   }
-}
-
-/** @throws ParleyError `no_such_user` for what cannot be a name */
-function nameIn(text: string): AccountName {
-  const name = text.replace(/^@/, '').toLowerCase();
-  if (!isAccountName(name)) throw new ParleyError('no_such_user', `There is no user “${text}”.`);
-  return name;
 }

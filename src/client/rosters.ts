@@ -1,6 +1,7 @@
 import { roomDetail } from './answers.ts';
 import type { RoomDetailJson } from '../protocol/http/schemas.ts';
-import type { AccountId, RoomId } from '../protocol/ids.ts';
+import { isOpenRoom } from '../protocol/ids.ts';
+import type { AccountId, AccountName, RoomId } from '../protocol/ids.ts';
 import type { ClientContext } from './context.ts';
 import type { KnownDevice, KnownPerson } from './people.ts';
 
@@ -13,6 +14,8 @@ export interface Roster {
   readonly devices: readonly KnownDevice[];
   /** The room's name as its members sealed it. */
   readonly sealedMeta: string | undefined;
+  /** Who gave an open room its name. */
+  readonly namedBy: AccountName | undefined;
 }
 
 export interface RosterOptions {
@@ -25,7 +28,7 @@ export interface RosterOptions {
 }
 
 /**
- * Asks for the members of a room and their devices.
+ * Asks for the members of a room and their devices; of an open room there are none to encrypt for.
  * @throws ParleyError `user_key_changed`, `invalid_signature`, `no_such_room`
  */
 export async function rosterOf(
@@ -34,9 +37,16 @@ export async function rosterOf(
   deadlineMs: number,
   options: RosterOptions = {},
 ): Promise<Roster> {
-  const { rosterVersion, members, sealedMeta } = await detailOf(context, room, deadlineMs, options);
+  const { rosterVersion, members, sealedMeta, namedBy } = await detailOf(context, room, deadlineMs, options);
   const people = await context.people.meet(members);
-  return { room, rosterVersion, people, devices: people.flatMap(({ devices }) => devices), sealedMeta };
+  const meta = { sealedMeta, namedBy: namedBy as AccountName | undefined };
+  if (isOpenRoom(room)) return { ...openRosterOf(room), ...meta };
+  return { room, rosterVersion, people, devices: people.flatMap(({ devices }) => devices), ...meta };
+}
+
+/** What a message in an open room is encrypted for: nobody has to be asked. */
+export function openRosterOf(room: RoomId): Roster {
+  return { room, rosterVersion: 0, people: [], devices: [], sealedMeta: undefined, namedBy: undefined };
 }
 
 /** The first seq that this account may read. @throws ParleyError `no_such_room` */
@@ -46,9 +56,7 @@ export async function joinedSeqOf(
   deadlineMs: number,
   options: RosterOptions,
 ): Promise<number> {
-  const { row } = await context.own();
-  const { members } = await detailOf(context, room, deadlineMs, options);
-  return members.find(({ accountId }) => accountId === row.account)!.joinedSeq;
+  return (await detailOf(context, room, deadlineMs, options)).joinedSeq;
 }
 
 async function detailOf(

@@ -1,5 +1,6 @@
 import { Packr } from 'msgpackr';
 import type { EnvelopeExtensions } from '../protocol/envelope-extensions.ts';
+import type { RoomKind } from '../protocol/commands.ts';
 import type { AccountId, AccountName, BlobId, ClusterId, DeviceId, RoomId, SessionId, TxnId } from '../protocol/ids.ts';
 import type { FileContent } from '../protocol/content.ts';
 import type { StoreTransaction } from './store.ts';
@@ -77,7 +78,7 @@ export type FileRow = { readonly room: RoomId } & FileContent;
 
 /** A room as it was listed last, for when no node can be asked. */
 export interface RoomRow {
-  readonly kind: 'direct' | 'group';
+  readonly kind: RoomKind;
   readonly name: string | null;
 }
 

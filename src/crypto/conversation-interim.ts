@@ -3,10 +3,12 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 import { decodeEnvelope, encodeEnvelope, encodeEnvelopeHeader } from '../protocol/envelope.ts';
 import { ParleyError } from '../protocol/errors.ts';
+import { isOpenRoom } from '../protocol/ids.ts';
 import { labelled } from '../protocol/labelled.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { assertLength, equalBytes } from './bytes.ts';
 import { CONTENT_SALT_BYTES, contentTagOf } from './content-tag.ts';
+import { openOpen, sealOpen } from './conversation-open.ts';
 import { nobleEd25519 } from './ed25519.ts';
 import { hpkeOpen, hpkeSeal } from './hpke-single-shot.ts';
 import { nobleX25519 } from './x25519.ts';
@@ -32,7 +34,7 @@ export interface ConversationPrimitives {
 }
 
 /**
- * The interim scheme, in use until MLS (RFC 9420) takes over.
+ * The interim scheme, in use until MLS (RFC 9420) takes over; for open rooms `conversation-open.ts`.
  *
  * Per message: one random content key; XChaCha20-Poly1305 over r ‖ content with the header as associated data; the
  * key wrapped by HPKE once per recipient device, bound to the header's hash; SHA-256("key" ‖ contentKey) in the
@@ -52,7 +54,7 @@ export interface ConversationPrimitives {
 export function createInterimConversation(primitives: ConversationPrimitives): Conversation {
   const { random, ed25519 = nobleEd25519, x25519 = nobleX25519 } = primitives;
   return {
-    seal: (input) => seal(input, random, ed25519, x25519),
+    seal: (input) => (isOpenRoom(input.room) ? sealOpen(input, ed25519) : seal(input, random, ed25519, x25519)),
     open: (input) => open(input, ed25519, x25519),
   };
 }
@@ -108,6 +110,7 @@ function open(input: OpenInput, ed25519: Ed25519Provider, x25519: X25519Provider
   if (header.cluster !== input.cluster) return failed('wrong_cluster');
   if (header.room !== input.room) return failed('wrong_room');
   if (header.sender !== input.sender.device) return failed('wrong_sender');
+  if (isOpenRoom(input.room)) return openOpen(input, envelope, ed25519);
   const message = signedBytes(input.purpose, envelope);
   if (!ed25519.verify({ publicKey: input.sender.signingKey, message, signature })) return failed('bad_signature');
 

@@ -40,7 +40,7 @@ export interface SealInput {
   /** `signingSecret`: the Ed25519 seed of the sending device, 32 bytes. */
   readonly sender: { readonly device: DeviceId; readonly signingSecret: Uint8Array };
   readonly txnId: TxnId;
-  /** All devices of all members, the sending one included (its own copy); any order, each once. */
+  /** All devices of all members, the sending one included (its own copy); any order, each once. Unused in open rooms. */
   readonly recipients: readonly Recipient[];
   readonly content: Uint8Array;
   /** What nodes are to know of it, in clear. */

@@ -16,7 +16,7 @@ import { isBlobSize } from './blobs.ts';
 import { LIMITS } from './limits.ts';
 import type { NodeAct } from './audit.ts';
 import { REGISTRATION_POLICIES } from './commands.ts';
-import type { CommandBodies, CommandKind, RefusedLogins, RegistrationPolicy, Role } from './commands.ts';
+import type { CommandBodies, CommandKind, RefusedLogins, RegistrationPolicy, Role, RoomKind } from './commands.ts';
 import type { ErrorCode } from './errors.ts';
 import type { DeviceRecord } from './device-record.ts';
 import type { AccountId, RoomId, Seq, StampMs } from './ids.ts';
@@ -91,8 +91,8 @@ const role: Check<Role> = (value): value is Role => value === 'owner' || value =
 const linkUses: Check<number> = (value): value is number => seq(value) && value <= LIMITS.linkUsesMax;
 const receiptMark: Check<[AccountId, RoomId, number, number]> = (value): value is [AccountId, RoomId, number, number] =>
   Array.isArray(value) && value.length === 4 && account(value[0]) && room(value[1]) && time(value[2]) && time(value[3]);
-const kindOfRoom: Check<'direct' | 'group'> = (value): value is 'direct' | 'group' =>
-  value === 'direct' || value === 'group';
+const kindOfRoom: Check<RoomKind> = (value): value is RoomKind =>
+  value === 'direct' || value === 'group' || value === 'open';
 const ADDRESS_CHARS_MAX = 64;
 /** An address as a node writes it down; never the text of a client. */
 export const isAddressText: Check<string> = (value): value is string =>
@@ -265,9 +265,9 @@ export const bodyCodecs: { readonly [K in CommandKind]: BodyCodec<CommandBodies[
     (room, secretHash) => ({ room, secretHash }),
   ),
   'room.join': codec(
-    [room, hash],
-    (it) => [it.room, it.secretHash],
-    (room, secretHash) => ({ room, secretHash }),
+    [room, orNil(hash)],
+    (it) => [it.room, it.secretHash ?? null],
+    (room, secretHash) => (secretHash === null ? { room } : { room, secretHash }),
   ),
   'message.send': codec(
     [room, envelope],

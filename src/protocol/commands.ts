@@ -57,6 +57,9 @@ export interface RevealedMessage {
 export const REGISTRATION_POLICIES = ['open', 'invite', 'closed'] as const;
 export type RegistrationPolicy = (typeof REGISTRATION_POLICIES)[number];
 
+/** What is written in open rooms is not encrypted; anybody may find and join them. */
+export type RoomKind = 'direct' | 'group' | 'open';
+
 export type Role = 'owner' | 'admin' | 'member';
 
 /** What is sent to the log. Every body names all it changes, so that `apply()` needs nothing but the state. */
@@ -97,10 +100,10 @@ export interface CommandBodies {
   };
   'session.revoke': { readonly session: SessionId };
   'room.create': {
-    readonly kind: 'direct' | 'group';
+    readonly kind: RoomKind;
     /** The other members; the actor is one by itself. */
     readonly members: readonly AccountId[];
-    /** The room's name and topic, sealed like a message; nodes cannot read it. Group rooms only. */
+    /** The room's name and topic, as a message of the room would be; not for direct rooms, needed for open ones. */
     readonly sealedMeta?: Uint8Array;
   };
   'room.add': {
@@ -126,7 +129,8 @@ export interface CommandBodies {
     readonly usesMax: number;
   };
   'room.revoke-link': { readonly room: RoomId; readonly secretHash: Uint8Array };
-  'room.join': { readonly room: RoomId; readonly secretHash: Uint8Array };
+  /** By a link; without one, into an open room. */
+  'room.join': { readonly room: RoomId; readonly secretHash?: Uint8Array };
   'message.send': { readonly room: RoomId; readonly envelope: Uint8Array };
   /** The envelope at this place, and the edits of and reactions to it. */
   'message.delete': { readonly room: RoomId; readonly seq: Seq };

@@ -32,6 +32,10 @@ export function groupRoomIdOf(creator: AccountId, txnId: TxnId): RoomId {
   return derive('R', 'group-room-id', creator, txnId) as RoomId;
 }
 
+export function openRoomIdOf(creator: AccountId, txnId: TxnId): RoomId {
+  return derive('O', 'open-room-id', creator, txnId) as RoomId;
+}
+
 /** @param random 16 fresh random bytes */
 export function clusterIdOf(random: Uint8Array): ClusterId {
   return derive('C', 'cluster-id', random) as ClusterId;

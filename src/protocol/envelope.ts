@@ -42,6 +42,16 @@ export interface Envelope {
   readonly signature: Uint8Array;
 }
 
+/**
+ * In an open room an envelope has the same form, but is for nobody in particular: no recipients, zeros where a key would
+ * be told, and r ‖ content in clear for a ciphertext. It is signed under another label than a sealed one.
+ */
+export function isOpenForm({ header, nonce }: Pick<Envelope, 'header' | 'nonce'>): boolean {
+  const { recipients, rosterVersion, keyCommitment } = header;
+  const isZero = (byte: number): boolean => byte === 0;
+  return recipients.length === 0 && rosterVersion === 0 && keyCommitment.every(isZero) && nonce.every(isZero);
+}
+
 /** Versions of a header. */
 const PLAIN = 1;
 const EXTENDED = 2;

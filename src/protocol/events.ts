@@ -1,4 +1,4 @@
-import type { Role } from './commands.ts';
+import type { Role, RoomKind } from './commands.ts';
 import type { AccountId, AccountName, DeviceId, LockName, MessageId, RoomId, Seq, SessionId, StampMs } from './ids.ts';
 
 /** Why nothing stands at a place any more: its author or a moderator of the room, its time, an admin of the server. */
@@ -37,7 +37,7 @@ export type ChatEvent =
   | {
       readonly kind: 'room-created';
       readonly room: RoomId;
-      readonly roomKind: 'direct' | 'group';
+      readonly roomKind: RoomKind;
       readonly members: readonly AccountId[];
       readonly by: AccountId;
       readonly at: StampMs;

@@ -19,7 +19,10 @@ export type AccountName = Brand<string, 'AccountName'>;
 export type DeviceId = Brand<string, 'DeviceId'>;
 /** `S` + 26 base32 characters, derived from the device and the transaction that opened the session. */
 export type SessionId = Brand<string, 'SessionId'>;
-/** `R` + 26 base32 characters; a direct room's id derives from its two accounts. */
+/**
+ * `R` + 26 base32 characters; a direct room's id derives from its two accounts. An open room's begins with `O`: no node
+ * can pass off a room as open that is not, or the other way round.
+ */
 export type RoomId = Brand<string, 'RoomId'>;
 /** `B` + 52 base32 characters: the whole SHA-256 that `blobs.ts` derives from a file's ciphertext. */
 export type BlobId = Brand<string, 'BlobId'>;
@@ -40,16 +43,18 @@ export const ID_PATTERNS = {
   account: idPattern('A'),
   device: idPattern('D'),
   session: idPattern('S'),
-  room: idPattern('R'),
+  room: idPattern('[OR]'),
   // 256 bits fill 51 characters and one bit of the last.
   blob: /^B[a-z2-7]{51}[aq]$/,
   nodeName: /^[a-z][a-z0-9-]{0,31}$/,
   accountName: /^[a-z0-9._-]{2,32}$/,
-  lockName: /^(?:R[a-z2-7]{26}\/)?[A-Za-z0-9._:-]{1,128}$/,
+  lockName: /^(?:[OR][a-z2-7]{26}\/)?[A-Za-z0-9._:-]{1,128}$/,
   txn: /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/,
 } as const;
 
 export const isRoomId = (text: string): text is RoomId => ID_PATTERNS.room.test(text);
+/** What is written in it is not encrypted: nodes and everybody who joins can read it. */
+export const isOpenRoom = (room: RoomId): boolean => room.startsWith('O');
 export const isDeviceId = (text: string): text is DeviceId => ID_PATTERNS.device.test(text);
 export const isAccountId = (text: string): text is AccountId => ID_PATTERNS.account.test(text);
 export const isSessionId = (text: string): text is SessionId => ID_PATTERNS.session.test(text);

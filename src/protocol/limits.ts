@@ -15,6 +15,10 @@ export const LIMITS = {
   deviceRequestsPerAccountMax: 8,
   deviceRequestTtlMs: 10 * 60_000,
   membersPerCommandMax: 256,
+  /** Open rooms are not encrypted for anybody. */
+  membersPerOpenRoomMax: 10_000,
+  /** Owners and admins. */
+  staffPerRoomMax: 64,
   /** Edits of and reactions to one message. */
   relationsPerMessageMax: 1_000,
   pinsPerRoomMax: 50,

@@ -4,8 +4,10 @@ import { createApplyContext } from '../chat/apply-context.ts';
 import { applyBatch } from '../chat/apply.ts';
 import { roomDetail } from '../chat/queries-rooms.ts';
 import { encodeCommand } from '../protocol/command-codec.ts';
-import { clusterIdOf, deviceIdOf, sessionIdOf } from '../protocol/derive-ids.ts';
+import { encodeContent } from '../protocol/content.ts';
+import { clusterIdOf, deviceIdOf, openRoomIdOf, sessionIdOf } from '../protocol/derive-ids.ts';
 import { encodeEnvelope, encodeEnvelopeHeader } from '../protocol/envelope.ts';
+import { isOpenRoom } from '../protocol/ids.ts';
 import { makeTxnId } from '../protocol/txn-id.ts';
 import { MapStateView } from './map-state-view.ts';
 import type { ApplyContext } from '../chat/apply-context.ts';
@@ -158,6 +160,14 @@ export class ChatHarness {
     return this.must('room.create', owner, body).room;
   }
 
+  /** Anybody may join it. */
+  openRoom(owner: Person, name: string, ...members: readonly Person[]): RoomId {
+    const txnId = this.txn();
+    const sealedMeta = openNameBytes(owner, openRoomIdOf(owner.account, txnId), name);
+    const body = { kind: 'open', members: members.map(({ account }) => account), sealedMeta } as const;
+    return this.must('room.create', owner, body, txnId).room;
+  }
+
   /** An envelope for the current roster, as its sender sees it. `changes` makes it disagree. */
   envelope(
     sender: Person,
@@ -167,6 +177,7 @@ export class ChatHarness {
     changes: Partial<EnvelopeHeader> = {},
     noise = '',
   ): Uint8Array {
+    if (isOpenRoom(room)) return openEnvelopeBytes({ room, sender: sender.device, txnId, ...changes }, utf8ToBytes(text));
     const detail = roomDetail(this.view, sender.account, room);
     const recipients = (detail?.members ?? [])
       .flatMap(({ devices }) => devices)
@@ -214,4 +225,32 @@ export function envelopeBytes(header: EnvelopeHeader, noise = ''): Uint8Array {
     wraps: header.recipients.map(() => new Uint8Array(80)),
     signature: new Uint8Array(64),
   });
+}
+
+/** As a message of an open room, but unsigned. */
+export function openEnvelopeBytes(
+  header: Pick<EnvelopeHeader, 'room' | 'sender' | 'txnId'> & Partial<EnvelopeHeader>,
+  content: Uint8Array,
+): Uint8Array {
+  return encodeEnvelope({
+    headerBytes: encodeEnvelopeHeader({
+      cluster: TEST_CLUSTER,
+      rosterVersion: 0,
+      contentTag: sha256(content),
+      recipients: [],
+      keyCommitment: new Uint8Array(32),
+      senderCounter: 1,
+      ...header,
+    }),
+    nonce: new Uint8Array(24),
+    ciphertext: Uint8Array.from([...new Uint8Array(32), ...content]),
+    wraps: [],
+    signature: new Uint8Array(64),
+  });
+}
+
+export function openNameBytes(by: Pick<Actor, 'device'>, room: RoomId, name: string, topic?: string): Uint8Array {
+  const meta = { type: 'room-meta', name, ...(topic === undefined ? {} : { topic }) } as const;
+  const header = { room, sender: by.device, txnId: makeTxnId(START_MS, new Uint8Array(10)) };
+  return openEnvelopeBytes(header, encodeContent(meta));
 }

@@ -1,10 +1,21 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import fc from 'fast-check';
 import { decodeCommand } from '../protocol/command-codec.ts';
-import { accountIdOf, directRoomIdOf, groupRoomIdOf, sessionIdOf } from '../protocol/derive-ids.ts';
+import { isOpenRoom } from '../protocol/ids.ts';
+import { accountIdOf, directRoomIdOf, groupRoomIdOf, openRoomIdOf, sessionIdOf } from '../protocol/derive-ids.ts';
 import { findExpired } from '../chat/queries-sweep.ts';
 import { roomDetail } from '../chat/queries-rooms.ts';
-import { bytesFrom, ChatHarness, commandBytes, envelopeBytes, recordFrom, TEST_CLUSTER } from './chat-harness.ts';
+import { utf8ToBytes } from '@noble/hashes/utils.js';
+import {
+  bytesFrom,
+  ChatHarness,
+  commandBytes,
+  envelopeBytes,
+  openEnvelopeBytes,
+  openNameBytes,
+  recordFrom,
+  TEST_CLUSTER,
+} from './chat-harness.ts';
 import { ChatModel } from './chat-model.ts';
 import type { Actor, CommandBodies, CommandKind, CommandResult } from '../protocol/commands.ts';
 import type { AccountId, AccountName, RoomId, SessionId, StampMs, TxnId } from '../protocol/ids.ts';
@@ -17,6 +28,8 @@ export type Step =
   | { readonly do: 'logout'; readonly who: number; readonly session: number }
   | { readonly do: 'direct'; readonly who: number; readonly other: number }
   | { readonly do: 'group'; readonly who: number; readonly others: readonly number[] }
+  | { readonly do: 'open'; readonly who: number }
+  | { readonly do: 'join'; readonly who: number; readonly room: number }
   | { readonly do: 'add' | 'remove'; readonly who: number; readonly room: number; readonly other: number }
   | { readonly do: 'send'; readonly who: number; readonly room: number; readonly text: number }
   | { readonly do: 'repeat'; readonly earlier: number }
@@ -48,6 +61,8 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(
       weight: 1,
       arbitrary: fc.record({ do: fc.constant('group' as const), who, others: fc.array(who, { maxLength: 3 }) }),
     },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('open' as const), who }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('join' as const), who, room: pick }) },
     {
       weight: 2,
       arbitrary: fc.record({ do: fc.constantFrom('add', 'remove'), who, room: pick, other: who }),
@@ -162,6 +177,16 @@ export class ChatHistory {
         const body = { kind: 'group', members: step.others.map(idOf) } as const;
         return this.#submit('room.create', this.#actor(step.who), body, txnId);
       }
+      case 'open': {
+        const actor = this.#actor(step.who);
+        const txnId = this.chat.txn();
+        const room = openRoomIdOf(actor.account, txnId);
+        this.#rooms.push(room);
+        const sealedMeta = openNameBytes(actor, room, `room ${txnId}`);
+        return this.#submit('room.create', actor, { kind: 'open', members: [], sealedMeta }, txnId);
+      }
+      case 'join':
+        return this.#submit('room.join', this.#actor(step.who), { room: this.#room(step.room) });
       case 'add': {
         const body = { room: this.#room(step.room), members: [idOf(step.other)] };
         return this.#submit('room.add', this.#actor(step.who), body);
@@ -202,6 +227,10 @@ export class ChatHistory {
   /** As a client does: sealed for the roster that the room shows now. */
   #send(actor: Actor, room: RoomId, text: string, txnId: TxnId): void {
     if (!this.#texts.has(txnId)) this.#texts.set(txnId, text);
+    if (isOpenRoom(room)) {
+      const envelope = openEnvelopeBytes({ room, sender: actor.device, txnId }, utf8ToBytes(text));
+      return this.#submit('message.send', actor, { room, envelope }, txnId);
+    }
     const roster = this.model.rosterOf(room);
     const detail = roomDetail(this.chat.view, actor.account, room);
     const recipients = (detail?.members ?? [])

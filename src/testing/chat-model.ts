@@ -1,9 +1,9 @@
 import { decodeEnvelope } from '../protocol/envelope.ts';
-import { accountIdOf, directRoomIdOf, groupRoomIdOf, sessionIdOf } from '../protocol/derive-ids.ts';
+import { accountIdOf, directRoomIdOf, groupRoomIdOf, openRoomIdOf, sessionIdOf } from '../protocol/derive-ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { txnTimeMs } from '../protocol/txn-id.ts';
 import { encodeCommandBody } from '../protocol/command-codec.ts';
-import type { Actor, Command, CommandOf } from '../protocol/commands.ts';
+import type { Actor, Command, CommandOf, RoomKind } from '../protocol/commands.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 
 /**
@@ -13,7 +13,9 @@ import type { ErrorCode } from '../protocol/errors.ts';
 export type Verdict = { readonly ok: true; readonly what: string } | { readonly ok: false; readonly code: ErrorCode };
 
 interface ModelRoom {
-  readonly kind: 'direct' | 'group';
+  readonly kind: RoomKind;
+  /** Who was taken out of an open room. */
+  readonly shutOut: Set<string>;
   /** In order of joining; `joinedSeq` as the first readable number. */
   members: { readonly account: string; role: 'owner' | 'member'; readonly joinedSeq: number }[];
   readonly messages: string[];
@@ -108,6 +110,7 @@ export class ChatModel {
     if (command.kind === 'device.revoke') return this.#revoke(command, actor);
     if (command.kind === 'session.revoke') return this.#logout(command, actor);
     if (command.kind === 'room.create') return this.#create(command, actor);
+    if (command.kind === 'room.join') return this.#join(command, actor);
     if (command.kind === 'room.add' || command.kind === 'room.remove') return this.#changeMembers(command, actor);
     throw new Error(`The model has no ${command.kind}.`);
   }
@@ -185,15 +188,25 @@ export class ChatModel {
     const room =
       body.kind === 'direct'
         ? directRoomIdOf(actor.account, others[0] as Actor['account'])
-        : groupRoomIdOf(actor.account, txnId);
+        : (body.kind === 'open' ? openRoomIdOf : groupRoomIdOf)(actor.account, txnId);
     if (this.rooms.has(room)) return body.kind === 'direct' ? ok(room) : no('txn_reused');
     const members = [actor.account, ...others].map((account, i) => ({
       account,
-      role: i === 0 && body.kind === 'group' ? ('owner' as const) : ('member' as const),
+      role: i === 0 && body.kind !== 'direct' ? ('owner' as const) : ('member' as const),
       joinedSeq: 1,
     }));
-    this.rooms.set(room, { kind: body.kind, members, messages: [] });
+    this.rooms.set(room, { kind: body.kind, shutOut: new Set(), members, messages: [] });
     return ok(room);
+  }
+
+  #join({ body }: CommandOf<'room.join'>, actor: Actor): Verdict {
+    const room = this.rooms.get(body.room);
+    if (room?.kind !== 'open') return no('no_such_room');
+    if (room.members.some(({ account }) => account === actor.account)) return no('already_member');
+    if (room.shutOut.has(actor.account)) return no('forbidden');
+    room.members.push({ account: actor.account, role: 'member', joinedSeq: room.messages.length + 1 });
+    this.#rosterChanged(body.room);
+    return ok(body.room);
   }
 
   #changeMembers(command: CommandOf<'room.add'> | CommandOf<'room.remove'>, actor: Actor): Verdict {
@@ -208,6 +221,7 @@ export class ChatModel {
       if (added.length === 0) return no(command.body.members.length === 0 ? 'invalid_field' : 'already_member');
       if (added.some((account) => !this.devices.has(account))) return no('no_such_user');
       const joinedSeq = room.messages.length + 1;
+      for (const account of added) room.shutOut.delete(account);
       room.members.push(...added.map((account) => ({ account, role: 'member' as const, joinedSeq })));
       this.#rosterChanged(command.body.room);
       return ok(added.join());
@@ -217,11 +231,13 @@ export class ChatModel {
     if (member !== self && self.role !== 'owner') return no('forbidden');
     if (member.role === 'owner' && room.members.length > 1) return no('last_owner');
     room.members = room.members.filter((other) => other !== member);
+    if (room.kind === 'open' && member !== self) room.shutOut.add(member.account);
     this.#rosterChanged(command.body.room);
     return ok(command.body.room);
   }
 
-  #send({ actor, body, txnId }: CommandOf<'message.send'>, sealedAt: number): Verdict {
+  #send(command: CommandOf<'message.send'>, sealedAt: number): Verdict {
+    const { actor, body, txnId } = command;
     const problem = this.#actorProblem(actor);
     if (problem !== undefined) return problem;
     const { header } = decodeEnvelope(body.envelope);
@@ -231,16 +247,21 @@ export class ChatModel {
     if (room === undefined || room.members.every(({ account }) => account !== actor!.account)) {
       return no('no_such_room');
     }
+    if (room.kind === 'open') return this.#number(room, command);
     const roster = this.rosterOf(body.room);
     const sealedTo = header.recipients.map(({ device }) => device);
     if (sealedAt !== roster.changes || sealedTo.join() !== roster.devices.join()) return no('stale_devices');
+    return this.#number(room, command);
+  }
+
+  #number(room: ModelRoom, { actor, txnId, body }: CommandOf<'message.send'>): Verdict {
     room.messages.push(`${txnId}-${actor!.device}`);
     return ok(`${body.room} ${room.messages.length}`);
   }
 
   #rostersChanged(account: string): void {
     for (const [id, room] of this.rooms) {
-      if (room.members.some((member) => member.account === account)) this.#rosterChanged(id);
+      if (room.kind !== 'open' && room.members.some((member) => member.account === account)) this.#rosterChanged(id);
     }
   }
 

@@ -1,4 +1,5 @@
 import { ParleyError } from '../../protocol/errors.ts';
+import { isOpenRoom } from '../../protocol/ids.ts';
 import { endOfEntry } from '../../chat/queries-cursor.ts';
 import { asParleyError } from '../problem.ts';
 import { AccountFeed } from './account-feed.ts';
@@ -162,7 +163,8 @@ export class EventHub {
 
   async #allRoomsOf(account: AccountId): Promise<readonly RoomId[]> {
     const rooms: RoomId[] = [];
-    for await (const room of this.#queries.roomsOf(account)) rooms.push(room);
+    // Nobody needs the devices of those who are in an open room.
+    for await (const room of this.#queries.roomsOf(account)) if (!isOpenRoom(room)) rooms.push(room);
     return rooms;
   }
 
@@ -206,12 +208,14 @@ export class EventHub {
 
   #feedsFor(event: PlacedEvent['event'], peerRooms: readonly RoomId[]): ReadonlySet<AccountFeed> {
     switch (event.kind) {
-      case 'message':
       case 'room-created':
       case 'members-added':
       case 'member-removed':
-      case 'messages-gone':
+        return isOpenRoom(event.room) ? this.#feedsOf(event.members) : (this.#rooms.get(event.room) ?? NOBODY);
       case 'member-changed':
+        return isOpenRoom(event.room) ? this.#own(event.account) : (this.#rooms.get(event.room) ?? NOBODY);
+      case 'message':
+      case 'messages-gone':
       case 'room-archived':
       case 'pins-changed':
       case 'room-ttl':
@@ -236,8 +240,11 @@ export class EventHub {
   }
 
   #own(account: AccountId): ReadonlySet<AccountFeed> {
-    const feed = this.#accounts.get(account);
-    return feed === undefined ? NOBODY : new Set([feed]);
+    return this.#feedsOf([account]);
+  }
+
+  #feedsOf(accounts: readonly AccountId[]): ReadonlySet<AccountFeed> {
+    return new Set(accounts.flatMap((account) => this.#accounts.get(account) ?? []));
   }
 
   /** Whoever joins hears of it, and of all that follows. */

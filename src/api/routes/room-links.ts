@@ -120,11 +120,11 @@ export function addRoomLinkRoutes(app: App, context: ApiContext, hooks: RouteHoo
       onRequest: hooks.loggedIn,
       schema: {
         tags: ['rooms'],
-        summary: 'Let oneself in by a link',
+        summary: 'Let oneself in: by a link, or into an open room',
         params: RoomPath,
         body: JoinBody,
         response: { 200: RoomReply },
-        errors: [...THROUGH_THE_LOG, 'no_such_link', 'already_member', 'room_too_large'],
+        errors: [...THROUGH_THE_LOG, 'no_such_room', 'no_such_link', 'already_member', 'forbidden', 'room_too_large'],
       },
     },
     async (request) => {
@@ -135,7 +135,10 @@ export function addRoomLinkRoutes(app: App, context: ApiContext, hooks: RouteHoo
           kind: 'room.join',
           actor: sessionOf(request),
           txnId: txnId as TxnId,
-          body: { room: request.params.room as RoomId, secretHash: sha256(bytesOfField(secret, 'secret')) },
+          body: {
+            room: request.params.room as RoomId,
+            ...(secret === undefined ? {} : { secretHash: sha256(bytesOfField(secret, 'secret')) }),
+          },
         },
         request,
       );

@@ -17,11 +17,11 @@ export const NameField = Type.String({ pattern: '^[a-z0-9._-]{2,32}$', descripti
 export const AccountIdField = Type.String({ pattern: '^A[a-z2-7]{26}$' });
 export const DeviceIdField = Type.String({ pattern: '^D[a-z2-7]{26}$' });
 export const SessionIdField = Type.String({ pattern: '^S[a-z2-7]{26}$' });
-export const RoomIdField = Type.String({ pattern: '^R[a-z2-7]{26}$' });
+export const RoomIdField = Type.String({ pattern: '^[OR][a-z2-7]{26}$' });
 export const ClusterIdField = Type.String({ pattern: '^C[a-z2-7]{26}$' });
 export const NodeNameField = Type.String({ pattern: '^[a-z][a-z0-9-]{0,31}$' });
 export const LockNameField = Type.String({
-  pattern: '^(?:R[a-z2-7]{26}/)?[A-Za-z0-9._:-]{1,128}$',
+  pattern: '^(?:[OR][a-z2-7]{26}/)?[A-Za-z0-9._:-]{1,128}$',
   description: 'Up to 128 of A–Z a–z 0–9 . _ : -; behind `ROOM/` for a lock of that room’s members.',
 });
 export const FencingTokenField = Type.Integer({

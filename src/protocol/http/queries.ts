@@ -42,6 +42,19 @@ export const RoomsQuery = Type.Object(
   { ...freshness, after: Type.Optional(RoomIdField), limit: Type.Optional(Limit) },
   strict,
 );
+export const MembersQuery = Type.Object(
+  { ...freshness, after: Type.Optional(SeqField), limit: Type.Optional(Limit) },
+  strict,
+);
+export const OpenRoomsQuery = Type.Object(
+  {
+    ...freshness,
+    query: Type.Optional(Type.String({ maxLength: 256, description: 'How a word of its name begins.' })),
+    after: Type.Optional(Type.String({ maxLength: 1_024, pattern: '^[!-~]*$', description: 'What `next` of the page before says.' })),
+    limit: Type.Optional(Limit),
+  },
+  strict,
+);
 export const ReceiptsQuery = Type.Object(
   { ...freshness, after: Type.Optional(AccountIdField), limit: Type.Optional(Limit) },
   strict,

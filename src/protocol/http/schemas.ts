@@ -156,7 +156,9 @@ export const SessionsReply = Type.Object({
   ),
 });
 
-export const RoomKind = Type.Union([Type.Literal('direct'), Type.Literal('group')]);
+export const RoomKind = Type.Union([Type.Literal('direct'), Type.Literal('group'), Type.Literal('open')], {
+  description: 'What is written in open rooms is not end-to-end encrypted; everybody finds and joins them.',
+});
 // POST /v1/rooms (login). For a direct room `members` holds the one other account; it exists once, whoever asks.
 export const RoomCreateBody = Type.Object(
   {
@@ -179,7 +181,9 @@ export const RoomSummary = Type.Object({
   room: RoomIdField,
   kind: RoomKind,
   lastSeq: SeqField,
-  rosterVersion: Type.Integer({ minimum: 0 }),
+  /** The first message that the own account may read has at least this number. */
+  joinedSeq: SeqField,
+  memberCount: Type.Integer({ minimum: 0 }),
   /** Of the own account. */
   role: RoleJson,
   archived: Type.Boolean(),
@@ -190,6 +194,8 @@ export const RoomSummary = Type.Object({
   /** For direct rooms: the other account. */
   peer: Type.Optional(Type.Object({ account: NameField, accountId: AccountIdField })),
   sealedMeta: Type.Optional(EnvelopeField),
+  /** For open rooms: who gave it its name. */
+  namedBy: Type.Optional(NameField),
 });
 // GET /v1/rooms?after=&limit= (login).
 export const RoomsReply = Type.Object({ rooms: Type.Array(RoomSummary), next: Type.Union([RoomIdField, Type.Null()]) });
@@ -207,7 +213,12 @@ export const MemberJson = Type.Object({
 export const PinJson = Type.Object({ seq: SeqField, by: NameField, at: TimeField });
 export const RoomDetail = Type.Composite([
   RoomSummary,
-  Type.Object({ members: Type.Array(MemberJson), pins: Type.Array(PinJson), cursor: CursorField }),
+  Type.Object({
+    rosterVersion: Type.Integer({ minimum: 0 }),
+    members: Type.Array(MemberJson, { description: 'All of them; of an open room none: they have pages.' }),
+    pins: Type.Array(PinJson),
+    cursor: CursorField,
+  }),
 ]);
 
 // PATCH /v1/rooms/{room} (login): one change at a time.
@@ -279,8 +290,14 @@ export const LinksReply = Type.Object({
     }),
   ),
 });
-// POST /v1/rooms/{room}/join (login): by the secret of a link.
-export const JoinBody = Type.Object({ secret: bytesField(16, 64, 'The secret of a link'), txnId: TxnIdField }, strict);
+// POST /v1/rooms/{room}/join (login).
+export const JoinBody = Type.Object(
+  {
+    secret: Type.Optional(bytesField(16, 64, 'The secret of a link; an open room needs none')),
+    txnId: TxnIdField,
+  },
+  strict,
+);
 // PUT /v1/rooms/{room}/members/{name} (login); DELETE removes (query txnId=).
 export const MemberPutBody = Type.Object({ sealedMeta: Type.Optional(EnvelopeField), txnId: TxnIdField }, strict);
 

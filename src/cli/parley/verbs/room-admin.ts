@@ -140,10 +140,16 @@ function addInviteVerbs(room: Command, verb: Verb, run: Run): void {
   );
   room
     .command('join')
-    .description('let oneself into a room by a link')
-    .argument('<link>')
+    .description('let oneself into a room: by a link, or into an open room')
+    .argument('<link>', 'or room:ID of an open room')
     .action((link: string) =>
       run(async (client, terminal) => {
+        if (link.startsWith('room:')) {
+          const room = await client.openRooms.join(link);
+          terminal.note('what is written in this room is not end-to-end encrypted.');
+          terminal.result({ room, state: 'joined' }, `You are in room:${room}.`);
+          return;
+        }
         const id = await client.roomAdmin.join(link, CALL_MS_MAX);
         terminal.result(
           { room: id, state: 'joined' },

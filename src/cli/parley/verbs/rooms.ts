@@ -1,5 +1,6 @@
 import { formatTable } from '../../table.ts';
 import { printable } from '../../printable.ts';
+import { addOpenRoomVerbs } from './open-rooms.ts';
 import { addRoomAdminVerbs } from './room-admin.ts';
 import type { Command } from 'commander';
 import type { Run } from '../run.ts';
@@ -11,17 +12,21 @@ export function addRoomVerbs(parley: Command, run: Run): void {
   const room = parley.command('room').description('make rooms, and say who and what is in them');
   room
     .command('create')
-    .description('make a group; its name is encrypted like messages are')
+    .description('make a group; its name is encrypted like messages are; or an open room')
     .argument('<name>')
     .argument('[member...]', 'account names')
-    .action((name: string, members: string[]) =>
+    .option('--open', 'a room that anybody finds and joins; NOTHING IN IT IS ENCRYPTED, and that never changes')
+    .action((name: string, members: string[], { open = false }: { open?: boolean }) =>
       run(async (client, terminal) => {
         const same = (await client.rooms.list(CALL_MS_MAX)).filter(
-          (room) => room.name === name && room.kind === 'group',
+          (room) => room.name === name && room.kind !== 'direct',
         );
-        const id = await client.rooms.createGroup(name, members, CALL_MS_MAX);
+        const id = open
+          ? await client.rooms.createOpen({ name }, members, CALL_MS_MAX)
+          : await client.rooms.createGroup(name, members, CALL_MS_MAX);
+        if (open) terminal.note('what is written in this room is not end-to-end encrypted.');
         if (same.length > 0) terminal.note(`you are in another room of this name: tell them apart by room:ID`);
-        terminal.result({ room: id, kind: 'group', name, lastSeq: 0 }, `${printable(name)} is room:${id}`);
+        terminal.result({ room: id, kind: open ? 'open' : 'group', name, lastSeq: 0 }, `${printable(name)} is room:${id}`);
       }),
     );
   room
@@ -40,6 +45,7 @@ export function addRoomVerbs(parley: Command, run: Run): void {
     );
 
   addRoomAdminVerbs(room, run);
+  addOpenRoomVerbs(room, run);
 
   parley
     .command('rooms')
