@@ -237,7 +237,7 @@ describe('files over HTTP', () => {
     const more = makeTestBlob(SIZE + 1);
     const full = await begin(dora, more);
     expect(refusal('PUT', path(more), full)).toBe('quota_exceeded');
-    expect(full.body.data).toEqual({ usedBytes: 4 * SIZE + 1, quotaBytes: QUOTA });
+    expect(full.body.data).toMatchObject({ what: 'fileBytes', used: 3 * SIZE, limit: QUOTA });
     expect((await begin(dora, makeTestBlob(SIZE))).status).toBe(200);
   });
 

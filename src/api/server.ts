@@ -40,6 +40,7 @@ import { addPresenceRoutes } from './routes/presence.ts';
 import { addReceiptRoutes } from './routes/receipts.ts';
 import { addRoomLinkRoutes } from './routes/room-links.ts';
 import { addRoomRoutes } from './routes/rooms.ts';
+import { addQuotaRoutes } from './routes/quotas.ts';
 import { addServerAdminRoutes } from './routes/server-admin.ts';
 import { addSessionRoutes } from './routes/sessions.ts';
 import { addUserRoutes } from './routes/users.ts';
@@ -147,6 +148,7 @@ function addRoutes(
     addAdminRoutes(routes, context, hooks);
     addAuditRoutes(routes, context, hooks);
     addServerAdminRoutes(routes, context, hooks);
+    addQuotaRoutes(routes, context, hooks);
     addUserRoutes(routes, context, hooks);
     addModerationRoutes(routes, context, hooks);
     addPeopleRoutes(routes, context, hooks);

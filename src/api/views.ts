@@ -48,6 +48,7 @@ export function roomSummaryJson(room: RoomSummaryInfo): RoomSummaryJson {
     read: room.read,
     unread: room.unread,
     messageTtlMs: room.ttlMs,
+    retentionMs: room.retentionMs,
     ...(room.peer === undefined ? {} : { peer: { account: room.peer.name, accountId: room.peer.account } }),
     ...(room.sealedMeta === undefined ? {} : { sealedMeta: textOfBytes(room.sealedMeta) }),
     ...(room.namedBy === undefined ? {} : { namedBy: room.namedBy }),

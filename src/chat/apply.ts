@@ -8,6 +8,8 @@ import { createInvite } from './invites.ts';
 import { deleteMessage, sendMessage } from './messages.ts';
 import { attempt } from './results.ts';
 import { pinMessage } from './pins.ts';
+import { setQuotas } from './quotas.ts';
+import { setRoomRetention, setServerRetention } from './retention.ts';
 import { markReceipts, shareReceipts } from './receipts.ts';
 import { countRefusedLogins, noteNodeAct } from './refused-logins.ts';
 import { createLink, revokeLink } from './room-links.ts';
@@ -89,6 +91,7 @@ const handlers: { readonly [K in CommandKind]: Handler<K> } = {
   'room.mute': deduped(byDevice, muteMember),
   'room.archive': deduped(byDevice, archiveRoom),
   'room.set-ttl': deduped(byDevice, setTtl),
+  'room.set-retention': deduped(byDevice, setRoomRetention),
   // Getting no further than one is changes nothing, so a repetition does not either.
   'receipt.mark': markReceipts,
   'receipt.share': deduped(byDevice, shareReceipts),
@@ -105,6 +108,8 @@ const handlers: { readonly [K in CommandKind]: Handler<K> } = {
   'blob.begin': beginBlob,
   'blob.stored': storeBlob,
   'server.set-registration': deduped(byAdmin, setRegistration),
+  'server.set-retention': deduped(byAdmin, setServerRetention),
+  'server.set-quotas': deduped(byAdmin, setQuotas),
   'server.set-admin': deduped(byAdmin, setServerAdmin),
   'user.ban': deduped(byAdmin, banUser),
   'user.unban': deduped(byAdmin, unbanUser),

@@ -106,7 +106,7 @@ describe('files in the state', () => {
     expect(begin(ann, idOf(1), 100_000, 100_000)).toMatchObject({ ok: true });
     expect(begin(ann, blobIdOf(1, idBytes(9)), 1, 100_001)).toMatchObject({
       code: 'quota_exceeded',
-      data: { usedBytes: 100_000 + LIMITS.blobChargeBytesMin, quotaBytes: 100_001 },
+      data: { what: 'fileBytes', used: 100_000, limit: 100_001, account: ann.account },
     });
     expect(begin(bob, blobIdOf(1, idBytes(9)), 1, LIMITS.blobChargeBytesMin)).toMatchObject({ ok: true });
     expect(blobUseOf(chat.view, ann.account)).toBe(100_000);

@@ -1,5 +1,6 @@
 import { LIMITS } from '../protocol/limits.ts';
 import { KEYS } from './keys.ts';
+import { quotaExceeded, quotaOf } from './quotas.ts';
 import { accept, reject } from './results.ts';
 import { checkActor } from './sessions.ts';
 import type { AccountId, BlobId, RoomId, Seq, StampMs } from '../protocol/ids.ts';
@@ -19,9 +20,10 @@ export const beginBlob: Handler<'blob.begin'> = (work, { actor, body }) => {
   const { blob, sizeBytes, quotaBytes } = body;
   const known = work.blobs.get(blob);
   if (known === undefined) {
-    const usedBytes = (work.blobUse.get(account) ?? 0) + chargeOf(sizeBytes);
-    if (usedBytes > quotaBytes) return reject('quota_exceeded', undefined, { usedBytes, quotaBytes });
-    work.blobUse.put(account, usedBytes);
+    const used = work.blobUse.get(account) ?? 0;
+    const limit = quotaOf(work, account, 'fileBytes') ?? quotaBytes;
+    if (used + chargeOf(sizeBytes) > limit) return quotaExceeded('fileBytes', { limit, used, account });
+    work.blobUse.put(account, used + chargeOf(sizeBytes));
   } else if (known.owner !== account) {
     return reject('blob_taken');
   } else if (known.sizeBytes !== sizeBytes) {

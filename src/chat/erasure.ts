@@ -1,4 +1,5 @@
 import { KEYS } from './keys.ts';
+import { countRoom } from './quotas.ts';
 import { removeSome } from './removal.ts';
 import { memberIn } from './members.ts';
 import { dropMember, giveAwayRoom } from './room-members.ts';
@@ -70,5 +71,6 @@ function leave(work: Work, account: AccountId, room: RoomId): void {
     work.emit({ kind: 'room-archived', room, archived: true, by: account, at: work.stampMs }, room);
   }
   work.view.delete(KEYS.membership(account, room));
+  countRoom(work, account, -1);
   work.receipts.delete([room, account]);
 }

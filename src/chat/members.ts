@@ -1,5 +1,6 @@
 import { invariant } from './invariant.ts';
 import { KEYS } from './keys.ts';
+import { countRoom } from './quotas.ts';
 import { membershipCodec } from './member-rows.ts';
 import type { Role } from '../protocol/commands.ts';
 import type { AccountId, RoomId, Seq } from '../protocol/ids.ts';
@@ -41,6 +42,7 @@ export function addPlaces(
     work.places.put([room, next], { account, joinedSeq, joinedIndex, before: last, after: 0 });
     const membership = { joinedSeq, joinedIndex, peer, place: next };
     work.view.put(KEYS.membership(account, room), membershipCodec.encode(membership));
+    countRoom(work, account, 1);
     if (first === 0) first = next;
     last = next;
     next += 1;
@@ -59,6 +61,7 @@ export function dropPlace(work: Work, room: RoomId, { account, place }: Member):
   if (after !== 0) work.places.put([room, after], { ...work.places.get([room, after])!, before });
   work.places.delete([room, place]);
   work.view.delete(KEYS.membership(account, room));
+  countRoom(work, account, -1);
   setRoleOf(work, room, { account, place }, 'member');
   const { count, first, last } = row.places;
   const places = {

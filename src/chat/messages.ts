@@ -8,6 +8,8 @@ import { KEYS } from './keys.ts';
 import { memberIn } from './members.ts';
 import { addRelation, checkRelation, messageAt } from './relations.ts';
 import { announceGone, removeMessage } from './removal.ts';
+import { checkMessageQuota, countMessage } from './quotas.ts';
+import { noteWritten } from './retention.ts';
 import { accept, attempt, reject } from './results.ts';
 import { enter } from './room-entry.ts';
 import { isCurrent, rosterDifference } from './roster.ts';
@@ -51,7 +53,7 @@ export const sendMessage: Handler<'message.send'> = (work, command) => {
   const unfit = from.roster === null ? checkOpenForm(decoded.value) : checkRecipients(header, from.roster);
   if (unfit !== undefined) return unfit;
   const wrong = header.relation && checkRelation(work, header.relation, { ...actor, room, joinedSeq: from.joinedSeq });
-  const missing = wrong ?? checkFiles(work, actor.account, header);
+  const missing = wrong ?? checkFiles(work, actor.account, header) ?? checkMessageQuota(work, actor.account);
   return missing ?? number(work, command, row, { header, fromName: from.name });
 };
 
@@ -123,6 +125,8 @@ function number(
   else addRelation(work, room, relation, seq);
   referToBlobs(work, room, seq, header.blobs ?? []);
   if (ttlMs !== Infinity) work.expireAt(sentAt + ttlMs, KEYS.message(room, seq));
+  countMessage(work, from);
+  noteWritten(work, room);
   recordSent(work, { actor: actor!, txnId, contentTag }, value);
   work.emit({ kind: 'message', room, seq, id: value.id, from, fromName, device, sentAt, envelope, gone: null });
   return accept<'message.send'>(value);

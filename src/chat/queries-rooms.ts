@@ -3,7 +3,9 @@ import { isOpenRoom } from '../protocol/ids.ts';
 import { afterPrefix, KEYS, linksOf, numberAtEnd, placesOf } from './keys.ts';
 import { roleIn } from './members.ts';
 import { accountName } from './queries-accounts.ts';
+import { serverRetentionMs } from './queries-quotas.ts';
 import { readRow } from './queries-rows.ts';
+import { keptFor } from './retention.ts';
 import { rosterVersion } from './roster.ts';
 import { membershipCodec, placeCodec, staffCodec, walkPlaces } from './member-rows.ts';
 import { metaCodec, roomCodec, linkCodec, pinsCodec, receiptCodec } from './room-rows.ts';
@@ -33,6 +35,8 @@ export interface RoomSummaryInfo {
   readonly unread: number;
   /** What is written disappears after so long; 0 for never. */
   readonly ttlMs: number;
+  /** Messages are kept so long; 0 for ever. */
+  readonly retentionMs: number;
   /** For direct rooms: the other account. */
   readonly peer?: { readonly account: AccountId; readonly name: AccountName };
   readonly sealedMeta?: Uint8Array;
@@ -253,6 +257,7 @@ function summaryOf(
     read,
     unread: countUnread(reader, room, { from: Math.max(read + 1, membership.joinedSeq), to: row.lastSeq }),
     ttlMs: row.ttlMs,
+    retentionMs: keptFor(row.retentionMs, serverRetentionMs(reader)),
     ...(peer === null ? {} : { peer: { account: peer, name: accountName(reader, peer)! } }),
     ...(meta === undefined ? {} : { sealedMeta: meta.sealedMeta }),
     ...(meta === undefined || !isOpenRoom(room) ? {} : { namedBy: accountName(reader, meta.by)! }),

@@ -1,12 +1,16 @@
 import { afterPrefix, KEYS, parseExpiryKey } from './keys.ts';
 import { unpack } from './pack.ts';
-import type { AccountId, StampMs } from '../protocol/ids.ts';
+import { readRow } from './queries-rows.ts';
+import { retentionJobCodec } from './quota-rows.ts';
+import type { AccountId, RoomId, StampMs } from '../protocol/ids.ts';
 import type { StateReader } from './ports.ts';
 
 /** Fits the bound that a sweep command has on its keys. */
 const SWEEP_KEYS_MAX = 1_000;
 /** Rooms of a deleted account that one sweep looks at. */
 const ROOMS_MAX = 4;
+/** The same after a change of the retention. */
+const RETENTION_ROOMS_MAX = 100;
 /** The same for those whom it had blocked. */
 const BLOCKS_MAX = 100;
 
@@ -27,14 +31,25 @@ export async function findExpired(reader: StateReader, stampMs: StampMs, limit: 
   let erases = false;
   for (const [key, bytes] of rows) {
     if (removed >= limit) break;
-    const left = await leftOfAccount(reader, key);
-    // What is done for one deleted account is enough for one sweep.
+    const left = (await leftOfAccount(reader, key)) ?? (await leftOfRetention(reader, key));
+    // What is done for one deleted account, or one job, is enough for one sweep.
     if (left === undefined) keys.push(key);
     else if (!erases) keys.push(...left);
     erases ||= left !== undefined;
     removed += bytes.length === 0 ? 1 : (unpack(bytes) as unknown[]).length;
   }
   return keys;
+}
+
+/** Rooms that have not been looked at since the retention of the server was changed. */
+async function leftOfRetention(reader: StateReader, key: string): Promise<readonly string[] | undefined> {
+  const job = parseExpiryKey(key)?.target === KEYS.retentionJob && readRow(reader, KEYS.retentionJob, retentionJobCodec);
+  if (!job) return undefined;
+  const prefix = KEYS.room('' as RoomId);
+  const gte = `${prefix}${job.after}\0`;
+  const rows = await reader.range({ gte, lt: afterPrefix(prefix), limit: RETENTION_ROOMS_MAX });
+  if (rows.length === 0) return undefined;
+  return rows.map(([row]) => KEYS.retentionOf(job.since, row.slice(prefix.length) as RoomId));
 }
 
 /** What is left of an account that was deleted: it leaves its rooms before its own key is swept. */

@@ -47,17 +47,20 @@ export function removeSome(
   room: RoomId,
   {
     first,
+    end: last,
     reason,
     by,
     isToGo,
   }: {
     readonly first: Seq;
+    /** Places from here on are not looked at. */
+    readonly end?: Seq;
     readonly reason: GoneReason;
     readonly by: AccountId | null;
     readonly isToGo: (message: MessageRow) => boolean;
   },
 ): Seq {
-  const end = Math.min(first + PLACES_PER_STEP_MAX, work.rooms.get(room)!.lastSeq + 1);
+  const end = Math.min(first + PLACES_PER_STEP_MAX, last ?? work.rooms.get(room)!.lastSeq + 1);
   const gone: Seq[] = [];
   let seq = first;
   for (; seq < end && gone.length < REMOVED_PER_STEP_MAX; seq = (seq + 1) as Seq) {

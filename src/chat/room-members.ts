@@ -3,6 +3,7 @@ import { accountsOf, audit } from './audit.ts';
 import { checkBlocks } from './blocks.ts';
 import { invariant } from './invariant.ts';
 import { KEYS } from './keys.ts';
+import { checkRoomQuotas } from './quotas.ts';
 import { accept, reject } from './results.ts';
 import { addPlaces, dropPlace, heirOf, memberIn, setRoleOf } from './members.ts';
 import { enterGroup, refusePurged } from './room-entry.ts';
@@ -210,6 +211,8 @@ export function watchersOf(room: RoomId, accounts: readonly AccountId[]): readon
 
 function isFull(work: Work, room: RoomId, row: RoomRow, added: readonly AccountId[]): Rejection | undefined {
   const count = row.places.count + added.length;
+  const many = checkRoomQuotas(work, added);
+  if (many !== undefined) return many;
   if (row.kind === 'open') return count > LIMITS.membersPerOpenRoomMax ? reject('room_too_large') : undefined;
   if (count > LIMITS.devicesPerRoomMax) return reject('room_too_large');
   const all = [...work.placesIn(room, row).map(({ account }) => account), ...added];

@@ -29,6 +29,12 @@ export interface RoomRow {
   /** An admin of the server has closed it for good. */
   readonly purged: boolean;
   readonly places: Places;
+  /** Messages are kept so long; 0 for as long as the server says. */
+  readonly retentionMs: number;
+  /** The first seq that has not gone for that. */
+  readonly keptFrom: Seq;
+  /** When it is to be looked at; 0 for not at all. */
+  readonly keptUntil: number;
 }
 
 /** Where the members of a room stand: each has a place, which is never given again. */
@@ -67,9 +73,12 @@ export const roomCodec: RowCodec<RoomRow> = {
       row.places.first,
       row.places.last,
       row.places.next,
+      row.retentionMs,
+      row.keptFrom,
+      row.keptUntil,
     ]),
   decode: (bytes) => {
-    const [, kind, creator, createdAt, lastSeq, lastIndex, base, archived, flat, links, ttlMs, purged, ...places] =
+    const [, kind, creator, createdAt, lastSeq, lastIndex, base, archived, flat, links, ttlMs, purged, ...rest] =
       unpack(bytes) as [
         number,
         number,
@@ -87,8 +96,11 @@ export const roomCodec: RowCodec<RoomRow> = {
         number,
         number,
         number,
+        number,
+        Seq,
+        number,
       ];
-    const [count, first, last, next] = places;
+    const [count, first, last, next, retentionMs, keptFrom, keptUntil] = rest;
     const mutes: Mute[] = [];
     for (let i = 0; i < flat.length; i += 2) {
       mutes.push({ account: flat[i] as AccountId, until: flat[i + 1] as StampMs });
@@ -106,6 +118,9 @@ export const roomCodec: RowCodec<RoomRow> = {
       ttlMs,
       purged,
       places: { count, first, last, next },
+      retentionMs,
+      keptFrom,
+      keptUntil,
     };
   },
 };

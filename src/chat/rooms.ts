@@ -3,6 +3,7 @@ import { isOpenRoom } from '../protocol/ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { accountsOf, audit } from './audit.ts';
 import { checkBlocks } from './blocks.ts';
+import { checkRoomQuotas } from './quotas.ts';
 import { accept, reject } from './results.ts';
 import { enter, enterAsAdmin, enterGroup, refusePurged } from './room-entry.ts';
 import { addPlaces, setRoleOf } from './members.ts';
@@ -44,7 +45,10 @@ function createDirect(
   }
   if (sealedMeta !== undefined) return reject('invalid_field', 'A direct room has no name.');
   const room = directRoomIdOf(actor.account, peer);
-  if (work.rooms.get(room) === undefined) found(work, actor, room, 'direct', [peer]);
+  if (work.rooms.get(room) !== undefined) return accept<'room.create'>({ room });
+  const full = checkRoomQuotas(work, [actor.account, peer]);
+  if (full !== undefined) return full;
+  found(work, actor, room, 'direct', [peer]);
   return accept<'room.create'>({ room });
 }
 
@@ -65,6 +69,8 @@ function createGroup(
     const wrong = checkMeta(work, actor, room, sealedMeta);
     if (wrong !== undefined) return wrong;
   }
+  const many = checkRoomQuotas(work, [actor.account, ...others]);
+  if (many !== undefined) return many;
   found(work, actor, room, kind, others);
   if (sealedMeta !== undefined) putMeta(work, actor, room, sealedMeta);
   return accept<'room.create'>({ room });
@@ -85,6 +91,9 @@ function found(work: Work, actor: Actor, room: RoomId, kind: RoomKind, others: r
     ttlMs: 0,
     purged: false,
     places: { count: 0, first: 0, last: 0, next: 1 },
+    retentionMs: 0,
+    keptFrom: 1 as Seq,
+    keptUntil: 0,
   });
   const peerOf = (account: AccountId): AccountId | null =>
     kind === 'direct' ? accounts.find((other) => other !== account)! : null;

@@ -4,6 +4,7 @@ import { expireBlob } from './blobs.ts';
 import { forgetRequest } from './devices.ts';
 import { releaseLocksOf, standingLock } from './locks.ts';
 import { purgeStep } from './purge.ts';
+import { endRetentionJob, retentionOfRoom, retentionStep } from './retention.ts';
 import { expireReport } from './reports.ts';
 import { parseExpiryKey } from './keys.ts';
 import { unpack } from './pack.ts';
@@ -50,6 +51,7 @@ export const sweepState: Handler<'state.sweep'> = (work, { actor, body }) => {
     if (removed >= SWEPT_ROWS_MAX) break;
     if (key.startsWith('j/')) removed += eraseIn(work, key);
     if (key.startsWith('C/')) removed += eraseBlock(work, key);
+    if (key.startsWith('T/')) removed += retentionIn(work, key);
     const entry = parseExpiryKey(key);
     if (entry === undefined || entry.expiresAt > work.stampMs) continue;
     const bytes = work.view.get(key);
@@ -85,6 +87,10 @@ function remove(work: Work, expired: ExpiredMessages, target: string, index: Uin
       return expireBan(work, first as AccountId) ? 1 : 0;
     case 'Z/':
       return endErasure(work, first as AccountId) ? 1 : 0;
+    case 'T':
+      return endRetentionJob(work) ? 1 : 0;
+    case 'T/':
+      return retentionStep(work, first as RoomId);
     case 'R/':
       return purgeStep(work, first as RoomId);
     case 'Q/':
@@ -100,6 +106,12 @@ function remove(work: Work, expired: ExpiredMessages, target: string, index: Uin
       work.view.delete(target);
       return 1;
   }
+}
+
+/** A room of which the leader found that it has to be looked at. */
+function retentionIn(work: Work, key: string): number {
+  const [, since, room] = key.split('/');
+  return retentionOfRoom(work, Number(since), room as RoomId);
 }
 
 /** The lease may have been renewed since it was noted when it ends. */

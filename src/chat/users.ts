@@ -2,6 +2,7 @@ import { audit } from './audit.ts';
 import { dropBan, standingBan } from './bans.ts';
 import { changeDevices, announceDevice, forgetRequests } from './devices.ts';
 import { KEYS } from './keys.ts';
+import { dropQuotas } from './quotas.ts';
 import { dropProfile } from './profiles.ts';
 import { accept, reject } from './results.ts';
 import { checkAdmin, dropAdmin, isServerAdmin } from './server-admin.ts';
@@ -84,6 +85,7 @@ export const deleteUser: Handler<'user.delete'> = (work, command) => {
   }
   changeDevices(work, account, { ...row, state: 'deleted' }, []);
   dropProfile(work, account);
+  dropQuotas(work, account);
   work.blockCounts.delete(account);
   work.view.delete(KEYS.receiptsHidden(account));
   work.erasures.put(account, { messages, room: null, next: 1 as Seq });

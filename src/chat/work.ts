@@ -23,6 +23,7 @@ import {
   timeCodec,
 } from './rows.ts';
 import { profileCodec } from './profile-rows.ts';
+import { quotasCodec, retentionJobCodec, sentTodayCodec } from './quota-rows.ts';
 import { reportCodec, reportsCodec } from './report-rows.ts';
 import { Table } from './table.ts';
 import type { Command } from '../protocol/commands.ts';
@@ -85,6 +86,11 @@ export class Work {
   readonly openReports;
   readonly auditSpans;
   readonly refusedOpen;
+  readonly quotas;
+  readonly sentToday;
+  readonly roomCounts;
+  readonly retention;
+  readonly retentionJob;
   /** The one under way: the audit log tells whose it is. */
   command: Command | null = null;
   /** Files whose row was made, changed in what nodes have to do for it, or removed. */
@@ -133,6 +139,11 @@ export class Work {
     this.openReports = new Table(view, KEYS.openReports, countCodec);
     this.auditSpans = new Table(view, () => KEYS.auditSpans, auditSpansCodec);
     this.refusedOpen = new Table(view, () => KEYS.refusedOpen, countCodec);
+    this.quotas = new Table(view, KEYS.quotas, quotasCodec);
+    this.sentToday = new Table(view, KEYS.sentToday, sentTodayCodec);
+    this.roomCounts = new Table(view, KEYS.roomCount, countCodec);
+    this.retention = new Table(view, () => KEYS.retention, countCodec);
+    this.retentionJob = new Table(view, () => KEYS.retentionJob, retentionJobCodec);
   }
 
   /**
@@ -226,6 +237,11 @@ export class Work {
       this.openReports,
       this.auditSpans,
       this.refusedOpen,
+      this.quotas,
+      this.sentToday,
+      this.roomCounts,
+      this.retention,
+      this.retentionJob,
     ]) {
       table.flush();
     }

@@ -6,6 +6,7 @@ import { findingsOf } from './chatctl/doctor/findings.ts';
 import { doctorExitCode, findingsJson, renderFindings } from './chatctl/doctor/report.ts';
 import { addAuditVerb } from './chatctl/verbs/audit.ts';
 import { addModerationVerbs } from './chatctl/verbs/moderation.ts';
+import { addQuotaVerbs } from './chatctl/verbs/quotas.ts';
 import { addServerAdminVerbs } from './chatctl/verbs/server-admin.ts';
 import { addUserVerbs } from './chatctl/verbs/users.ts';
 import { askHashes, judgeHashes, renderVerdict, verifyExitCode } from './chatctl/verify.ts';
@@ -142,6 +143,7 @@ Exit codes: 0 ok (status: healthy, doctor: no problems), 1 failed (status: degra
       console.log(options.json === true ? JSON.stringify(reply) : `${reply.invite}  (until ${reply.expiresAt})`);
     });
   addServerAdminVerbs(chatctl, target);
+  addQuotaVerbs(chatctl, target);
   addUserVerbs(chatctl, target);
   addModerationVerbs(chatctl, target);
   addAuditVerb(chatctl, target);

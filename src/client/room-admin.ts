@@ -57,6 +57,11 @@ export class RoomAdmin {
     return this.#change(target, 'PATCH', '', { messageTtlMs: ttlMs }, deadlineMs);
   }
 
+  /** @param retentionMs messages go so long after they were taken, older ones too; 0 for as long as the server says */
+  setRetention(target: string, retentionMs: number, deadlineMs: number): Promise<RoomId> {
+    return this.#change(target, 'PATCH', '', { retentionMs }, deadlineMs);
+  }
+
   /** @throws ParleyError `last_owner`, `forbidden` */
   async leave(target: string, deadlineMs: number): Promise<RoomId> {
     const { row } = await this.#context.own();

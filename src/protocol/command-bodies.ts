@@ -15,7 +15,7 @@ import { isErrorCode } from './errors.ts';
 import { isBlobSize } from './blobs.ts';
 import { LIMITS } from './limits.ts';
 import type { NodeAct } from './audit.ts';
-import { REGISTRATION_POLICIES } from './commands.ts';
+import { QUOTA_KINDS, REGISTRATION_POLICIES } from './commands.ts';
 import type { CommandBodies, CommandKind, RefusedLogins, RegistrationPolicy, Role, RoomKind } from './commands.ts';
 import type { ErrorCode } from './errors.ts';
 import type { DeviceRecord } from './device-record.ts';
@@ -86,6 +86,12 @@ const lockToken = numberFrom(1);
 const lockTtlMs = numberFrom(LIMITS.lockTtlMsMin, LIMITS.lockTtlMsMax);
 /** Milliseconds. */
 const span: Check<number> = (value): value is number => time(value) && value <= LIMITS.messageTtlMsMax;
+const retention = numberFrom(0, LIMITS.retentionMsMax);
+/** False for what is not given. */
+const quotas: Check<readonly (number | null | false)[]> = (value): value is (number | null | false)[] =>
+  Array.isArray(value) &&
+  value.length === QUOTA_KINDS.length &&
+  value.every((item) => item === null || item === false || count(item));
 const flag: Check<boolean> = (value): value is boolean => typeof value === 'boolean';
 const role: Check<Role> = (value): value is Role => value === 'owner' || value === 'admin' || value === 'member';
 const linkUses: Check<number> = (value): value is number => seq(value) && value <= LIMITS.linkUsesMax;
@@ -249,6 +255,11 @@ export const bodyCodecs: { readonly [K in CommandKind]: BodyCodec<CommandBodies[
     (it) => [it.room, it.ttlMs],
     (room, ttlMs) => ({ room, ttlMs }),
   ),
+  'room.set-retention': codec(
+    [room, retention],
+    (it) => [it.room, it.retentionMs],
+    (room, retentionMs) => ({ room, retentionMs }),
+  ),
   'room.pin': codec(
     [room, seq, flag],
     (it) => [it.room, it.seq, it.pinned],
@@ -323,6 +334,19 @@ export const bodyCodecs: { readonly [K in CommandKind]: BodyCodec<CommandBodies[
     [policy],
     (it) => [it.policy],
     (wanted) => ({ policy: wanted }),
+  ),
+  'server.set-retention': codec(
+    [retention],
+    (it) => [it.retentionMs],
+    (retentionMs) => ({ retentionMs }),
+  ),
+  'server.set-quotas': codec(
+    [orNil(account), quotas],
+    (it) => [it.account, QUOTA_KINDS.map((kind) => it.quotas[kind] ?? (kind in it.quotas ? null : false))],
+    (account, given) => ({
+      account,
+      quotas: Object.fromEntries(QUOTA_KINDS.flatMap((kind, i) => (given[i] === false ? [] : [[kind, given[i]]]))),
+    }),
   ),
   'server.set-admin': codec(
     [account, flag],

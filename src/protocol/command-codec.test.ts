@@ -60,6 +60,7 @@ const examples: { readonly [K in CommandKind]: readonly Extract<Command, { kind:
   'room.create': [
     { kind: 'direct', members: [account] },
     { kind: 'group', members: [], sealedMeta: bytes(100) },
+    { kind: 'open', members: [], sealedMeta: bytes(100) },
   ],
   'room.add': [
     { room, members: [account] },
@@ -76,7 +77,8 @@ const examples: { readonly [K in CommandKind]: readonly Extract<Command, { kind:
   'room.pin': [{ room, seq: 3 as Seq, pinned: false }],
   'room.create-link': [{ room, secretHash: bytes(32), ttlMs: 60_000, usesMax: 5 }],
   'room.revoke-link': [{ room, secretHash: bytes(32) }],
-  'room.join': [{ room, secretHash: bytes(32) }],
+  'room.join': [{ room, secretHash: bytes(32) }, { room }],
+  'room.set-retention': [{ room, retentionMs: 86_400_000 }],
   'message.send': [{ room, envelope: bytes(800) }],
   'message.delete': [{ room, seq: 3 as Seq }],
   'invite.create': [{ inviteHash: bytes(32), ttlMs: 60_000 }],
@@ -87,6 +89,11 @@ const examples: { readonly [K in CommandKind]: readonly Extract<Command, { kind:
   'blob.stored': [{ blob }],
   'server.set-registration': [{ policy: 'invite' }],
   'server.set-admin': [{ account, granted: true }],
+  'server.set-retention': [{ retentionMs: 0 }],
+  'server.set-quotas': [
+    { account: null, quotas: {} },
+    { account, quotas: { fileBytes: 5, messagesPerDay: null } },
+  ],
   'user.ban': [
     { account, reason: 'spam', forMs: 60_000 },
     { account, reason: '', forMs: null },

@@ -60,6 +60,9 @@ const KINDS = [
   'room.purge',
   'profile.set',
   'block.set',
+  'room.set-retention',
+  'server.set-retention',
+  'server.set-quotas',
 ] as const satisfies readonly CommandKind[];
 
 export function encodeCommand<K extends CommandKind>(command: CommandOf<K>): Uint8Array {

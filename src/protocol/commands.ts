@@ -60,6 +60,12 @@ export type RegistrationPolicy = (typeof REGISTRATION_POLICIES)[number];
 /** What is written in open rooms is not encrypted; anybody may find and join them. */
 export type RoomKind = 'direct' | 'group' | 'open';
 
+/** What an account may use: in all of what its files take, a day (UTC), and at a time. */
+export const QUOTA_KINDS = ['fileBytes', 'messagesPerDay', 'rooms'] as const;
+export type QuotaKind = (typeof QUOTA_KINDS)[number];
+/** Null where nothing is set. */
+export type Quotas = { readonly [K in QuotaKind]: number | null };
+
 export type Role = 'owner' | 'admin' | 'member';
 
 /** What is sent to the log. Every body names all it changes, so that `apply()` needs nothing but the state. */
@@ -120,6 +126,8 @@ export interface CommandBodies {
   'room.archive': { readonly room: RoomId; readonly archived: boolean };
   /** What is written from now on disappears after so long; 0 for never. */
   'room.set-ttl': { readonly room: RoomId; readonly ttlMs: number };
+  /** Messages go so long after they were taken; 0 for as long as the server keeps them. */
+  'room.set-retention': { readonly room: RoomId; readonly retentionMs: number };
   'room.pin': { readonly room: RoomId; readonly seq: Seq; readonly pinned: boolean };
   /** A link by which people let themselves in; `secretHash`: SHA-256 of its secret. */
   'room.create-link': {
@@ -158,6 +166,10 @@ export interface CommandBodies {
   /** The following are by admins of the server; with no actor by somebody who holds the admin token of a node. */
   'server.set-registration': { readonly policy: RegistrationPolicy };
   'server.set-admin': { readonly account: AccountId; readonly granted: boolean };
+  /** In no room do messages stay longer than this; 0 for ever. */
+  'server.set-retention': { readonly retentionMs: number };
+  /** Of one account, or of all that have none of their own (null). What is not given stays, null is none of its own. */
+  'server.set-quotas': { readonly account: AccountId | null; readonly quotas: Partial<Quotas> };
   /** Ends all sessions of the account, and lets it open none. `forMs` null: until it is lifted. */
   'user.ban': { readonly account: AccountId; readonly reason: string; readonly forMs: number | null };
   'user.unban': { readonly account: AccountId };
@@ -217,6 +229,7 @@ export interface CommandValues {
   'room.mute': { readonly room: RoomId };
   'room.archive': { readonly room: RoomId };
   'room.set-ttl': { readonly room: RoomId };
+  'room.set-retention': { readonly room: RoomId };
   'room.pin': { readonly room: RoomId };
   'room.create-link': { readonly room: RoomId; readonly expiresAt: StampMs };
   'room.revoke-link': { readonly room: RoomId };
@@ -250,6 +263,8 @@ export interface CommandValues {
   'lock.release': { readonly name: LockName };
   'server.set-registration': { readonly policy: RegistrationPolicy };
   'server.set-admin': { readonly account: AccountId };
+  'server.set-retention': { readonly retentionMs: number };
+  'server.set-quotas': { readonly account: AccountId | null };
   'user.ban': { readonly account: AccountId; readonly until: StampMs | null };
   'user.unban': { readonly account: AccountId };
   'user.set-active': { readonly account: AccountId };

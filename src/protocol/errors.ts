@@ -97,7 +97,7 @@ export const ERRORS = {
   blob_mismatch: row(422, 1, false, 'These bytes are not those that the hash stands for.'),
   blob_unavailable: row(503, 1, true, 'No node that answers has these bytes right now: try again.'),
   file_too_large: row(413, 1, false, 'The file is larger than this cluster takes.'),
-  quota_exceeded: row(413, 1, false, 'The files of this account would take more room than it has.'),
+  quota_exceeded: row(413, 1, false, 'This account has used up what it may: files, messages of a day, or rooms.'),
   range_not_satisfiable: row(416, 1, false, 'The file has no such range of bytes.'),
   // The cluster.
   no_leader: row(503, 4, true, 'No leader serves right now: try again.', 4503),

@@ -29,6 +29,11 @@ export const LIMITS = {
   linkUsesMax: 10_000,
   messageTtlMsMin: 1_000,
   messageTtlMsMax: 366 * 24 * 3_600_000,
+  /** How long messages may be kept where that is bounded. */
+  retentionMsMin: 1_000,
+  retentionMsMax: 10 * 366 * 24 * 3_600_000,
+  /** Rooms that an account is in, where no other quota is set. */
+  roomsPerAccountMax: 10_000,
   sessionsPerDeviceMax: 16,
   readPageMax: 500,
   readPageDefault: 50,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Type } from '@sinclair/typebox';
 import { blobById, blobUseOf } from '../../chat/queries-blobs.ts';
 import { BLOB_BYTES_MAX, BLOB_CHUNK_BYTES, isBlobList } from '../../protocol/blobs.ts';
+import { fileQuotaOf } from '../../chat/queries-quotas.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import {
   BlobBeginBody,
@@ -44,7 +45,7 @@ export function addBlobRoutes(app: App, context: ApiContext, hooks: RouteHooks):
     },
     (request) => ({
       usedBytes: blobUseOf(node.reader, sessionOf(request).account),
-      quotaBytes,
+      quotaBytes: fileQuotaOf(node.reader, sessionOf(request).account) ?? quotaBytes,
       fileBytesMax,
       chunkBytes: BLOB_CHUNK_BYTES,
     }),

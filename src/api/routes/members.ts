@@ -32,6 +32,7 @@ export function addMemberRoutes(app: App, context: ApiContext, hooks: RouteHooks
           'not_a_group',
           'already_member',
           'room_too_large',
+          'quota_exceeded',
         ],
       },
     },

@@ -40,6 +40,7 @@ export function addMessageRoutes(app: App, context: ApiContext, hooks: RouteHook
           'blocked',
           'room_too_large',
           'blob_missing',
+          'quota_exceeded',
         ],
       },
     },

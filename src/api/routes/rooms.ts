@@ -28,7 +28,7 @@ export function addRoomRoutes(app: App, context: ApiContext, hooks: RouteHooks):
         summary: 'Make a room',
         body: RoomCreateBody,
         response: { 200: RoomReply },
-        errors: [...THROUGH_THE_LOG, ...ENVELOPE, 'blocked', 'no_such_user', 'room_too_large'],
+        errors: [...THROUGH_THE_LOG, ...ENVELOPE, 'blocked', 'no_such_user', 'room_too_large', 'quota_exceeded'],
       },
     },
     async (request) => {
@@ -96,7 +96,7 @@ export function addRoomRoutes(app: App, context: ApiContext, hooks: RouteHooks):
       onRequest: hooks.loggedIn,
       schema: {
         tags: ['rooms'],
-        summary: 'Rename a room, archive it, or let messages disappear',
+        summary: 'Rename a room, archive it, let messages disappear, or bound how long they are kept',
         params: RoomPath,
         body: RoomPatchBody,
         response: { 200: RoomReply },
@@ -104,7 +104,7 @@ export function addRoomRoutes(app: App, context: ApiContext, hooks: RouteHooks):
       },
     },
     async (request) => {
-      const { sealedMeta, archived, messageTtlMs, txnId } = request.body;
+      const { sealedMeta, archived, messageTtlMs, retentionMs, txnId } = request.body;
       const room = request.params.room as RoomId;
       const command = { actor: sessionOf(request), txnId: txnId as TxnId };
       if (sealedMeta !== undefined) {
@@ -114,6 +114,8 @@ export function addRoomRoutes(app: App, context: ApiContext, hooks: RouteHooks):
         await submit(context, { ...command, kind: 'room.archive', body: { room, archived } }, request);
       } else if (messageTtlMs !== undefined) {
         await submit(context, { ...command, kind: 'room.set-ttl', body: { room, ttlMs: messageTtlMs } });
+      } else if (retentionMs !== undefined) {
+        await submit(context, { ...command, kind: 'room.set-retention', body: { room, retentionMs } }, request);
       }
       return { room, cursor: cursorAfterWrite(context) };
     },

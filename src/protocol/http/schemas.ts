@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox';
 import type { Static } from '@sinclair/typebox';
 import { REGISTRATION_POLICIES } from '../commands.ts';
 import { GONE_REASONS } from '../events.ts';
+import { RetentionField } from './quotas.ts';
 import { LIMITS } from '../limits.ts';
 import {
   AccountIdField,
@@ -191,6 +192,8 @@ export const RoomSummary = Type.Object({
   read: SeqField,
   unread: Type.Integer({ minimum: 0 }),
   messageTtlMs: TtlField,
+  /** The shorter one of the room's and the server's. */
+  retentionMs: RetentionField,
   /** For direct rooms: the other account. */
   peer: Type.Optional(Type.Object({ account: NameField, accountId: AccountIdField })),
   sealedMeta: Type.Optional(EnvelopeField),
@@ -229,6 +232,7 @@ export const RoomPatchBody = Type.Object(
       description: 'The name and topic, sealed for the current devices (base64url without padding)',
     }),
     messageTtlMs: Type.Optional(TtlField),
+    retentionMs: Type.Optional(RetentionField),
     archived: Type.Optional(Type.Boolean({ description: 'Nothing more is written in an archived room.' })),
     txnId: TxnIdField,
   },

@@ -47,6 +47,16 @@ export function addRoomAdminVerbs(room: Command, run: Run): void {
         terminal.result({ room: id, messageTtlMs: ttlMs }, ttlMs === 0 ? 'Messages stay.' : 'Messages will disappear.');
       }),
     );
+  verb('retention', 'let all that was written in a room go so long after it was, older messages too')
+    .argument('<time>', '30d, 12h; off for as long as the server says', (text: string) =>
+      text === 'off' ? 0 : parseLifetime(text),
+    )
+    .action((target: string, retentionMs: number) =>
+      run(async (client, terminal) => {
+        const id = await client.roomAdmin.setRetention(target, retentionMs, CALL_MS_MAX);
+        terminal.result({ room: id, retentionMs }, retentionMs === 0 ? 'As the server says.' : 'Done.');
+      }),
+    );
   addMemberVerbs(verb, run);
   addPinVerbs(verb, run);
   addInviteVerbs(room, verb, run);
