@@ -6,6 +6,7 @@ import { measureDiskRate } from './disk-rate.ts';
 import { measureFiles } from './files.ts';
 import { createPairs, measure } from './messages.ts';
 import { measureMls, renderMls } from './mls.ts';
+import { measureRooms } from './rooms.ts';
 import { measureSnapshot } from './snapshot.ts';
 import { startScratchCluster } from '../scripts/load/scratch-cluster.ts';
 import { percentile } from '../scripts/chaos/percentiles.ts';
@@ -18,10 +19,14 @@ const SNAPSHOT_MEGABYTES = '2000';
 const SNAPSHOT_ROW_BYTES = '4096';
 const FILE_MEGABYTES = '1024';
 const MLS_DEVICES = '2000';
+const ROOM_MEMBERS = '5000';
+const ROOM_SOCKETS = '300';
+const ACCOUNT_ROOMS = '10000';
 const USAGE = `usage: npm run bench [-- --runs N] [--json FILE]
        npm run bench -- snapshot [--megabytes N] [--row-bytes N]
        npm run bench -- files [--megabytes N]
        npm run bench -- mls [--devices N]
+       npm run bench -- rooms [--members N] [--sockets N] [--rooms N]
 
 Three nodes on free ports, encrypted 256-byte texts in direct rooms over the public WebSocket API; texts are
 encrypted before the clock starts. Closed loop. Rates are also given as multiples of F, the rate at which this
@@ -34,6 +39,9 @@ Linux only.
 
 files: sends one encrypted file (default 1024 MiB) through one node and gets it through another, and prints how long
 that took and the peak memory of nodes and clients.
+
+rooms: an open room of N members (default 5000) with so many sockets looking on (default 300), beside one of three: joining,
+sending, one message after the other in turn, and pages of members; and an account in so many rooms (default 10000).
 
 mls: the MLS engine by itself, in processor time: messages per second of one core, and what handshakes cost in groups of 2 to N devices
 (default 2000).`;
@@ -59,6 +67,9 @@ async function main(args: readonly string[]): Promise<number> {
       megabytes: { type: 'string' },
       'row-bytes': { type: 'string', default: SNAPSHOT_ROW_BYTES },
       devices: { type: 'string', default: MLS_DEVICES },
+      members: { type: 'string', default: ROOM_MEMBERS },
+      sockets: { type: 'string', default: ROOM_SOCKETS },
+      rooms: { type: 'string', default: ACCOUNT_ROOMS },
       json: { type: 'string' },
       help: { type: 'boolean' },
     },
@@ -68,7 +79,7 @@ async function main(args: readonly string[]): Promise<number> {
   const [runs, megabytes] = [Number(values.runs), Number(values.megabytes ?? preset)];
   const rowBytes = Number(values['row-bytes']);
   const wellFormed = isWithin(runs, 1, 20) && isWithin(megabytes, 1, 16_384) && isWithin(rowBytes, 16, 262_144);
-  if (values.help === true || !wellFormed || !['', 'snapshot', 'files', 'mls'].includes(what)) {
+  if (values.help === true || !wellFormed || !['', 'snapshot', 'files', 'mls', 'rooms'].includes(what)) {
     console.log(USAGE);
     return values.help === true ? 0 : 2;
   }
@@ -80,6 +91,11 @@ async function main(args: readonly string[]): Promise<number> {
     const measurement = measureMls(Number(values.devices), console.error);
     console.log(`${machineName()}\n${renderMls(measurement)}`);
     console.log(JSON.stringify(measurement));
+    return 0;
+  }
+  if (what === 'rooms') {
+    const sizes = { members: Number(values.members), sockets: Number(values.sockets), rooms: Number(values.rooms) };
+    console.log(JSON.stringify(await measureRooms(sizes, console.error), null, 1));
     return 0;
   }
   if (what === 'files') {

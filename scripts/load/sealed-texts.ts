@@ -46,6 +46,24 @@ export function sealText(person: Person, room: RoomDetailJson, text: string, cou
   return { room: room.room as RoomId, txnId, envelope: toBase64Url(envelope), hash: hashEnvelope(envelope) };
 }
 
+/** The name of an open room, as its owner writes it. */
+export function sealOpenName(person: Person, room: RoomId, name: string): string {
+  return toBase64Url(
+    conversation.seal({
+      purpose: 'room-meta',
+      cluster: person.cluster,
+      room,
+      rosterVersion: 0,
+      sender: { device: person.keys.device, signingSecret: person.keys.signing.secretKey },
+      txnId: ulid(),
+      recipients: [],
+      content: encodeContent({ type: 'room-meta', name }),
+      r: nodeRandom(32),
+      senderCounter: 0,
+    }),
+  );
+}
+
 export function hashEnvelope(envelope: Uint8Array): string {
   return createHash('sha256').update(envelope).digest('hex').slice(0, 32);
 }

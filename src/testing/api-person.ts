@@ -10,6 +10,8 @@ import {
 import { nodeEd25519 } from '../crypto/node-ed25519.ts';
 import { nodeX25519 } from '../crypto/node-x25519.ts';
 import { createSessionSecret, formatAccessToken } from '../crypto/tokens.ts';
+import { encodeContent } from '../protocol/content.ts';
+import { openRoomIdOf } from '../protocol/derive-ids.ts';
 import { fromBase64Url, toBase64Url } from '../protocol/base64url.ts';
 import { makeTxnId } from '../protocol/txn-id.ts';
 import { TestSocket } from './test-socket.ts';
@@ -224,6 +226,28 @@ export class ApiPerson {
     const answer = await this.call<{ room: RoomId }>('POST', '/v1/rooms', { kind, members, txnId: nextTxnId() });
     if (answer.status !== 200) throw new Error(`room: ${JSON.stringify(answer.body)}`);
     return answer.body.room;
+  }
+
+  async createOpenRoom(name: string): Promise<RoomId> {
+    const txnId = nextTxnId();
+    const room = openRoomIdOf(this.account, txnId);
+    const sealedMeta = toBase64Url(
+      conversation.seal({
+        purpose: 'room-meta',
+        cluster: this.cluster!,
+        room,
+        rosterVersion: 0,
+        sender: { device: this.deviceId, signingSecret: this.device.signing.secretKey },
+        txnId,
+        recipients: [],
+        content: encodeContent({ type: 'room-meta', name }),
+        r: random(32),
+        senderCounter: 0,
+      }),
+    );
+    const answer = await this.call('POST', '/v1/rooms', { kind: 'open', members: [], sealedMeta, txnId });
+    if (answer.status !== 200) throw new Error(`room: ${JSON.stringify(answer.body)}`);
+    return room;
   }
 
   async room(room: string): Promise<RoomDetailJson> {

@@ -7,8 +7,8 @@ import { damageOf, damaged } from './damage.ts';
 import type { Founding, FoundingPeer, Manifest } from './node-store.ts';
 import { readSealedJson, writeSealedJson } from './sealed-json.ts';
 
-/** Format of a data directory. A greater one was written by a newer program and is refused untouched. */
-export const FORMAT_VERSION = 1;
+/** Format of a data directory. One of another is refused untouched. 1: a room had one row for all its members. */
+export const FORMAT_VERSION = 2;
 
 const MANIFEST_FILE = 'manifest';
 /** The same once more: a node is not to lose its name over one bad spot on a disk. */
@@ -106,6 +106,13 @@ function checkManifest(value: unknown, dir: string): Manifest {
     throw new ParleyError(
       'unsupported_version',
       `${dir} has data format ${version}, this program knows ${FORMAT_VERSION}: upgrade it.`,
+    );
+  }
+  if (typeof version === 'number' && version < FORMAT_VERSION) {
+    throw new ParleyError(
+      'unsupported_version',
+      `${dir} has data format ${version}, of before the first release, which this program (${FORMAT_VERSION}) cannot ` +
+        'read: use the program that wrote it, or begin in an empty directory.',
     );
   }
   if (!isManifest(manifest)) throw damaged('manifest', MANIFEST_FILE, 'it lacks a field');

@@ -40,8 +40,8 @@ describe('a directory that is not ours', () => {
     await expect(openNodeStore(options)).rejects.toMatchObject({ code: 'wrong_cluster' });
   });
 
-  it('is refused, and left alone, when it has a format of the future', async () => {
-    await writeFile(fileIn('manifest'), encodeSealedJson({ formatVersion: 2, nodeName: 'n1' }));
+  it.each([1, 3])('is refused, and left alone, when it has another format (%i)', async (formatVersion) => {
+    await writeFile(fileIn('manifest'), encodeSealedJson({ formatVersion, nodeName: 'n1' }));
     const before = await filesOf(dir);
     await expect(open()).rejects.toMatchObject({ code: 'unsupported_version' });
     expect((await filesOf(dir)).filter(({ path }) => !path.startsWith('lock'))).toEqual(before);
