@@ -27,7 +27,7 @@ async function must<S extends TSchema>(
 ): Promise<Static<S>> {
   const { status, body } = await answer;
   expect([status, ...Value.Errors(schema, body)]).toEqual([200]);
-  return body as Static<S>;
+  return body;
 }
 const admin = (method: string, path: string, json?: object): Promise<{ status: number; body: unknown }> =>
   call(server.url, method, path, { token: 'admin', ...(json && { json: { ...json, txnId: nextTxnId() } }) });

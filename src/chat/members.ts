@@ -84,7 +84,11 @@ export function setRoleOf(
   if (role === 'member' && others.length === before.length) return;
   const staff = role === 'member' ? others : [...others, { account, place, role }];
   if (staff.length === 0) work.staff.delete(room);
-  else work.staff.put(room, staff.toSorted((a, b) => a.place - b.place));
+  else
+    work.staff.put(
+      room,
+      staff.toSorted((a, b) => a.place - b.place),
+    );
 }
 
 /** Who stands longest beside this one: an admin, else anybody. */

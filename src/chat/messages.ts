@@ -46,7 +46,8 @@ export const sendMessage: Handler<'message.send'> = (work, command) => {
   const from = senderIn(work, room, row, actor.account);
   if (from === undefined) return reject('no_such_room');
   if (row.archived) return reject('room_archived');
-  const blocked = row.kind === 'direct' ? checkBlocks(work, actor.account, [...from.roster!.members.keys()]) : undefined;
+  const blocked =
+    row.kind === 'direct' ? checkBlocks(work, actor.account, [...from.roster!.members.keys()]) : undefined;
   if (blocked !== undefined) return blocked;
   const mute = row.mutes.find(({ account }) => account === actor.account);
   if (mute !== undefined && mute.until > work.stampMs) return reject('muted', undefined, { until: mute.until });

@@ -1,7 +1,14 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { isOpenRoom } from '../protocol/ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
-import { bytesFrom, ChatHarness, envelopeBytes, openEnvelopeBytes, openNameBytes, TEST_CLUSTER } from '../testing/chat-harness.ts';
+import {
+  bytesFrom,
+  ChatHarness,
+  envelopeBytes,
+  openEnvelopeBytes,
+  openNameBytes,
+  TEST_CLUSTER,
+} from '../testing/chat-harness.ts';
 import { eventsSince } from './queries-events.ts';
 import { openRooms } from './queries-open-rooms.ts';
 import { accountsSharingRooms, audienceOf, membersPage, roomDetail, roomsOf } from './queries-rooms.ts';
@@ -74,7 +81,9 @@ describe('an open room', () => {
         senderCounter: 1,
         ...changes,
       };
-      expect(chat.code('message.send', alice, { room, envelope: envelopeBytes(header) }, txnId)).toBe('invalid_envelope');
+      expect(chat.code('message.send', alice, { room, envelope: envelopeBytes(header) }, txnId)).toBe(
+        'invalid_envelope',
+      );
     }
     const txnId = chat.txn();
     const clear = openEnvelopeBytes({ room: group, sender: alice.device, txnId }, bytesFrom('clear'));
@@ -181,7 +190,10 @@ describe('the members of a room', () => {
     join(people[3]!, room);
     const rest = (await membersPage(chat.view, alice.account, room, { after: first.next!, limit: 100 }))!;
     expect(rest.members.map(({ name }) => name)).toEqual(['p4', 'p5', 'p6', 'p7', 'p3']);
-    expect(await listed(room, 2)).toEqual(['alice owner', ...['p0', 'p1', 'p4', 'p5', 'p6', 'p7', 'p3'].map((n) => `${n} member`)]);
+    expect(await listed(room, 2)).toEqual([
+      'alice owner',
+      ...['p0', 'p1', 'p4', 'p5', 'p6', 'p7', 'p3'].map((n) => `${n} member`),
+    ]);
     expect(await membersPage(chat.view, bob.account, room, { after: 0, limit: 4 })).toBeUndefined();
   });
 

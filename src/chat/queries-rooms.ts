@@ -179,32 +179,23 @@ export async function accountsSharingRooms(reader: StateReader, account: Account
  */
 export async function audienceOf(reader: StateReader, { index, event }: PlacedEvent): Promise<readonly AccountId[]> {
   switch (event.kind) {
-    case 'room-created':
-    case 'members-added':
-    case 'member-removed':
-      if (isOpenRoom(event.room)) return event.members;
-      break;
-    case 'member-changed':
-      if (isOpenRoom(event.room)) return [event.account];
-      break;
-    default:
-      break;
-  }
-  switch (event.kind) {
     case 'message':
       return membersOf(reader, event.room)
         .filter(({ joinedSeq }) => joinedSeq <= event.seq)
         .map(({ account }) => account);
     case 'room-created':
     case 'members-added':
-    case 'messages-gone':
+      return isOpenRoom(event.room) ? event.members : joinedBy(reader, event.room, index);
     case 'member-changed':
+      return isOpenRoom(event.room) ? [event.account] : joinedBy(reader, event.room, index);
+    case 'messages-gone':
     case 'room-archived':
     case 'pins-changed':
     case 'room-ttl':
     case 'room-meta':
       return joinedBy(reader, event.room, index);
     case 'member-removed':
+      if (isOpenRoom(event.room)) return event.members;
       return [...new Set([...joinedBy(reader, event.room, index), ...event.members])];
     case 'devices-changed':
       return [...(await accountsSharingRooms(reader, event.account))];

@@ -43,7 +43,8 @@ export async function findExpired(reader: StateReader, stampMs: StampMs, limit: 
 
 /** Rooms that have not been looked at since the retention of the server was changed. */
 async function leftOfRetention(reader: StateReader, key: string): Promise<readonly string[] | undefined> {
-  const job = parseExpiryKey(key)?.target === KEYS.retentionJob && readRow(reader, KEYS.retentionJob, retentionJobCodec);
+  const job =
+    parseExpiryKey(key)?.target === KEYS.retentionJob && readRow(reader, KEYS.retentionJob, retentionJobCodec);
   if (!job) return undefined;
   const prefix = KEYS.room('' as RoomId);
   const gte = `${prefix}${job.after}\0`;

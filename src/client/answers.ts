@@ -135,7 +135,9 @@ export const roomDetail = (room: RoomId, own: AccountId, peer: AccountId | null)
   });
 
 export const membersOf = decoderOf(MembersReply, ({ members }) => members.every(isPerson));
-export const openRooms = decoderOf(OpenRoomsReply, ({ rooms }) => rooms.every(({ room }) => isOpenRoom(room as RoomId)));
+export const openRooms = decoderOf(OpenRoomsReply, ({ rooms }) =>
+  rooms.every(({ room }) => isOpenRoom(room as RoomId)),
+);
 
 export const linkMade = (room: RoomId): Decode<Static<typeof LinkReply>> =>
   decoderOf(LinkReply, (answer) => answer.room === room && !Number.isNaN(Date.parse(answer.expiresAt)));

@@ -9,12 +9,7 @@ import type { ClientContext } from './context.ts';
 import type { KnownDevice, KnownPerson } from './people.ts';
 
 /** What makes the author of a name doubtful, and the name unread; the rest of the room is judged when it is used. */
-const DOUBTS: ReadonlySet<string> = new Set([
-  'user_key_changed',
-  'invalid_signature',
-  'no_such_room',
-  'no_such_user',
-]);
+const DOUBTS: ReadonlySet<string> = new Set(['user_key_changed', 'invalid_signature', 'no_such_room', 'no_such_user']);
 
 /** What a room is called, and what it is about. */
 export interface RoomMeta {

@@ -177,7 +177,8 @@ export class ChatHarness {
     changes: Partial<EnvelopeHeader> = {},
     noise = '',
   ): Uint8Array {
-    if (isOpenRoom(room)) return openEnvelopeBytes({ room, sender: sender.device, txnId, ...changes }, utf8ToBytes(text));
+    if (isOpenRoom(room))
+      return openEnvelopeBytes({ room, sender: sender.device, txnId, ...changes }, utf8ToBytes(text));
     const detail = roomDetail(this.view, sender.account, room);
     const recipients = (detail?.members ?? [])
       .flatMap(({ devices }) => devices)

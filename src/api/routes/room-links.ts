@@ -124,7 +124,15 @@ export function addRoomLinkRoutes(app: App, context: ApiContext, hooks: RouteHoo
         params: RoomPath,
         body: JoinBody,
         response: { 200: RoomReply },
-        errors: [...THROUGH_THE_LOG, 'no_such_room', 'no_such_link', 'already_member', 'forbidden', 'room_too_large', 'quota_exceeded'],
+        errors: [
+          ...THROUGH_THE_LOG,
+          'no_such_room',
+          'no_such_link',
+          'already_member',
+          'forbidden',
+          'room_too_large',
+          'quota_exceeded',
+        ],
       },
     },
     async (request) => {

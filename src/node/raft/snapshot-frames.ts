@@ -37,7 +37,7 @@ export interface SnapshotPull {
 
 const VERSION = 2;
 /** How rows are encoded; see `store/row-stream.ts`. */
-export const SNAPSHOT_FORMAT = 2;
+export const SNAPSHOT_FORMAT = 1;
 const packr = new Packr({ useRecords: false, moreTypes: false });
 
 export const sameSnapshot = (a: SnapshotId, b: SnapshotId): boolean => a.boot === b.boot && a.number === b.number;

@@ -214,7 +214,7 @@ describe('a snapshot on its way', () => {
 
   it.each<[what: string, other: Partial<Record<'clusterId' | 'format', unknown>>, why: string]>([
     ['of another cluster', { clusterId: `C${'b'.repeat(26)}` }, `it is of cluster C${'b'.repeat(26)}`],
-    ['in a form of the future', { format: 3 }, 'its format is 3, and this program knows only 2'],
+    ['in a form of the future', { format: 2 }, 'its format is 2, and this program knows only 1'],
   ])('%s is refused; the log says why, and the leader hears of it', async (_, other, why) => {
     const leader = world.leader(2, 10);
     const message = leader.snap();

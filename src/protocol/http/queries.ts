@@ -50,7 +50,9 @@ export const OpenRoomsQuery = Type.Object(
   {
     ...freshness,
     query: Type.Optional(Type.String({ maxLength: 256, description: 'How a word of its name begins.' })),
-    after: Type.Optional(Type.String({ maxLength: 1_024, pattern: '^[!-~]*$', description: 'What `next` of the page before says.' })),
+    after: Type.Optional(
+      Type.String({ maxLength: 1_024, pattern: '^[!-~]*$', description: 'What `next` of the page before says.' }),
+    ),
     limit: Type.Optional(Limit),
   },
   strict,

@@ -26,7 +26,10 @@ export function addRoomVerbs(parley: Command, run: Run): void {
           : await client.rooms.createGroup(name, members, CALL_MS_MAX);
         if (open) terminal.note('what is written in this room is not end-to-end encrypted.');
         if (same.length > 0) terminal.note(`you are in another room of this name: tell them apart by room:ID`);
-        terminal.result({ room: id, kind: open ? 'open' : 'group', name, lastSeq: 0 }, `${printable(name)} is room:${id}`);
+        terminal.result(
+          { room: id, kind: open ? 'open' : 'group', name, lastSeq: 0 },
+          `${printable(name)} is room:${id}`,
+        );
       }),
     );
   room
