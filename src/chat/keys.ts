@@ -73,15 +73,15 @@ export const KEYS = {
   txn: (principal: string, scope: string, txnId: TxnId) => `t/${principal}/${scope}/${txnId}`,
   registration: 'S',
   serverAdmins: 'S/admins',
-  retention: 'S/retention',
+  /** What bounds all rooms and accounts. */
+  serverLimits: 'S/limits',
   /** Target: messages of a room whose time is over. */
   retained: (room: RoomId) => `T/${room}`,
   /** What is left to do since the retention of the server was changed. */
   retentionJob: 'T',
   /** What the leader proposes for it: a room of the job that began then. */
   retentionOf: (since: number, room: RoomId) => `T/${fixed(since)}/${room}`,
-  /** Of an account; '' of all that have none of their own. */
-  quotas: (account: AccountId | '') => `E/${account}`,
+  quotas: (account: AccountId) => `E/${account}`,
   /** How many messages an account sent today. */
   sentToday: (account: AccountId) => `H/${account}`,
   /** How many rooms an account is in. */

@@ -218,8 +218,8 @@ describe('message.send', () => {
       chat.must('message.send', alice, body, txnId);
       return [chat.view.gets - gets, chat.view.puts - puts];
     };
-    expect(cost(1)).toEqual([6, 6]);
-    expect(cost(50)).toEqual([6, 6]);
+    expect(cost(1)).toEqual([7, 6]);
+    expect(cost(50)).toEqual([7, 6]);
   });
 });
 

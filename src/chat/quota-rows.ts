@@ -4,12 +4,37 @@ import type { RowCodec } from './rows.ts';
 
 const V1 = 1;
 
+type QuotasWire = [fileBytes: number | null, messagesPerDay: number | null, rooms: number | null];
+const toWire = (row: Quotas): QuotasWire => [row.fileBytes, row.messagesPerDay, row.rooms];
+const fromWire = ([fileBytes, messagesPerDay, rooms]: QuotasWire): Quotas => ({ fileBytes, messagesPerDay, rooms });
+
+/** Of one account. */
 export const quotasCodec: RowCodec<Quotas> = {
-  encode: (row) => pack([V1, row.fileBytes, row.messagesPerDay, row.rooms]),
+  encode: (row) => pack([V1, ...toWire(row)]),
   decode: (bytes) => {
-    type Wire = [number, number | null, number | null, number | null];
-    const [, fileBytes, messagesPerDay, rooms] = unpack(bytes) as Wire;
-    return { fileBytes, messagesPerDay, rooms };
+    const [, ...quotas] = unpack(bytes) as [number, ...QuotasWire];
+    return fromWire(quotas);
+  },
+};
+
+/** One row, because every message is held to it. */
+export interface ServerLimitsRow {
+  /** In no room messages are kept longer; 0 for ever. */
+  readonly retentionMs: number;
+  /** Of accounts that have none of their own. */
+  readonly quotas: Quotas;
+  /** How many have. */
+  readonly ownQuotas: number;
+}
+
+export const NO_QUOTAS: Quotas = { fileBytes: null, messagesPerDay: null, rooms: null };
+export const NO_SERVER_LIMITS: ServerLimitsRow = { retentionMs: 0, quotas: NO_QUOTAS, ownQuotas: 0 };
+
+export const serverLimitsCodec: RowCodec<ServerLimitsRow> = {
+  encode: (row) => pack([V1, row.retentionMs, row.ownQuotas, ...toWire(row.quotas)]),
+  decode: (bytes) => {
+    const [, retentionMs, ownQuotas, ...quotas] = unpack(bytes) as [number, number, number, ...QuotasWire];
+    return { retentionMs, ownQuotas, quotas: fromWire(quotas) };
   },
 };
 

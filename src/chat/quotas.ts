@@ -1,6 +1,7 @@
 import { LIMITS } from '../protocol/limits.ts';
 import { QUOTA_KINDS } from '../protocol/commands.ts';
 import { accountsOf, audit } from './audit.ts';
+import { NO_QUOTAS } from './quota-rows.ts';
 import { accept, reject } from './results.ts';
 import { checkAdmin } from './server-admin.ts';
 import type { QuotaKind, Quotas } from '../protocol/commands.ts';
@@ -10,7 +11,6 @@ import type { Work } from './work.ts';
 
 /** Where nothing is set. What files may take in all is up to the node that takes them. */
 const BUILT_IN: Quotas = { fileBytes: null, messagesPerDay: null, rooms: LIMITS.roomsPerAccountMax };
-export const NO_QUOTAS: Quotas = { fileBytes: null, messagesPerDay: null, rooms: null };
 const DAY_MS = 24 * 3_600_000;
 
 export const setQuotas: Handler<'server.set-quotas'> = (work, command) => {
@@ -18,17 +18,27 @@ export const setQuotas: Handler<'server.set-quotas'> = (work, command) => {
   if (refusal !== undefined) return refusal;
   const { account, quotas } = command.body;
   if (account !== null && work.accounts.get(account) === undefined) return reject('no_such_user');
-  const row = { ...(work.quotas.get(account ?? '') ?? NO_QUOTAS), ...quotas };
-  if (QUOTA_KINDS.every((kind) => row[kind] === null)) work.quotas.delete(account ?? '');
-  else work.quotas.put(account ?? '', row);
+  const limits = work.serverLimits;
+  const row = { ...(account === null ? limits.quotas : (work.quotas.get(account) ?? NO_QUOTAS)), ...quotas };
+  if (account === null) work.serverLimits = { ...limits, quotas: row };
+  else putOwn(work, account, QUOTA_KINDS.every((kind) => row[kind] === null) ? undefined : row);
   const value = QUOTA_KINDS.map((kind) => `${kind} ${row[kind] ?? 'default'}`).join(', ');
   audit(work, 'server.quotas-set', { value, ...accountsOf(account === null ? [] : [account]) });
   return accept<'server.set-quotas'>({ account });
 };
 
+function putOwn(work: Work, account: AccountId, row: Quotas | undefined): void {
+  const change = Number(row !== undefined) - Number(work.quotas.get(account) !== undefined);
+  if (row === undefined) work.quotas.delete(account);
+  else work.quotas.put(account, row);
+  if (change !== 0) work.serverLimits = { ...work.serverLimits, ownQuotas: work.serverLimits.ownQuotas + change };
+}
+
 /** Null for no bound. */
 export function quotaOf(work: Work, account: AccountId, kind: QuotaKind): number | null {
-  return work.quotas.get(account)?.[kind] ?? work.quotas.get('')?.[kind] ?? BUILT_IN[kind];
+  const { quotas, ownQuotas } = work.serverLimits;
+  const own = ownQuotas === 0 ? undefined : work.quotas.get(account);
+  return own?.[kind] ?? quotas[kind] ?? BUILT_IN[kind];
 }
 
 export function quotaExceeded(
@@ -83,6 +93,6 @@ export function countRoom(work: Work, account: AccountId, change: 1 | -1): void 
 
 /** Nothing is left of it. */
 export function dropQuotas(work: Work, account: AccountId): void {
-  work.quotas.delete(account);
+  putOwn(work, account, undefined);
   work.sentToday.delete(account);
 }

@@ -36,8 +36,8 @@ export const setServerRetention: Handler<'server.set-retention'> = (work, comman
   const { retentionMs } = command.body;
   const refusal = checkAdmin(work, command) ?? checkTime(retentionMs);
   if (refusal !== undefined) return refusal;
-  if ((work.retention.get('retention') ?? 0) !== retentionMs) {
-    work.retention.put('retention', retentionMs);
+  if (work.serverLimits.retentionMs !== retentionMs) {
+    work.serverLimits = { ...work.serverLimits, retentionMs };
     const before = work.retentionJob.get('job');
     if (before !== undefined) work.cancelExpiry(before.since, KEYS.retentionJob);
     work.retentionJob.put('job', { since: work.stampMs, after: '' });
@@ -97,7 +97,7 @@ export function endRetentionJob(work: Work): boolean {
 /** Notes when the oldest message is due. */
 function reschedule(work: Work, room: RoomId): void {
   const row = work.rooms.get(room)!;
-  const keptMs = keptFor(row.retentionMs, work.retention.get('retention') ?? 0);
+  const keptMs = keptFor(row.retentionMs, work.serverLimits.retentionMs);
   const isEmpty = row.keptFrom > row.lastSeq;
   const keptUntil = keptMs === 0 || isEmpty ? 0 : messageAt(work, room, row.keptFrom)!.sentAt + keptMs;
   if (keptUntil === row.keptUntil) return;
@@ -113,7 +113,7 @@ export function keptFor(roomMs: number, serverMs: number): number {
 
 /** Stamps never go back, so the places that are due come before all others. */
 function firstKept(work: Work, room: RoomId, row: RoomRow): Seq {
-  const keptMs = keptFor(row.retentionMs, work.retention.get('retention') ?? 0);
+  const keptMs = keptFor(row.retentionMs, work.serverLimits.retentionMs);
   let low: number = row.keptFrom;
   let high = row.lastSeq + 1;
   while (low < high && keptMs > 0) {

@@ -23,7 +23,7 @@ import {
   timeCodec,
 } from './rows.ts';
 import { profileCodec } from './profile-rows.ts';
-import { quotasCodec, retentionJobCodec, sentTodayCodec } from './quota-rows.ts';
+import { NO_SERVER_LIMITS, quotasCodec, retentionJobCodec, sentTodayCodec, serverLimitsCodec } from './quota-rows.ts';
 import { reportCodec, reportsCodec } from './report-rows.ts';
 import { Table } from './table.ts';
 import type { Command } from '../protocol/commands.ts';
@@ -36,6 +36,7 @@ import type { FeedScope } from './keys.ts';
 import type { StateView } from './ports.ts';
 import type { PlaceRow } from './member-rows.ts';
 import type { Roster } from './roster.ts';
+import type { ServerLimitsRow } from './quota-rows.ts';
 import type { RoomRow } from './room-rows.ts';
 import type { GlobalsRow, RowCodec } from './rows.ts';
 import { lockCodec, lockTokenCodec, sessionLocksCodec, type SessionLocksRow } from './lock-rows.ts';
@@ -89,7 +90,7 @@ export class Work {
   readonly quotas;
   readonly sentToday;
   readonly roomCounts;
-  readonly retention;
+  readonly #serverLimits;
   readonly retentionJob;
   /** The one under way: the audit log tells whose it is. */
   command: Command | null = null;
@@ -142,7 +143,7 @@ export class Work {
     this.quotas = new Table(view, KEYS.quotas, quotasCodec);
     this.sentToday = new Table(view, KEYS.sentToday, sentTodayCodec);
     this.roomCounts = new Table(view, KEYS.roomCount, countCodec);
-    this.retention = new Table(view, () => KEYS.retention, countCodec);
+    this.#serverLimits = new Table(view, () => KEYS.serverLimits, serverLimitsCodec);
     this.retentionJob = new Table(view, () => KEYS.retentionJob, retentionJobCodec);
   }
 
@@ -177,6 +178,14 @@ export class Work {
   rememberTxn(key: string, expiresAt: number): void {
     this.#txnKeys.push(key);
     this.#txnExpiresAt = Math.max(this.#txnExpiresAt, expiresAt);
+  }
+
+  get serverLimits(): ServerLimitsRow {
+    return this.#serverLimits.get('limits') ?? NO_SERVER_LIMITS;
+  }
+
+  set serverLimits(row: ServerLimitsRow) {
+    this.#serverLimits.put('limits', row);
   }
 
   globalsRow(): GlobalsRow {
@@ -240,7 +249,7 @@ export class Work {
       this.quotas,
       this.sentToday,
       this.roomCounts,
-      this.retention,
+      this.#serverLimits,
       this.retentionJob,
     ]) {
       table.flush();

@@ -60,7 +60,7 @@ function addQuotas(app: App, context: ApiContext, hooks: RouteHooks): void {
   const { node } = context;
   const errors = [...THROUGH_THE_LOG, 'forbidden', 'no_such_user'] as const;
   const shown = (account: AccountId | null): QuotasJson => ({
-    quotas: quotasOf(node.reader, account ?? ''),
+    quotas: quotasOf(node.reader, account),
     ...(account === null ? {} : { used: usedOf(node.reader, account, node.stampMs) }),
   });
   const change = async (
