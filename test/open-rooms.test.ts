@@ -26,7 +26,7 @@ describe('open rooms, retention and quotas in a cluster', () => {
   let room: string;
 
   beforeAll(async () => {
-    const env = { CHATD_LOG_HOURS: '0.002' };
+    const env = { CHATD_LOG_HOURS: '0.006' };
     cluster = await startScratchCluster({ nodes: 3, restart: false, say: () => {}, chatdFile: CHATD, env });
     folder = mkdtempSync(join(tmpdir(), 'parley-open-rooms-'));
     [ann, bob] = [new ParleyHome(join(folder, 'ann')), new ParleyHome(join(folder, 'bob'))];
@@ -75,6 +75,7 @@ describe('open rooms, retention and quotas in a cluster', () => {
     await bob.json('room', 'join', `room:${room}`);
     await bob.json('send', 'Town Hall', 'hello, everybody');
     await ann.json('send', `room:${room}`, CANARY);
+    await until('it is in the log', () => names.every((name) => filesWith(name, CANARY) > 0));
     expect(await seen(bob)).toEqual(['hello, everybody', CANARY]);
     expect(await seen(ann)).toEqual(['hello, everybody', CANARY]);
     expect(await ann.json('room', 'members', `room:${room}`)).toMatchObject([
@@ -94,7 +95,6 @@ describe('open rooms, retention and quotas in a cluster', () => {
   });
 
   it('removes what is older than it may be from every node alike, and from the files of their logs', async () => {
-    await until('it is in the log', () => names.every((name) => filesWith(name, CANARY) > 0));
     expect(await ctl('retention', '1s')).toEqual({ retentionMs: 1_000 });
     await until('all is gone', async () => (await seen(bob)).every((text) => text === '(expired)'), 60_000);
     await until('all nodes have the same state', async () => {

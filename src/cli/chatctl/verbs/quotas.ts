@@ -6,11 +6,14 @@ import type { Command } from 'commander';
 import type { QuotasJson, RetentionJson } from '../../../protocol/http/quotas.ts';
 import type { AdminTarget } from '../admin-client.ts';
 
+/** Commander knows no null. */
+type Quota = number | 'default';
+
 interface QuotaOptions {
   readonly json?: boolean;
-  readonly fileBytes?: number | null;
-  readonly messagesPerDay?: number | null;
-  readonly rooms?: number | null;
+  readonly fileBytes?: Quota;
+  readonly messagesPerDay?: Quota;
+  readonly rooms?: Quota;
 }
 
 /** How long messages are kept, and what accounts may use: retention, quota. */
@@ -37,7 +40,8 @@ export function addQuotaVerbs(chatctl: Command, target: () => AdminTarget): void
     .option('--messages-per-day <N>', 'days are those of UTC; default: no bound', parseQuota)
     .option('--rooms <N>', 'that an account is in at a time; default: 10000', parseQuota)
     .option('--json', 'print one JSON object')
-    .action(async (text: string | undefined, { json, ...quotas }: QuotaOptions) => {
+    .action(async (text: string | undefined, { json, ...given }: QuotaOptions) => {
+      const quotas = Object.fromEntries(Object.entries(given).map(([kind, n]) => [kind, n === 'default' ? null : n]));
       const path = `/v1/admin/quotas${text === undefined ? '' : `/${nameOf(text)}`}`;
       const reply = await (Object.keys(quotas).length === 0
         ? adminRequest<QuotasJson>(target(), 'GET', `${path}?consistency=linearizable`)
@@ -59,8 +63,8 @@ function parseRetention(text: string): number {
   return retentionMs;
 }
 
-function parseQuota(text: string): number | null {
-  if (text === 'default') return null;
+function parseQuota(text: string): Quota {
+  if (text === 'default') return text;
   const count = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(count)) return count;
   throw new InvalidArgumentError('A number, or default.');
