@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LIMITS } from '../../protocol/limits.ts';
 import { ApiPerson, nextTxnId } from '../../testing/api-person.ts';
 import { LocalChatNode } from '../../testing/local-chat-node.ts';
@@ -201,6 +201,30 @@ describe('presence', () => {
     await readUntil('event: typing\ndata: {"type":"typing"');
     abort.abort();
     await waitUntil(async () => (await statusOf(ann, 'bob')) === 'offline', 5_000, 'bob to be gone');
+  });
+
+  it('costs the same however many rooms somebody is in', async () => {
+    await server.close(100);
+    // Whose session still holds is looked up too, now and then.
+    await begin({ heartbeatMs: 3_600_000 });
+    const [one, two] = [await ann.live(), await bob.live()];
+    watch(two, ['ann']);
+    await two.next('presence');
+    const readsOf = async (status: string): Promise<number[]> => {
+      const spies = [vi.spyOn(node.reader, 'get'), vi.spyOn(node.reader, 'range')];
+      one.send({ type: 'presence', status });
+      one.send({ type: 'typing', room, active: true });
+      await Promise.all([two.next('presence'), two.next('typing')]);
+      const reads = spies.map(({ mock }) => mock.calls.length);
+      for (const spy of spies) spy.mockRestore();
+      return reads;
+    };
+    // Names are looked up once.
+    await readsOf('away');
+    const [reads, ranges] = await readsOf('busy');
+    for (let i = 0; i < 40; i += 1) await ann.createRoom('group', i % 2 === 0 ? [bob.account] : []);
+    expect(await readsOf('away')).toEqual([reads, ranges]);
+    expect([reads! > 0, reads! < 20, ranges]).toEqual([true, true, 0]);
   });
 
   it('is bounded and checked', async () => {

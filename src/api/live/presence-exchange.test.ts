@@ -141,6 +141,14 @@ it('lets those go whose node is silent, and takes them again when it is back', (
   expect(everywhere(ann)).toEqual(['online', 'online', 'online']);
 });
 
+it('knows of all feeds as soon as it starts, so that who is hidden stays hidden', () => {
+  places[0].exchange.open(ann, 'invisible');
+  vi.advanceTimersByTime(presenceBeatMs);
+  places[1].restart();
+  places[1].exchange.open(ann, 'online');
+  expect(places[1].exchange.of(ann).status).toBe('invisible');
+});
+
 it('forgets who was on a node that was started again', () => {
   places[0].exchange.open(ann, 'online');
   vi.advanceTimersByTime(signalsGatherMs);

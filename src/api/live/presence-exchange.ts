@@ -59,8 +59,9 @@ export class PresenceExchange {
 
   start(): void {
     this.#beats = setInterval(() => this.#beat(), this.#options.limits.presenceBeatMs).unref();
-    // Who has just started wants to know, and is not asked for anything that it does not have.
     this.#beat();
+    // Before it knows of all feeds, it could show somebody whom another feed wants to hide.
+    this.#broadcast({ kind: 'ask' });
   }
 
   stop(): void {
