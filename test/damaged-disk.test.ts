@@ -8,6 +8,7 @@ import { apiUrl } from '../src/cli/local-cluster/layout.ts';
 import { isReady, whenReady } from '../src/cli/local-cluster/ready.ts';
 import { SIDES } from '../src/node/store/mark-copies.ts';
 import { SLOT_BYTES } from '../src/node/store/mark-slot.ts';
+import { scrape } from '../src/testing/scrape.ts';
 import { copyImage, filesOf, flipBit, removeImage } from '../src/testing/store/store-images.ts';
 import { CHATCTL, CHATD, runProgram, until } from './support.ts';
 import type { ScratchCluster } from '../scripts/load/scratch-cluster.ts';
@@ -126,6 +127,10 @@ describe('a node with a damaged disk', () => {
       body: JSON.stringify({ account: 'person-1', device: `D${'a'.repeat(26)}` }),
     });
     expect(refused.status).toBe(503);
+    const seen = await scrape(apiUrl(place), (await readFile(join(place.dataDir, 'admin.token'), 'utf8')).trim());
+    expect(seen.value('parley_store_damaged')).toBe(1);
+    expect(seen.value('parley_raft_role{role="repairing"}')).toBe(1);
+    expect(seen.value('parley_raft_term')).toBeUndefined();
     await stopAndMend();
   });
 
