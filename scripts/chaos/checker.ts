@@ -198,18 +198,21 @@ function checkRealTimeOrder(operations: readonly Operation[], report: Report): v
 
 /** A linearizable read shows at least what was acknowledged before it was asked for. */
 function checkReads(operations: readonly Operation[], report: Report): void {
-  const sends = operations.filter(({ call, outcome }) => call.kind === 'send' && outcome?.kind === 'ok');
-  for (const read of operations) {
-    if (read.call.kind !== 'read' || read.outcome?.kind !== 'ok') continue;
-    const { room } = read.call;
-    const shown = read.outcome.seq;
-    let newest = 0;
-    for (const { call, outcome } of sends) {
-      if (call.room === room && outcome?.kind === 'ok' && outcome.at < read.invokedAt) {
-        newest = Math.max(newest, outcome.seq);
-      }
+  const done = operations.flatMap(({ call, invokedAt, outcome }) =>
+    outcome?.kind === 'ok' ? [{ call, invokedAt, at: outcome.at, seq: outcome.seq }] : [],
+  );
+  const sends = done.filter(({ call }) => call.kind === 'send').toSorted((a, b) => a.at - b.at);
+  const reads = done.filter(({ call }) => call.kind === 'read').toSorted((a, b) => a.invokedAt - b.invokedAt);
+  const newest = new Map<string, number>();
+  let acknowledged = 0;
+  for (const read of reads) {
+    for (; acknowledged < sends.length && sends[acknowledged]!.at < read.invokedAt; acknowledged++) {
+      const { call, seq } = sends[acknowledged]!;
+      newest.set(call.room, Math.max(newest.get(call.room) ?? 0, seq));
     }
-    if (shown < newest) report('stale', `a read of ${room} showed seq ${shown} after ${newest} was acknowledged`);
+    const { room } = read.call;
+    const known = newest.get(room) ?? 0;
+    if (read.seq < known) report('stale', `a read of ${room} showed seq ${read.seq} after ${known} was acknowledged`);
   }
 }
 

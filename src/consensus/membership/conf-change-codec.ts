@@ -151,7 +151,7 @@ const decodeV1 = (data: Uint8Array): ConfChange => {
   for (let field = reader.next(); field !== undefined; field = reader.next()) {
     if (field.number === 2) kind = kindOf(field.value);
     else if (field.number === 3) peer = field.value;
-    else if (field.number === 4) context = field.bytes.slice();
+    else if (field.number === 4) context = new Uint8Array(field.bytes);
   }
   return { version: 1, step: { kind, peer: peer as PeerId }, context };
 };
@@ -179,7 +179,7 @@ const decodeV2 = (data: Uint8Array): ConfChangeV2 => {
       if (known === undefined) throw malformed(`unknown transition ${field.value}`);
       transition = known;
     } else if (field.number === 2) steps.push(decodeStep(field.bytes));
-    else if (field.number === 3) context = field.bytes.slice();
+    else if (field.number === 3) context = new Uint8Array(field.bytes);
   }
   return { version: 2, transition, steps, context };
 };

@@ -33,17 +33,16 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     isQuick: true,
   },
   {
-    name: 'memory-outlives-the-rows',
-    what: 'What is remembered of rooms is kept when a snapshot replaces their rows.',
+    name: 'memory-outlives-the-devices',
+    what: 'What is remembered of who is in a room does not mind that somebody has another device.',
     machine: 'chat',
     edits: [
       {
-        file: MACHINE,
-        find: 'forget(): void {\n    this.#context = createApplyContext(this.#cluster, this.#options);',
-        replace: 'forget(): void {',
+        file: 'src/chat/roster-memo.ts',
+        find: 'entry.base !== at.base || entry.deviceEpoch !== at.deviceEpoch) return undefined;',
+        replace: 'entry.base !== at.base) return undefined;',
       },
     ],
-    focus: 'snapshots',
     budget: { seeds: 300, seconds: 10 },
   },
   {

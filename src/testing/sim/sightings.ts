@@ -198,7 +198,6 @@ const NOTE_NAMES: { readonly [N in NodeNote]?: string } = {
   damaged: 'node kept out that does not know what it promised',
   salvaged: 'log that fell short of its mark opened',
   refused: 'old copy found out',
-  'refused-snapshot': 'damaged snapshot refused',
   'begun-anew': 'log begun anew',
   rebased: 'damaged log begun where the state ends',
   'lacks-state': 'damaged state set aside, to be fetched',

@@ -99,6 +99,7 @@ function simState(): Promise<StateStoreHarness> {
       onBegin: nothing,
       onCommitted: nothing,
       onInstalled: nothing,
+      onSpoiled: nothing,
       onRefused: nothing,
     });
   const disk = new SimStateDisk(new Prng(1));

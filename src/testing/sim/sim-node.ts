@@ -36,6 +36,10 @@ export interface Witness {
   viewed(node: SimNode, view: CoreView): void;
   applied(node: SimNode, position: AppliedPosition, image: StateImage): void;
   installed(node: SimNode, image: StateImage): void;
+  /** A snapshot that it sends has a flipped bit from now on. */
+  snapshotSpoiled(): void;
+  /** A snapshot that it received is not the one that was announced. */
+  snapshotRefused(node: SimNode): void;
   raftEvent(node: SimNode, event: RaftEvent): void;
   note(node: SimNode, what: NodeNote, a?: number, b?: number): void;
 }
@@ -50,7 +54,6 @@ export type NodeNote =
   | 'leader'
   | 'stalled'
   | DiskNote
-  | 'refused-snapshot'
   | 'joined'
   | 'wiped'
   | 'refused'
@@ -284,7 +287,8 @@ export class SimNode {
         witness.installed(this, image);
         this.#step();
       },
-      onRefused: () => witness.note(this, 'refused-snapshot'),
+      onSpoiled: () => witness.snapshotSpoiled(),
+      onRefused: () => witness.snapshotRefused(this),
     });
   }
 

@@ -30,6 +30,8 @@ export interface SimStateStoreEnv {
   readonly onBegin: () => void;
   readonly onCommitted: (position: AppliedPosition, image: StateImage) => void;
   readonly onInstalled: (image: StateImage) => void;
+  /** The snapshot that is being sent has a flipped bit from now on. */
+  readonly onSpoiled: () => void;
   /** What was received is not the snapshot that was announced. */
   readonly onRefused: () => void;
 }
@@ -138,7 +140,10 @@ export class SimStateStore implements StateStore {
       nextChunk: async (room) => {
         await this.#env.onDisk(() => {});
         const chunk = await stream.nextChunk(room);
-        if (chunk !== undefined && spoilsAt !== undefined) chunk[Math.floor(spoilsAt * chunk.length)]! ^= 1;
+        if (chunk !== undefined && spoilsAt !== undefined) {
+          chunk[Math.floor(spoilsAt * chunk.length)]! ^= 1;
+          this.#env.onSpoiled();
+        }
         spoilsAt = undefined;
         return chunk;
       },

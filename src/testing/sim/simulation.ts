@@ -212,6 +212,12 @@ export class Simulation {
       this.#checker.installed(node, image);
       this.#sightings.installed(node, image);
     },
+    snapshotSpoiled: () => this.#checker.snapshotSpoiled(),
+    snapshotRefused: (node) => {
+      this.#note(node.number, 'refused-snapshot', 0, 0);
+      this.#coverage.note('damaged snapshot refused');
+      this.#checker.snapshotRefused(node);
+    },
     raftEvent: (node, event) => this.#sightings.raftEvent(node, event),
     note: (node, what, a = 0, b = 0) => {
       this.#note(node.number, what, a, b);

@@ -15,6 +15,7 @@ export class MemoryStateStore extends SimStateStore {
       onBegin: () => {},
       onCommitted: () => {},
       onInstalled: () => {},
+      onSpoiled: () => {},
       onRefused: () => {},
     });
   }

@@ -77,6 +77,14 @@ export class SafetyChecker {
     if (position.confState !== undefined) this.#commits.membershipChanged(node);
   }
 
+  snapshotSpoiled(): void {
+    this.#states.snapshotSpoiled();
+  }
+
+  snapshotRefused(node: SimNode): void {
+    this.#states.snapshotRefused(node);
+  }
+
   installed(node: SimNode, image: StateImage): void {
     this.#states.installed(node, image);
     this.#commits.membershipChanged(node);

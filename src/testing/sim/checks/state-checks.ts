@@ -11,6 +11,7 @@ export class StateChecks {
   /** By index: the hash of the state that contains just the entries up to there. */
   readonly #stateHashes: (number | undefined)[] = [];
   readonly #memberships = new MembershipChecks();
+  #spoiledSnapshots = 0;
   readonly #applied = new Map<SimNode, { index: number; stampMs: number }>();
 
   constructor(history: History) {
@@ -40,6 +41,17 @@ export class StateChecks {
     last.stampMs = image.stampMs;
     this.#compare(node, image);
     this.#memberships.installed(node, image.index, image.confState);
+  }
+
+  /** One snapshot leaves with a flipped bit. */
+  snapshotSpoiled(): void {
+    this.#spoiledSnapshots += 1;
+  }
+
+  /** What is received is what was sent, unless somebody damaged it. */
+  snapshotRefused(node: SimNode): void {
+    this.#spoiledSnapshots -= 1;
+    insist(this.#spoiledSnapshots >= 0, 'snapshot-refused', () => `${node.name} finds a snapshot damaged that is not`);
   }
 
   #compare(node: SimNode, { index, hash }: StateImage): void {
