@@ -102,6 +102,28 @@ describe('a snapshot on its way', () => {
     expect(await stateFoldersOf(store.dir)).toHaveLength(1);
   });
 
+  it('takes no piece of an earlier one of the same leader that comes late', async () => {
+    const leader = world.leader(2, 100);
+    const late: Uint8Array[] = [];
+    world.spoil = (payload) => {
+      late.push(Uint8Array.from(payload));
+      return payload;
+    };
+    world.arrives = () => late.length < 4;
+    world.receiver.onSnap(leader.snap(), leader.name);
+    await world.until(() => late.length >= 4);
+    leader.grow(20);
+    world.arrives = () => true;
+    world.spoil = (payload) => {
+      for (const piece of late) world.receiver.onPiece(leader.name, piece);
+      return payload;
+    };
+    world.receiver.onSnap(leader.snap(), leader.name);
+    await world.install();
+    expect(world.refusals).toEqual([]);
+    expect(world.state.hash()).toEqual(leader.state.hash());
+  });
+
   it('goes on for as long as the node itself is slow', async () => {
     const leader = world.leader(2, 100);
     world.receiver.onSnap(leader.snap(), leader.name);

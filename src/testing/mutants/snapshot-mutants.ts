@@ -53,19 +53,6 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     budget: { seeds: 300, seconds: 10 },
   },
   {
-    name: 'pieces-of-another-snapshot',
-    what: 'Pieces of an earlier snapshot are taken for those of the present one.',
-    edits: [
-      {
-        file: 'src/node/raft/snapshot-receiver.ts',
-        find: 'transfer.from !== from || !sameSnapshot(transfer.id, piece.id)) return;',
-        replace: 'transfer.from !== from) return;',
-      },
-    ],
-    focus: 'snapshots',
-    budget: { seeds: 500, seconds: 10 },
-  },
-  {
     name: 'dedupe-table-not-in-the-snapshot',
     what: 'A snapshot leaves out which commands were applied (the simulated state stands in for the store).',
     edits: [
