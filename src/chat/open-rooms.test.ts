@@ -171,6 +171,13 @@ describe('an open room', () => {
     expect(await seen(bob.account)).toEqual(expect.arrayContaining(changes.map(({ event }) => event.kind)));
   });
 
+  it('tells how far somebody has read only to their own devices', async () => {
+    const room = chat.openRoom(alice, 'Town Hall', bob);
+    chat.send(alice, room, 'one');
+    chat.must('receipt.mark', null, { marks: [{ account: bob.account, room, delivered: 1, read: 1 }] });
+    expect(await audienceOf(chat.view, chat.events.at(-1)!)).toEqual([bob.account]);
+  });
+
   it('is given away when its only owner is deleted', async () => {
     const room = chat.openRoom(alice, 'Town Hall', bob, carol);
     chat.must('user.delete', alice, { account: alice.account, messages: false });

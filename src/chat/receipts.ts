@@ -1,3 +1,4 @@
+import { isOpenRoom } from '../protocol/ids.ts';
 import { KEYS } from './keys.ts';
 import { accept, reject } from './results.ts';
 import { checkActor } from './sessions.ts';
@@ -26,7 +27,8 @@ function advance(work: Work, { account, room, delivered, read }: ReceiptMark): b
   };
   if (now.delivered === before.delivered && now.read === before.read) return false;
   work.receipts.put([room, account], now);
-  const shared = work.view.get(KEYS.receiptsHidden(account)) === undefined;
+  // In an open room each message would bring as many receipts to as many sockets as there are members.
+  const shared = !isOpenRoom(room) && work.view.get(KEYS.receiptsHidden(account)) === undefined;
   work.emit({ kind: 'receipt', room, account, delivered: now.delivered, read: now.read, shared, at: now.at });
   return true;
 }
