@@ -62,6 +62,13 @@ it('shows who of a room is there, as they want to be seen', async () => {
   await expect(who(ann, 'nowhere')).rejects.toMatchObject({ code: 'no_such_room' });
 });
 
+it('shows it of open rooms too, whose members are not known one by one', async () => {
+  const room = await ann.client.rooms.createOpen({ name: 'square' }, [], MS_MAX);
+  await bob.client.openRooms.join(`room:${room}`);
+  await listen(ann, null);
+  expect(await who(bob, 'square')).toEqual(['ann online', 'bob offline']);
+});
+
 it('brings typing of all rooms or of one', async () => {
   const all = await listen(bob, null);
   const garden = await listen(bob, 'garden');

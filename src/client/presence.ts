@@ -1,8 +1,7 @@
-import { presenceOf, typingTaken } from './answers.ts';
-import { rosterOf } from './rosters.ts';
+import { membersOf, presenceOf, typingTaken } from './answers.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import type { PersonPresenceJson } from '../protocol/http/presence.ts';
-import type { RoomId } from '../protocol/ids.ts';
+import type { AccountId, RoomId } from '../protocol/ids.ts';
 import type { ClientContext } from './context.ts';
 import type { Rooms } from './rooms.ts';
 
@@ -18,14 +17,17 @@ export class Presence {
     this.#rooms = rooms;
   }
 
-  /** The members of a room, in the order in which they joined. @throws ParleyError `no_such_room` */
+  /** The members of a room, however many, in the order in which they joined. @throws ParleyError `no_such_room` */
   async *in(target: string): AsyncGenerator<PersonPresenceJson> {
     const { room } = await this.#rooms.resolve(target, CALL_MS_MAX);
-    const { people } = await rosterOf(this.#context, room, CALL_MS_MAX);
-    for (let i = 0; i < people.length; i += LIMITS.presenceAskedMax) {
-      const some = new Map(people.slice(i, i + LIMITS.presenceAskedMax).map(({ name, account }) => [name, account]));
-      const path = `/v1/rooms/${room}/presence?accounts=${[...some.keys()].join(',')}`;
-      yield* (await this.#context.read(path, presenceOf(some), CALL_MS_MAX)).people;
+    for (let after = 0; ;) {
+      const page = `/v1/rooms/${room}/members?after=${after}&limit=${LIMITS.presenceAskedMax}`;
+      const { members, next } = await this.#context.read(page, membersOf, CALL_MS_MAX);
+      const asked = new Map(members.map(({ account, accountId }) => [account, accountId as AccountId]));
+      const path = `/v1/rooms/${room}/presence?accounts=${[...asked.keys()].join(',')}`;
+      if (asked.size > 0) yield* (await this.#context.read(path, presenceOf(asked), CALL_MS_MAX)).people;
+      if (next === null) return;
+      after = next;
     }
   }
 
