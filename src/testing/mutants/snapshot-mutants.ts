@@ -45,8 +45,8 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/node/raft/compaction.ts',
-        find: 'const target = minIndex(this.#target(), state.durableIndex);',
-        replace: 'const target = minIndex(this.#target(), state.appliedIndex);',
+        find: 'const target = minIndex(wanted, state.durableIndex);',
+        replace: 'const target = minIndex(wanted, state.appliedIndex);',
       },
     ],
     focus: 'snapshots',
