@@ -19,15 +19,14 @@ import { chainHashBytes, chainHashFrom, chainHashOf, type ChainHash } from './ch
 import { messageOf } from './damage.ts';
 import type { EntryPool } from './entry-pool.ts';
 import { eraseDeleted } from './erase-deleted.ts';
-import type { FatalSwitch } from './fatal-switch.ts';
 import { beginBatch, type Batch, type Database } from './level-database.ts';
 import { follows } from './log-record.ts';
-import type { RecoveredLog } from './log-recovery.ts';
 import { BASE_KEY, HARD_STATE_KEY, RECORD_BOUNDS, encodeBase, encodeHardState, recordKey } from './log-rows.ts';
 import type { LogBase } from './log-rows.ts';
+import type { LogStoreOptions } from './log-store-options.ts';
 import { LogTail } from './log-tail.ts';
 import type { MarkFile } from './mark-file.ts';
-import type { Mark, StoreLimits } from './node-store.ts';
+import type { Mark } from './node-store.ts';
 import { packTail } from './pack-tail.ts';
 import type { RecordPlace } from './record-index.ts';
 import { StoredRecords } from './stored-records.ts';
@@ -35,21 +34,6 @@ import type { TermRuns } from './term-runs.ts';
 
 /** Keys of dead records that are deleted along with a write, or by themselves while nothing else is to be done. */
 const GARBAGE_PER_WRITE_MAX = 256;
-
-export interface LogStoreOptions {
-  readonly database: Database;
-  readonly markFile: MarkFile;
-  readonly recovered: RecoveredLog;
-  /** What could be saved of a log that is not whole, beside what it holds. */
-  readonly saved?: EntryPool | undefined;
-  readonly limits: Pick<StoreLimits, 'logCacheBytesMax' | 'recordBytesMax'>;
-  /** What the state store held when the process started. */
-  readonly applied: () => { readonly index: LogIndex; readonly confState: ConfState };
-  readonly fatal: FatalSwitch;
-  /** Nothing is written before the directory says whose it is. */
-  readonly mayWrite: () => boolean;
-  readonly onWritten?: ((durationMs: number) => void) | undefined;
-}
 
 /** What one disk write makes durable. */
 interface WriteGroup {
