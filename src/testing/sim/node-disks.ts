@@ -148,6 +148,11 @@ export class NodeDisks {
     return true;
   }
 
+  /** Whether it knows what it promised, whatever happens to its log: no copy of its mark is waiting to be written again. */
+  get outlivesItsLog(): boolean {
+    return this.log.mark.isNewest;
+  }
+
   /** Flips a bit in an entry of the log that is not spared. Returns which. */
   rotLog(place: number, isSpared?: (index: LogIndex) => boolean): LogIndex | undefined {
     const index = this.log.durable.flipBit(place, isSpared);

@@ -196,7 +196,7 @@ export class Nemesis {
   /** Every entry that rots on one machine is whole on another one. */
   #rotEverywhere(places: readonly number[], downMs: number): boolean {
     const { cluster } = this.#env;
-    if (!cluster.isWhole) return false;
+    if (!cluster.isWhole || cluster.nodes.some(({ disks }) => !disks.outlivesItsLog)) return false;
     const rotten = new Set<LogIndex>();
     for (const node of cluster.nodes) if (node.host.isUp) node.crash();
     for (const [at, node] of cluster.nodes.entries()) {
