@@ -7,6 +7,7 @@ import {
   ZERO_INDEX,
   type ConfState,
   type Entry,
+  type EntryId,
   type HardState,
   type LogIndex,
   type Snapshot,
@@ -179,7 +180,19 @@ export class LevelLogStore implements LogStore {
 
   promised(): Promises {
     const { hardState, mark } = this.#mark.content;
-    return { term: hardState.term, vote: hardState.vote, entry: { index: mark.index, term: mark.term } };
+    return {
+      term: hardState.term,
+      vote: hardState.vote,
+      entry: this.#furthest({ index: mark.index, term: mark.term }),
+    };
+  }
+
+  /** A mark that waits for what was lost may stand behind entries of a later leader that were acknowledged since. */
+  #furthest(marked: EntryId): EntryId {
+    const index = (this.#pinnedFrom() - 1) as LogIndex;
+    const term = this.term(index);
+    if (this.#repair === undefined || typeof term !== 'number') return marked;
+    return reaches({ index, term }, marked) ? { index, term } : marked;
   }
 
   get repair(): RepairGoal | undefined {

@@ -99,6 +99,20 @@ describe('a log with a damaged entry', () => {
     }
   });
 
+  it('owns up to what it acknowledged to a later leader before it knows how much of that is committed', async () => {
+    await damageEntry(7);
+    let store = await repairing();
+    expect(store.log.promised().entry).toEqual({ index: 8, term: 4 });
+    await appendAll(store, [testEntry(7, 5)], { term: 5, commit: 5 });
+    for (let start = 0; start < 3; start += 1) {
+      expect(store.log.repair).toBeDefined();
+      expect(store.log.promised()).toMatchObject({ term: 5, entry: { index: 7, term: 5 } });
+      await store.close();
+      store = await repairing();
+    }
+    await store.close();
+  });
+
   it('needs nobody when the state contains what is missing', async () => {
     await damageEntry(3);
     const store = insistIntact(await open());

@@ -88,7 +88,8 @@ export class SimDisk {
   get promised(): Promises {
     const beside = this.#repair === undefined ? undefined : this.mark.content;
     const { term, vote } = beside?.hardState ?? this.durable.hardState;
-    return { term, vote, entry: beside?.entry ?? this.durable.lastEntryId() };
+    const last = this.durable.lastEntryId();
+    return { term, vote, entry: beside === undefined || reaches(last, beside.entry) ? last : beside.entry };
   }
 
   /** What the log lost to damage and has not reached again. */
