@@ -6,6 +6,7 @@ import { decodeEnvelope, encodeEnvelope, encodeEnvelopeHeader } from './envelope
 import { LIMITS } from './limits.ts';
 import { makeTxnId } from './txn-id.ts';
 import type { Envelope, EnvelopeHeader } from './envelope.ts';
+import type { ParleyError } from './errors.ts';
 import type { AccountId } from './ids.ts';
 
 const packr = new Packr({ useRecords: false, moreTypes: false, variableMapSize: true });
@@ -104,19 +105,19 @@ describe('envelopes', () => {
       try {
         decodeEnvelope(bytes);
       } catch (error) {
-        expect(error).toEqual(refusal('invalid_envelope'));
+        expect(['invalid_envelope', 'unsupported_version']).toContain((error as ParleyError).code);
       }
     };
     const good = envelopeOf(headerOf(2));
     fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), refuses));
-    fc.assert(
-      fc.property(fc.nat({ max: good.length * 8 - 1 }), (bit) => {
-        const flipped = Uint8Array.from(good);
-        flipped[bit >> 3]! ^= 1 << (bit & 7);
-        refuses(flipped);
-        expect(() => decodeEnvelope(good.slice(0, bit >> 3))).toThrow(refusal('invalid_envelope'));
-      }),
-    );
+    for (let bit = 0; bit < good.length * 8; bit += 1) {
+      const flipped = Uint8Array.from(good);
+      flipped[bit >> 3]! ^= 1 << (bit & 7);
+      refuses(flipped);
+    }
+    for (let length = 0; length < good.length; length += 1) {
+      expect(() => decodeEnvelope(good.slice(0, length))).toThrow(refusal('invalid_envelope'));
+    }
     refuses(fill(60_000, 0x91));
   });
 });
