@@ -189,10 +189,10 @@ export class LevelLogStore implements LogStore {
 
   /** A mark that waits for what was lost may stand behind entries of a later leader that were acknowledged since. */
   #furthest(marked: EntryId): EntryId {
+    if (this.#repair === undefined || this.#base.epoch !== this.#writtenBase.epoch) return marked;
     const index = (this.#pinnedFrom() - 1) as LogIndex;
-    const term = this.term(index);
-    if (this.#repair === undefined || typeof term !== 'number') return marked;
-    return reaches({ index, term }, marked) ? { index, term } : marked;
+    const onDisk = { index, term: this.term(index) as Term };
+    return reaches(onDisk, marked) ? onDisk : marked;
   }
 
   get repair(): RepairGoal | undefined {

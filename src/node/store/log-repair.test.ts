@@ -228,7 +228,9 @@ describe('a log with a damaged entry', () => {
     const metadata = { index: 20 as LogIndex, term: 4 as Term, confState: EMPTY_CONF_STATE };
     const snapshot = { metadata, chainHash: new Uint8Array(32).fill(7) };
     const hardState = { term: 4 as Term, vote: 1 as PeerId, commit: 20 as LogIndex };
-    await new Promise<void>((resolve) => store.log.append({ hardState, entries: [], snapshot }, resolve));
+    const written = new Promise<void>((resolve) => store.log.append({ hardState, entries: [], snapshot }, resolve));
+    expect(store.log.promised().entry, 'before it is on the disk').toEqual(GOAL.entry);
+    await written;
     expect(store.log.repair).toBeUndefined();
     expect(await promised()).toMatchObject({ index: 20, term: 4 });
     await store.close();
