@@ -17,6 +17,7 @@ export const AEAD_TAG_BYTES = 16;
 type NobleCipher = typeof gcm | typeof chacha20poly1305;
 
 export const nobleAes128Gcm: Aead = nobleAead(gcm, 16);
+export const nobleAes256Gcm: Aead = nobleAead(gcm, 32);
 export const nobleChaCha20Poly1305: Aead = nobleAead(chacha20poly1305, 32);
 
 function nobleAead(cipher: NobleCipher, keyBytes: number): Aead {

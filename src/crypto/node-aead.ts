@@ -7,6 +7,7 @@ type Algorithm = CipherGCMTypes | CipherChaCha20Poly1305Types;
 
 /** Node's native implementations (OpenSSL). */
 export const nodeAes128Gcm: Aead = nodeAead('aes-128-gcm', 16);
+export const nodeAes256Gcm: Aead = nodeAead('aes-256-gcm', 32);
 export const nodeChaCha20Poly1305: Aead = nodeAead('chacha20-poly1305', 32);
 
 const OPTIONS = { authTagLength: AEAD_TAG_BYTES };
