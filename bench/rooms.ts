@@ -1,21 +1,32 @@
+import { measureAccount, type AccountMeasurement } from './account-of-many-rooms.ts';
+import { within } from './deadline.ts';
+import { measureFanOut, type FanOut } from './fan-out.ts';
+import { inLanes } from './lanes.ts';
+import { timePages } from './pages.ts';
 import { distributionOf, type Distribution } from '../scripts/chaos/percentiles.ts';
 import { FeedSocket } from '../scripts/load/feed-socket.ts';
 import { requestJson } from '../scripts/load/http.ts';
-import { createPerson } from '../scripts/load/person.ts';
+import { createPerson, tokenOf } from '../scripts/load/person.ts';
 import { paddedText, sealOpenName, sealText } from '../scripts/load/sealed-texts.ts';
 import { startScratchCluster } from '../scripts/load/scratch-cluster.ts';
 import { ulid } from '../scripts/load/ulid.ts';
 import { apiUrl } from '../src/cli/local-cluster/layout.ts';
 import { openRoomIdOf } from '../src/protocol/derive-ids.ts';
+import type { FanOutLoad } from './fan-out.ts';
 import type { Person } from '../scripts/load/person.ts';
 import type { RoomDetailJson } from '../src/protocol/http/schemas.ts';
 
 const SENDS = 400;
 const TEXT_BYTES = 256;
-/** Requests under way at once while people are made and join. */
-const LANES = 16;
 const PAGE = 100;
-const PAGE_READS = 100;
+/** A message that is not everywhere by then never will be, and somebody has to say where it is not. */
+const EVERYWHERE_MS_MAX = 30_000;
+const SHOWN_MAX = 10;
+/** Rooms in which all look on, and how many messages each gets. */
+const FAN_OUTS: readonly { readonly sockets: number; readonly load: FanOutLoad }[] = [
+  { sockets: 100, load: { messages: 20_000, perSender: 20 } },
+  { sockets: 500, load: { messages: 6_000, perSender: 20 } },
+];
 
 export interface RoomsMeasurement {
   readonly members: number;
@@ -24,7 +35,8 @@ export interface RoomsMeasurement {
   readonly send: { readonly small: SendTimes; readonly large: SendTimes };
   readonly joins: { readonly perSecond: number; readonly first: Distribution; readonly last: Distribution };
   readonly membersPage: Distribution;
-  readonly roomsOfAccount: { readonly rooms: number; readonly page: Distribution; readonly socketReadyMs: number };
+  readonly fanOut: readonly FanOut[];
+  readonly roomsOfAccount: AccountMeasurement;
 }
 
 interface SendTimes {
@@ -66,11 +78,20 @@ export async function measureRooms(
     say(`${members} joined`);
     const send = await measureSends({ urls, people: people.slice(0, sockets), small, large });
     say('sent');
-    const membersPage = await pages(urls[0]!, owner, (i) => {
+    const fanOut: FanOut[] = [];
+    for (const { sockets: size, load } of FAN_OUTS) {
+      if (size > members) continue;
+      const room = await openRoom(urls[0]!, owner, `fan-out ${size}`);
+      await inLanes(size - 1, (i) => join(urls[i % urls.length]!, people[i + 1]!, room.room));
+      fanOut.push(await measureFanOut(urls, people.slice(0, size), room, load));
+      say(`fan-out to ${size}: ${fanOut.at(-1)!.deliveriesPerSecond} deliveries/s`);
+    }
+    const membersPage = await timePages(urls[0]!, owner, (i) => {
       const after = (i * PAGE) % members;
       return `/v1/rooms/${large.room}/members?after=${after}&limit=${PAGE}`;
     });
-    return { members, sockets, send, joins, membersPage, roomsOfAccount: await measureAccount(urls[0]!, rooms, say) };
+    const roomsOfAccount = await measureAccount(urls[0]!, owner, rooms, say);
+    return { members, sockets, send, joins, membersPage, fanOut, roomsOfAccount };
   } finally {
     await cluster.close();
   }
@@ -84,16 +105,8 @@ async function measureSends(of: {
   readonly large: RoomDetailJson;
 }): Promise<RoomsMeasurement['send']> {
   const { urls, people, small, large } = of;
-  const missing = new Map<string, { left: number; readonly done: () => void }>();
-  const onEvent: NonNullable<Parameters<typeof FeedSocket.connect>[3]['onEvent']> = ({ event }) => {
-    const waiting = event.kind === 'message' ? missing.get(event.id.slice(0, 26)) : undefined;
-    if (waiting === undefined) return;
-    waiting.left -= 1;
-    if (waiting.left === 0) waiting.done();
-  };
-  const feeds = await Promise.all(
-    people.map(({ session }, i) => FeedSocket.connect(urls[i % urls.length]!, session.token, null, { onEvent })),
-  );
+  const watch = new Watch(people, urls);
+  await watch.open();
   const times = {
     small: { ack: [] as number[], all: [] as number[] },
     large: { ack: [] as number[], all: [] as number[] },
@@ -104,15 +117,14 @@ async function measureSends(of: {
     const room = which === 'small' ? small : large;
     const text = sealText(people[0]!, room, paddedText(`message ${counter} `, TEXT_BYTES), counter);
     const at = performance.now();
-    const everywhere = new Promise<void>((done) => missing.set(text.txnId, { left: readers, done }));
-    const outcome = await feeds[0]!.send(text.room, text.txnId, text.envelope);
+    const everywhere = watch.expect(text.txnId, readers);
+    const outcome = await watch.sender.send(text.room, text.txnId, text.envelope);
     if (outcome.kind !== 'ok') throw new Error(`A message was not taken: ${JSON.stringify(outcome)}`);
     times[which].ack.push(performance.now() - at);
-    await everywhere;
+    await within(EVERYWHERE_MS_MAX, everywhere, () => `message ${counter} (${which} room): ${watch.lacking(readers)}`);
     times[which].all.push(performance.now() - at);
-    missing.delete(text.txnId);
   }
-  for (const feed of feeds) feed.close();
+  watch.close();
   const timesOf = ({ ack, all }: (typeof times)['small']): SendTimes => ({
     ack: distributionOf(ack),
     everywhere: distributionOf(all),
@@ -120,55 +132,76 @@ async function measureSends(of: {
   return { small: timesOf(times.small), large: timesOf(times.large) };
 }
 
-async function measureAccount(
-  url: string,
-  rooms: number,
-  say: (text: string) => void,
-): Promise<RoomsMeasurement['roomsOfAccount']> {
-  const busy = await createPerson(url, 'busy');
-  const ids: string[] = [];
-  await inLanes(rooms, async () => {
-    const body = { kind: 'group', members: [], txnId: ulid() };
-    const { room } = await requestJson<{ room: string }>(url, 'POST', '/v1/rooms', { token: busy.session.token, body });
-    ids.push(room);
-  });
-  say(`${rooms} rooms`);
-  ids.sort();
-  const page = await pages(url, busy, (i) => `/v1/rooms?limit=${PAGE}&after=${ids[(i * PAGE) % ids.length]!}`);
-  const at = performance.now();
-  const feed = await FeedSocket.connect(url, busy.session.token, null, {});
-  const socketReadyMs = performance.now() - at;
-  feed.close();
-  return { rooms, page, socketReadyMs };
-}
+/** Sockets of all who look on, and who of them has the message that is under way. */
+class Watch {
+  readonly #people: readonly Person[];
+  readonly #urls: readonly string[];
+  readonly #feeds: FeedSocket[] = [];
+  readonly #closed = new Map<number, string>();
+  readonly #has = new Set<number>();
+  #txnId = '';
+  #readers = 0;
+  #done: () => void = () => {};
 
-async function pages(url: string, person: Person, pathOf: (i: number) => string): Promise<Distribution> {
-  const times: number[] = [];
-  for (let i = 0; i < PAGE_READS; i++) {
-    const at = performance.now();
-    await requestJson(url, 'GET', pathOf(i), { token: person.session.token });
-    times.push(performance.now() - at);
+  constructor(people: readonly Person[], urls: readonly string[]) {
+    this.#people = people;
+    this.#urls = urls;
   }
-  return distributionOf(times);
+
+  async open(): Promise<void> {
+    await inLanes(this.#people.length, async (i) => {
+      const url = this.#urls[i % this.#urls.length]!;
+      // Making everybody may have taken longer than a token lasts.
+      const token = await tokenOf(url, this.#people[i]!);
+      this.#feeds[i] = await FeedSocket.connect(url, token, null, {
+        onEvent: ({ event }) => {
+          if (event.kind === 'message' && event.id.startsWith(this.#txnId)) this.#arrived(i);
+        },
+        onClose: (code, reason) => this.#closed.set(i, `closed with ${code} ${reason}`),
+      });
+    });
+  }
+
+  get sender(): FeedSocket {
+    return this.#feeds[0]!;
+  }
+
+  /** Resolves when the first so many have it. */
+  expect(txnId: string, readers: number): Promise<void> {
+    this.#txnId = txnId;
+    this.#readers = readers;
+    this.#has.clear();
+    return new Promise((resolve) => (this.#done = resolve));
+  }
+
+  lacking(readers: number): string {
+    const behind = this.#people.slice(0, readers).flatMap(({ name }, i) => {
+      if (this.#has.has(i)) return [];
+      return [`${name} on node ${(i % this.#urls.length) + 1} (${this.#closed.get(i) ?? 'open'})`];
+    });
+    return `lacking at ${behind.length} of ${readers} sockets: ${behind.slice(0, SHOWN_MAX).join(', ')}`;
+  }
+
+  close(): void {
+    for (const feed of this.#feeds) feed.close();
+  }
+
+  #arrived(i: number): void {
+    this.#has.add(i);
+    if (this.#has.size === this.#readers) this.#done();
+  }
 }
 
 async function openRoom(url: string, owner: Person, name: string): Promise<RoomDetailJson> {
   const txnId = ulid();
   const room = openRoomIdOf(owner.account, txnId);
-  const { token } = owner.session;
+  const token = await tokenOf(url, owner);
   const body = { kind: 'open', members: [], sealedMeta: sealOpenName(owner, room, name), txnId };
   await requestJson(url, 'POST', '/v1/rooms', { token, body });
   return requestJson<RoomDetailJson>(url, 'GET', `/v1/rooms/${room}`, { token });
 }
 
 async function join(url: string, person: Person, room: string): Promise<void> {
-  await requestJson(url, 'POST', `/v1/rooms/${room}/join`, { token: person.session.token, body: { txnId: ulid() } });
-}
-
-async function inLanes(count: number, work: (i: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    while (next < count) await work(next++);
-  };
-  await Promise.all(Array.from({ length: LANES }, lane));
+  const token = await tokenOf(url, person);
+  await requestJson(url, 'POST', `/v1/rooms/${room}/join`, { token, body: { txnId: ulid() } });
 }

@@ -4,6 +4,7 @@ import { Account } from './account.ts';
 import { ClientContext } from './context.ts';
 import { Enrolment } from './enrolment.ts';
 import { Feed } from './feed.ts';
+import { firstSince } from './first-since.ts';
 import { Directory } from './directory.ts';
 import { Files } from './files.ts';
 import { History } from './history.ts';
@@ -17,7 +18,8 @@ import { Reports } from './reports.ts';
 import { Rooms } from './rooms.ts';
 import { readRow, writeRow } from './rows.ts';
 import type { PresenceChoiceT } from '../protocol/http/presence.ts';
-import type { AccountName, ClusterId, DeviceId } from '../protocol/ids.ts';
+import type { MessageJsonT } from '../protocol/http/schemas.ts';
+import type { AccountName, ClusterId, DeviceId, RoomId } from '../protocol/ids.ts';
 import type { Posted, TextOptions } from './composer.ts';
 import type { FeedListener } from './feed.ts';
 import type { ReadOptions } from './history.ts';
@@ -119,6 +121,15 @@ export class ParleyClient {
     } catch (error) {
       if (peer === null || !(error instanceof ParleyError) || error.code !== 'no_such_room') throw error;
     }
+  }
+
+  /** The seq of the first message sent at a time or later; one more than the newest when all are older. */
+  firstSince(room: RoomId, sinceMs: number, lastSeq: number): Promise<number> {
+    const messageFrom = async (seq: number): Promise<MessageJsonT | undefined> => {
+      for await (const { messages } of this.#history.pages(room, { after: seq - 1, limit: 1 })) return messages[0];
+      return undefined;
+    };
+    return firstSince(messageFrom, sinceMs, lastSeq);
   }
 
   /**

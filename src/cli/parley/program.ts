@@ -9,6 +9,7 @@ import { addRelationVerbs } from './verbs/relations.ts';
 import { addRoomVerbs } from './verbs/rooms.ts';
 import { packageVersion } from '../version.ts';
 import { runWith } from './run.ts';
+import { addExportVerb } from './export/verb.ts';
 import { addBridgeVerb } from './bridge/verb.ts';
 import { addRpcVerb } from './rpc/verb.ts';
 import type { GlobalOptions, Run } from './run.ts';
@@ -22,6 +23,7 @@ Examples:
   parley read @bob --limit 20                the last 20 messages
   parley react @bob 3 👍                     to message 3; reply, edit and delete take numbers too
   parley room create garden bob carl         a group
+  parley export --all --out my-data          one’s rooms, files, profile and sessions, decrypted
   parley tail                                everything, live; moves on when a node dies
   parley who garden                          who of the room is there
   parley login ann                           on a second device: prints a code and waits
@@ -46,6 +48,7 @@ export function parleyProgram(signal: AbortSignal): Command {
     .addHelpText('after', EXAMPLES);
   const run = runWith(() => parley.opts<GlobalOptions>(), signal);
   addVerbs(parley, run);
+  addExportVerb(parley, run);
   addBridgeVerb(parley, run);
   addRpcVerb(parley, run, addVerbs);
   return parley;
