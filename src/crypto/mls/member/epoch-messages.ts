@@ -37,7 +37,10 @@ export interface EpochMessagesInput {
 
 export type OpenedMessage =
   | { readonly kind: 'content'; readonly content: AuthenticatedContent; readonly generation: number }
-  /** The own message with this generation, come back. */
+  /**
+   * The own message with this generation, come back: by what it says, since its key is gone. Any member can forge it;
+   * what counts as sent is for the client to know by what it sent.
+   */
   | { readonly kind: 'own'; readonly generation: number };
 
 /** RFC 9420 sections 6.3 and 9, for one epoch. */
@@ -97,15 +100,14 @@ export class EpochMessages {
     const signatureKey = signatureKeys.get(leafIndex);
     if (signatureKey === undefined) throw new MlsError('bad_sender', `Leaf ${leafIndex} was no member.`);
     const type = ratchetTypeOf(message);
-    if (leafIndex === ownLeaf) {
-      const isKnown = generation < this.input.own[type].next;
-      verify(isKnown, 'restored_state', `The own message ${generation} was not made by this state.`);
-      return { kind: 'own', generation };
-    }
+    const isOwn = leafIndex === ownLeaf;
+    if (isOwn && generation < this.input.own[type].next) return { kind: 'own', generation };
     const { messageKey, consume } = secretTree.keyOf(leafIndex, type, generation);
     const content = openPrivateContent(this.#suite, message, senderData, messageKey);
     const isSigned = hasValidContentSignature(this.#suite, content, signatureKey, context);
     verify(isSigned, 'bad_signature', 'The signature of the message is not valid.');
+    // Any member can name this leaf as the sender; only the signature proves that a copy of this state is alive.
+    verify(!isOwn, 'restored_state', `The own message ${generation} was not made by this state.`);
     consume();
     return { kind: 'content', content, generation };
   }

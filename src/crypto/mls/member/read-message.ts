@@ -27,7 +27,7 @@ export type GroupEvent =
   | { readonly kind: 'commit'; readonly applied: AppliedCommit; readonly isOwn: boolean }
   /** This member is out: nothing more can be read or sent. */
   | { readonly kind: 'removed'; readonly applied: AppliedCommit }
-  /** An own message that came back. */
+  /** An own message that came back, or so it says (`OpenedMessage`). */
   | { readonly kind: 'own'; readonly generation: number };
 
 export interface ReadResult {
@@ -65,8 +65,8 @@ function readPrivate(reading: Reading, message: PrivateMessage): ReadResult {
   if (messages === undefined) throw new MlsError('stale_epoch', `Epoch ${message.epoch} is over.`);
   const opened = messages.open(message);
   if (opened.kind === 'own') {
-    // Made by this state, but it is not the staged commit: one that was dropped, and that the log took all the same.
-    verify(message.contentType !== 'commit', 'restored_state', 'An own commit is not the staged one.');
+    // Not the staged commit, and its key is gone: forged by another member, or dropped here though it had been sent.
+    verify(message.contentType !== 'commit', 'undecryptable', 'An own commit is not the staged one.');
     return { parts, event: { kind: 'own', generation: opened.generation } };
   }
   const { content, generation } = opened;
