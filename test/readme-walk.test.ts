@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pathWithNpx } from './npx-shim.ts';
 import { Running } from './parley-home.ts';
 import { ROOT, START } from './support.ts';
 
@@ -18,6 +19,7 @@ function commandsOf(readme: string, heading: string): string[] {
 
 describe('the five minutes of the README', () => {
   let dir: string;
+  let path: string;
   let portBase: number;
   let cluster: Running;
   const running: Running[] = [];
@@ -28,7 +30,7 @@ describe('the five minutes of the README', () => {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         ...process.env,
-        PATH: [join(dir, 'bin'), process.env['PATH']].join(delimiter),
+        PATH: path,
         PARLEY_PORT_BASE: String(portBase),
         PARLEY_DATA: join(dir, 'data'),
       },
@@ -40,11 +42,7 @@ describe('the five minutes of the README', () => {
 
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), 'parley-walk-'));
-    // `npx NAME` runs the program of this checkout, without asking npm each time.
-    mkdirSync(join(dir, 'bin'));
-    const npx = join(dir, 'bin', 'npx');
-    writeFileSync(npx, `#!/bin/sh\nname=$1\nshift\nexec "${process.execPath}" "${ROOT}/bin/$name.js" "$@"\n`);
-    chmodSync(npx, 0o755);
+    path = pathWithNpx(dir);
     portBase = await freePortBase();
     cluster = sh(`exec "${process.execPath}" "${START}"`);
   });

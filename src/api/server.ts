@@ -11,6 +11,7 @@ import { Gateway } from './gateway/gateway.ts';
 import { OpenFeeds } from './gateway/open-feeds.ts';
 import { RateMeter } from './gateway/rate-meter.ts';
 import { addCommonHooks, addPreflight } from './headers.ts';
+import { takeIdempotencyKeys } from './idempotency-key.ts';
 import { LeaderTime } from './leader-time.ts';
 import { Live } from './live/live.ts';
 import { Metrics } from './metrics/metrics.ts';
@@ -25,6 +26,7 @@ import { addAuditRoutes } from './routes/audit.ts';
 import { addBlobRoutes } from './routes/blobs.ts';
 import { addClusterRoutes } from './routes/cluster.ts';
 import { addDeviceRoutes } from './routes/devices.ts';
+import { addDocsRoutes } from './routes/docs.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addLockRoutes } from './routes/locks.ts';
@@ -32,7 +34,7 @@ import { addMemberRoutes } from './routes/members.ts';
 import { addMessageRoutes } from './routes/messages.ts';
 import { addMetricsRoute, countRequests } from './routes/metrics.ts';
 import { addModerationRoutes } from './routes/moderation.ts';
-import { addOpenApiRoute, describeRoutes } from './routes/openapi.ts';
+import { describeRoutes } from './routes/openapi.ts';
 import { addOpenRoomRoutes } from './routes/open-rooms.ts';
 import { addPeopleRoutes } from './routes/people.ts';
 import { addPinRoutes } from './routes/pins.ts';
@@ -126,6 +128,7 @@ function addRoutes(
   const hooks = createRouteHooks(app, context);
   countRequests(app, context);
   addCommonHooks(app, context);
+  takeIdempotencyKeys(app);
   describeRoutes(app, context.node.version, hooks);
   // In a scope of their own, which is built after the one above that listens to them.
   void app.register((scope, _options, done) => {
@@ -154,7 +157,7 @@ function addRoutes(
     addPeopleRoutes(routes, context, hooks);
     addHealthRoutes(routes, context);
     addMetricsRoute(routes, context, hooks, gateway);
-    addOpenApiRoute(routes);
+    addDocsRoutes(routes, context);
     addStatusPage(routes);
     addPreflight(routes);
     done();

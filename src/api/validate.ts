@@ -35,14 +35,15 @@ function firstError(check: TypeCheck<TSchema>, value: unknown): ParleyError {
   }
   const error = check.Errors(value).First();
   const field = (error?.path ?? '').slice(1).replaceAll('/', '.');
-  const reason = error === undefined ? 'not valid' : explain(error.message);
+  const reason = error === undefined ? 'not valid' : explain(error.message, error.schema.description);
   return new ParleyError('invalid_field', `${field}: ${reason}.`, { data: { field } });
 }
 
-/** TypeBox's words, without the pattern's own text where it is longer than it is helpful. */
-function explain(message: string): string {
+/** TypeBox's words; what the field is says more than the text of a pattern. */
+function explain(message: string, description: string | undefined): string {
   if (message === 'Unexpected property') return 'unknown field';
-  if (message === 'Expected required property' || message === 'Required property') return 'missing';
-  if (message.startsWith('Expected string to match')) return 'not in its proper form';
-  return message.charAt(0).toLowerCase() + message.slice(1);
+  const what = description === undefined ? '' : ` (${description.replace(/\.$/, '')})`;
+  if (message === 'Expected required property' || message === 'Required property') return `missing${what}`;
+  if (message.startsWith('Expected string to match')) return `not in its proper form${what}`;
+  return message.charAt(0).toLowerCase() + message.slice(1) + what;
 }

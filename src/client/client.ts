@@ -158,6 +158,12 @@ export class ParleyClient {
     return { account: row.name, device: row.device, cluster, endpoints: this.#context.api.endpoints };
   }
 
+  /** An access token of this device's session, good on every node for at least a minute. */
+  async accessToken(timeoutMs: number): Promise<string> {
+    await this.#context.own();
+    return this.#context.session.token(timeoutMs);
+  }
+
   /** Ends this device's session. The account stays in this home; whatever comes next opens another session. */
   async logOut(timeoutMs: number): Promise<void> {
     await this.#context.own();

@@ -1,30 +1,19 @@
-import {
-  AckFrame,
-  IdentifyFrame,
-  PingFrame,
-  PresenceSetFrame,
-  ResumeFrame,
-  SendFrame,
-  TypingSetFrame,
-  WatchFrame,
-} from '../../protocol/http/frames.ts';
+import { CLIENT_FRAMES } from '../../protocol/http/frames.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import { parseJson } from '../json-body.ts';
 import { validatorOf } from '../validate.ts';
 import type { ClientFrameJson } from '../../protocol/http/frames.ts';
 import type { ApiLimits } from '../config.ts';
 
+type ClientType = keyof typeof CLIENT_FRAMES;
+
 /** By type, so that an error names the field of the frame that was meant. */
-const VALIDATORS: Readonly<Record<string, (value: unknown) => ClientFrameJson>> = {
-  identify: validatorOf(IdentifyFrame),
-  resume: validatorOf(ResumeFrame),
-  send: validatorOf(SendFrame),
-  ping: validatorOf(PingFrame),
-  ack: validatorOf(AckFrame),
-  typing: validatorOf(TypingSetFrame),
-  presence: validatorOf(PresenceSetFrame),
-  watch: validatorOf(WatchFrame),
-};
+const VALIDATORS: Readonly<Record<string, (value: unknown) => ClientFrameJson>> = Object.fromEntries(
+  Object.entries(CLIENT_FRAMES).map(([type, schema]) => [
+    type,
+    validatorOf<(typeof CLIENT_FRAMES)[ClientType]>(schema),
+  ]),
+);
 
 /** @throws ParleyError `payload_too_large`, `malformed_json`, `invalid_field`, `bad_request` for an unknown type */
 export function parseClientFrame(

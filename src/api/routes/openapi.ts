@@ -32,11 +32,6 @@ export function describeRoutes(app: App, version: string, hooks: RouteHooks): vo
   });
 }
 
-/** The description of this API, made from the schemas that check its requests. */
-export function addOpenApiRoute(app: App): void {
-  app.get('/v1/openapi.json', { schema: { hide: true } }, () => app.swagger());
-}
-
 function completed(schema: FastifySchema | undefined, scheme: 'session' | 'admin' | null): FastifySchema {
   const { errors, ...described } = schema ?? {};
   const failures = errorResponses({ ...described, errors: errors ?? [] }, scheme);

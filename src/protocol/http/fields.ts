@@ -14,12 +14,15 @@ export const Hash32 = bytesField(32, 32, 'SHA-256');
 export const Signature64 = bytesField(64, 64, 'Ed25519 signature');
 
 export const NameField = Type.String({ pattern: '^[a-z0-9._-]{2,32}$', description: 'Account name, without @.' });
-export const AccountIdField = Type.String({ pattern: '^A[a-z2-7]{26}$' });
-export const DeviceIdField = Type.String({ pattern: '^D[a-z2-7]{26}$' });
-export const SessionIdField = Type.String({ pattern: '^S[a-z2-7]{26}$' });
-export const RoomIdField = Type.String({ pattern: '^[OR][a-z2-7]{26}$' });
-export const ClusterIdField = Type.String({ pattern: '^C[a-z2-7]{26}$' });
-export const NodeNameField = Type.String({ pattern: '^[a-z][a-z0-9-]{0,31}$' });
+export const AccountIdField = Type.String({ pattern: '^A[a-z2-7]{26}$', description: 'An account’s id: A…' });
+export const DeviceIdField = Type.String({ pattern: '^D[a-z2-7]{26}$', description: 'A device’s id: D…' });
+export const SessionIdField = Type.String({ pattern: '^S[a-z2-7]{26}$', description: 'A session’s id: S…' });
+export const RoomIdField = Type.String({
+  pattern: '^[OR][a-z2-7]{26}$',
+  description: 'A room’s id: R…, or O… for open rooms.',
+});
+export const ClusterIdField = Type.String({ pattern: '^C[a-z2-7]{26}$', description: 'The cluster’s id: C…' });
+export const NodeNameField = Type.String({ pattern: '^[a-z][a-z0-9-]{0,31}$', description: 'A node’s name, as n1.' });
 export const LockNameField = Type.String({
   pattern: '^(?:[OR][a-z2-7]{26}/)?[A-Za-z0-9._:-]{1,128}$',
   description: 'Up to 128 of A–Z a–z 0–9 . _ : -; behind `ROOM/` for a lock of that room’s members.',

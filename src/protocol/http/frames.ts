@@ -84,6 +84,17 @@ export const ClientFrame = Type.Union([
   PresenceSetFrame,
   WatchFrame,
 ]);
+/** By their `type`: what clients say. */
+export const CLIENT_FRAMES = {
+  identify: IdentifyFrame,
+  resume: ResumeFrame,
+  send: SendFrame,
+  ping: PingFrame,
+  ack: AckFrame,
+  typing: TypingSetFrame,
+  presence: PresenceSetFrame,
+  watch: WatchFrame,
+} as const;
 
 export const HelloFrame = Type.Object({
   type: Type.Literal('hello'),
@@ -245,6 +256,19 @@ export const ServerFrame = Type.Union([
   TypingFrame,
   PresenceFrame,
 ]);
+
+/** By their `type`: what nodes say. */
+export const SERVER_FRAMES = {
+  hello: HelloFrame,
+  ready: ReadyFrame,
+  sent: SentFrame,
+  event: EventFrame,
+  pong: PongFrame,
+  error: ErrorFrame,
+  goaway: GoAwayFrame,
+  typing: TypingFrame,
+  presence: PresenceFrame,
+} as const;
 
 export type ClientFrameJson = Static<typeof ClientFrame>;
 export type ServerFrameJson = Static<typeof ServerFrame>;

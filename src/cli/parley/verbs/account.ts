@@ -8,6 +8,7 @@ import type { Terminal } from '../terminal.ts';
 
 /** It waits for somebody. */
 const LONG = { takesLong: true };
+const TOKEN_MS_MAX = 15_000;
 const LOGOUT_MS_MAX = 15_000;
 const RESEAL_MS_MAX = 15_000;
 
@@ -80,6 +81,16 @@ export function addAccountVerbs(parley: Command, run: Run): void {
         const me = await client.whoAmI();
         const text = `${me.account} on ${me.device}\ncluster ${me.cluster} at ${me.endpoints.join(', ')}`;
         terminal.result(me, text);
+      }),
+    );
+
+  parley
+    .command('token')
+    .description('print an access token of this device, for curl and the like; whoever has it may do what you may')
+    .action(() =>
+      run(async (client, terminal) => {
+        const token = await client.accessToken(TOKEN_MS_MAX);
+        terminal.result({ token }, token);
       }),
     );
 
