@@ -83,7 +83,7 @@ describe('Progress', () => {
           else if (event === 'reject') progress.maybeDecrease(at(a), at(b));
           else if (event === 'probe') progress.becomeProbe();
           else if (event === 'replicate') progress.becomeReplicate();
-          else if (event === 'snapshot') progress.becomeSnapshot(at(progress.match + a));
+          else if (event === 'snapshot') progress.becomeSnapshot(at(a));
           else if (event === 'restart') progress.restart(at(a + 1));
           else if (!progress.paused) progress.sentEntries(a % 4, b);
           expect(progress.match).toBeLessThan(progress.next);

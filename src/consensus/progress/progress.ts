@@ -112,7 +112,8 @@ export class Progress {
   becomeSnapshot(index: LogIndex): void {
     this.#enter('snapshot');
     this.pendingSnapshot = index;
-    this.next = plus(index, 1);
+    // The snapshot may be older than what the peer acknowledged, when the log was compacted beyond both.
+    this.next = plus(maxIndex(index, this.match), 1);
     this.sentCommit = index;
   }
 

@@ -5,7 +5,7 @@ import { EMPTY_CONF_STATE, plus, ZERO_INDEX, type LogIndex } from '../../consens
 import { parseConfChangeSteps } from './conf-change-notation.ts';
 import type { Stanza } from './datadriven.ts';
 import { describeConfig, describeProgressList } from './describe.ts';
-import { parseBoolean, ScenarioUsageError } from './stanza-args.ts';
+import { parseBoolean, ScenarioError } from './stanza-args.ts';
 
 const LIMITS = { inflightMessagesMax: 10, inflightBytesMax: Number.POSITIVE_INFINITY };
 
@@ -22,7 +22,7 @@ export class ConfChangeScenario {
       this.#membership = this.#apply(stanza);
     } catch (error) {
       if (error instanceof ConsensusError && error.code === 'invalid-conf-change') return `${error.message}\n`;
-      if (error instanceof ScenarioUsageError) return error.message;
+      if (error instanceof ScenarioError) return error.message;
       throw error;
     } finally {
       this.#lastIndex = plus(this.#lastIndex, 1);
@@ -43,7 +43,7 @@ export class ConfChangeScenario {
         return changer.enterJoint(parseBoolean(autoLeave), steps);
       }
       default:
-        if (steps.length > 0) throw new ScenarioUsageError('this command takes no input\n');
+        if (steps.length > 0) throw new ScenarioError('this command takes no input\n');
         return changer.leaveJoint();
     }
   }

@@ -50,7 +50,7 @@ describe('scenario grammar', () => {
   it('says where a file does not follow it', () => {
     expect(() => parse('act', 'never ends')).toThrow('line 1: no ----');
     expect(() => parse('', 'key=value', '----')).toThrow('line 2: a stanza begins with a command');
-    expect(() => parse('act (x', '----')).toThrow('line 1: cannot read');
+    expect(() => parse('act x=(1', '----')).toThrow('line 1: cannot read');
     expect(() => parse('act', '----', '----', 'open')).toThrow('never closed');
     expect(() => parse('act', '----', '----', '----', '----', 'x')).toThrow('blank line');
   });

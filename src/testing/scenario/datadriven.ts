@@ -1,3 +1,5 @@
+import { parseDirective, ScenarioSyntaxError, type Argument } from './directive.ts';
+
 /**
  * Parser of scenario files. A file is a sequence of stanzas:
  *
@@ -10,12 +12,6 @@
  * Output that itself has blank lines stands between two doubled separators (`----` twice before,
  * `----` twice after). A command line that ends in `\` continues on the next line.
  */
-export interface Argument {
-  readonly key: string;
-  /** Empty for an argument without `=`. */
-  readonly values: readonly string[];
-}
-
 export interface Stanza {
   /** Line of the command, counted from 1. */
   readonly line: number;
@@ -23,14 +19,6 @@ export interface Stanza {
   readonly args: readonly Argument[];
   readonly input: string;
   readonly expected: string;
-}
-
-/** The file does not follow the grammar; `line` says where. */
-export class ScenarioSyntaxError extends Error {
-  constructor(line: number, problem: string) {
-    super(`line ${line}: ${problem}`);
-    this.name = 'ScenarioSyntaxError';
-  }
 }
 
 const SEPARATOR = '----';
@@ -120,31 +108,3 @@ const readUntilDoubleSeparator = (lines: LineReader): string => {
 };
 
 const joinLines = (lines: readonly string[]): string => (lines.length === 0 ? '' : `${lines.join('\n')}\n`);
-
-/** A word, `key=value` or `key=(list)`; what stands in parentheses may contain blanks. */
-const ARGUMENT = /^([^\s=()]+)(?:=(\([^)]*\)|[^\s()]*))?(?:\s+|$)/u;
-
-const parseDirective = (directive: string, line: number): { command: string; args: Argument[] } => {
-  const args: Argument[] = [];
-  let rest = directive;
-  while (rest !== '') {
-    const match = ARGUMENT.exec(rest);
-    if (match === null) throw new ScenarioSyntaxError(line, `cannot read ${JSON.stringify(rest)}`);
-    args.push({ key: match[1]!, values: parseValues(match[2]) });
-    rest = rest.slice(match[0].length);
-  }
-  const [first, ...others] = args;
-  if (first === undefined || first.values.length > 0) {
-    throw new ScenarioSyntaxError(line, 'a stanza begins with a command');
-  }
-  return { command: first.key, args: others };
-};
-
-const parseValues = (value: string | undefined): string[] => {
-  if (value === undefined || value === '()') return [];
-  if (!value.startsWith('(')) return [value];
-  return value
-    .slice(1, -1)
-    .split(',')
-    .map((item) => item.trim());
-};

@@ -12,7 +12,7 @@ import {
 } from '../../consensus/types.ts';
 import { parseConfChangeSteps } from './conf-change-notation.ts';
 import type { Stanza } from './datadriven.ts';
-import { ScenarioError, type Interaction, type Recipient } from './interaction.ts';
+import type { Interaction, Recipient } from './interaction.ts';
 import { LOG_LEVELS } from './output.ts';
 import type { NodeOptions } from './scenario-node.ts';
 import {
@@ -20,9 +20,12 @@ import {
   parseBoolean,
   parseNumber,
   parsePeer,
+  parsePrintedBoolean,
+  parsePrintedNumber,
   peerArgs,
   plainArgs,
   requiredArg,
+  ScenarioError,
   ScenarioUsageError,
 } from './stanza-args.ts';
 
@@ -60,7 +63,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   propose: (env, stanza) => propose(env, stanza),
   'propose-conf-change': (env, stanza) => proposeConfChange(env, stanza),
   'report-unreachable': (env, stanza) => {
-    const [at, peer] = twoPeers(stanza);
+    const [at, peer, ...more] = peerArgs(stanza);
+    if (at === undefined || peer === undefined || more.length > 0) {
+      throw new ScenarioError('must specify exactly two node indexes: node on which to report, and reported node');
+    }
     env.node(at).raw.reportUnreachable(env.node(peer).id);
   },
 };
@@ -78,14 +84,6 @@ export const runInteractionCommand = (env: Interaction, stanza: Stanza): string 
   }
   const text = env.output.take() + problem;
   return text === '' ? 'ok' : text;
-};
-
-const twoPeers = (stanza: Stanza): [PeerId, PeerId] => {
-  const [first, second, ...more] = peerArgs(stanza);
-  if (first === undefined || second === undefined || more.length > 0) {
-    throw new ScenarioUsageError(`${stanza.command} needs two peers`);
-  }
-  return [first, second];
 };
 
 /** Election timeouts are drawn as long as they can be, so that only scenarios that set them meet them. */
@@ -155,7 +153,7 @@ const addNodes = (env: Interaction, stanza: Stanza): void => {
 /** `compact 1 15`: node 1 drops all entries up to 15. */
 const compact = (env: Interaction, stanza: Stanza): void => {
   const node = env.node(firstPeerArg(stanza));
-  const index = parseNumber(plainArgs(stanza)[1] ?? '') as LogIndex;
+  const index = parsePrintedNumber(plainArgs(stanza)[1] ?? '') as LogIndex;
   if (index < node.storage.firstIndex()) {
     throw new ScenarioError('requested index is unavailable due to compaction');
   }
@@ -214,7 +212,10 @@ const tick = (env: Interaction, stanza: Stanza, interval: 'electionTicks' | 'hea
 };
 
 const sendSnapshot = (env: Interaction, stanza: Stanza): void => {
-  const [from, to] = twoPeers(stanza);
+  const [from, to, ...more] = peerArgs(stanza);
+  if (from === undefined || to === undefined || more.length > 0) {
+    throw new ScenarioUsageError('send-snapshot needs two peers');
+  }
   const { hardState } = env.node(from).raw.basicStatus();
   env.sendSnapshot(from, (snapshot) =>
     makeMessage(MessageType.snap, { from, to, term: term(hardState.term), snapshot }),
@@ -241,7 +242,7 @@ const proposeConfChange = (env: Interaction, stanza: Stanza): void => {
   let transition: ConfChangeTransition = ConfChangeTransition.auto;
   for (const { key, values } of stanza.args.slice(1)) {
     for (const value of values) {
-      if (key === 'v1') isV1 = parseBoolean(value);
+      if (key === 'v1') isV1 = parsePrintedBoolean(value);
       else if (key === 'transition') {
         const known = TRANSITIONS.get(value);
         if (known === undefined) throw new ScenarioError(`unknown transition ${value}`);

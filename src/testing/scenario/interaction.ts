@@ -18,7 +18,10 @@ import {
 } from './describe.ts';
 import { Output } from './output.ts';
 import { ScenarioNode, type NodeOptions } from './scenario-node.ts';
-import { ScenarioUsageError } from './stanza-args.ts';
+import { ScenarioError, ScenarioUsageError } from './stanza-args.ts';
+
+/** Nodes that go on longer than this answer each other for ever. */
+const STABILIZE_ROUNDS_MAX = 2_000;
 
 export interface Recipient {
   readonly id: PeerId;
@@ -151,7 +154,10 @@ export class Interaction {
   /** Lets the nodes work and talk until there is nothing left to do. */
   stabilize(ids: readonly PeerId[]): void {
     const nodes = ids.length > 0 ? ids.map((id) => this.node(id)) : [...this.nodes];
-    while (this.#stabilizeOnce(nodes));
+    for (let round = 0; round < STABILIZE_ROUNDS_MAX; round += 1) {
+      if (!this.#stabilizeOnce(nodes)) return;
+    }
+    throw new ScenarioUsageError(`the nodes do not come to rest within ${STABILIZE_ROUNDS_MAX} rounds`);
   }
 
   #stabilizeOnce(nodes: readonly ScenarioNode[]): boolean {
@@ -227,9 +233,6 @@ export class Interaction {
     this.output.write(describeProgressList(raw.status().progress));
   }
 }
-
-/** What an operation of the scenario was answered with; part of its output. */
-export class ScenarioError extends Error {}
 
 /** Messages within one node are never lost. */
 const staysInside = ({ from, to }: Message): boolean => from === to || isLocalThread(from) || isLocalThread(to);

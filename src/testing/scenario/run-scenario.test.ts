@@ -64,6 +64,37 @@ describe('scenario runner', () => {
     expect(problemOf(...switched)).toContain('switched to configuration voters=(2)');
   });
 
+  it('prints what was wrong with an operation, for scenarios that expect it', () => {
+    const refused = (command: string, input: readonly string[], answer: string): void => {
+      expect(run(...SETUP, ...ELECTION, command, ...input, '----', answer)).toMatchObject({ passed: true });
+      expect(problemOf(...SETUP, ...ELECTION, command, ...input, '----', 'ok', '', ...STATE)).not.toContain('threw');
+    };
+    refused('compact 1 x', [], 'strconv.ParseUint: parsing "x": invalid syntax');
+    refused('propose-conf-change 1', ['x3'], 'unknown input: x3');
+    refused('propose-conf-change 1', ['v1  v2'], 'unknown token ');
+    refused('propose-conf-change 1 v1=maybe', ['r3'], 'strconv.ParseBool: parsing "maybe": invalid syntax');
+    const pair = 'must specify exactly two node indexes: node on which to report, and reported node';
+    refused('report-unreachable 1', [], pair);
+  });
+
+  it('fails a scenario whose nodes never come to rest', () => {
+    // Made to believe in each other, two followers pass a proposal to and fro.
+    const setup = ['add-nodes 2 voters=(1,2) index=10 step-down-on-removal=true', '----', 'ok', ''];
+    const removal = ['propose-conf-change 1', 'r1', '----', 'ok', '', 'stabilize 1', '----', 'ok', ''];
+    const forged = ['send-snapshot 2 1', '----', 'ok', '', 'deliver-msgs 1', '----', 'ok', ''];
+    const problem = problemOf(
+      ...SETUP.slice(0, 4),
+      ...setup,
+      ...['campaign 1', '----', 'ok', '', 'stabilize', '----', 'ok', ''],
+      ...removal,
+      ...['deliver-msgs 2 drop=(1)', '----', 'ok', '', 'process-ready 2', '----', 'ok', ''],
+      ...['stabilize', '----', 'ok', ''],
+      ...forged,
+      ...['propose 2 ball', '----', 'ok', '', 'stabilize', '----', 'ok'],
+    );
+    expect(problem).toContain('the nodes do not come to rest');
+  });
+
   it('fails what it does not know or cannot do', () => {
     expect(problemOf('frobnicate 1', '----', 'ok')).toContain('is no known command');
     expect(problemOf('campaign 1', '----', 'ok')).toContain('there is no node 1');

@@ -1,6 +1,7 @@
 import { compareOutput } from './compare.ts';
 import { ConfChangeScenario } from './confchange-commands.ts';
-import { parseScenario, ScenarioSyntaxError, type Stanza } from './datadriven.ts';
+import { parseScenario, type Stanza } from './datadriven.ts';
+import { ScenarioSyntaxError } from './directive.ts';
 import { Interaction } from './interaction.ts';
 import { isInteractionCommand, runInteractionCommand } from './interaction-commands.ts';
 import { runQuorumCommand } from './quorum-commands.ts';

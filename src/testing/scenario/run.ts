@@ -14,6 +14,11 @@ const write = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
+interface Scenario {
+  readonly file: string;
+  readonly text: string;
+}
+
 /** All scenario files below `path`, which may be one itself. Throws when there is none. */
 const filesAt = (path: string): string[] => {
   if (!statSync(path).isDirectory()) return [path];
@@ -39,16 +44,16 @@ const main = (args: readonly string[]): number => {
   if (unknown !== undefined) return usage(`unknown option ${unknown}`);
   if (paths.length === 0) return usage('no file given');
 
-  let files: string[];
+  let scenarios: Scenario[];
   try {
-    files = paths.flatMap(filesAt);
+    scenarios = paths.flatMap(filesAt).map((file) => ({ file, text: readFileSync(file, 'utf8') }));
   } catch (error) {
     return usage(error instanceof Error ? error.message : String(error));
   }
-  if (files.length === 0) return usage('no scenario file found');
+  if (scenarios.length === 0) return usage('no scenario file found');
   let failures = 0;
-  for (const file of files) {
-    const result = runScenario(readFileSync(file, 'utf8'), { strict });
+  for (const { file, text } of scenarios) {
+    const result = runScenario(text, { strict });
     if (result.passed) {
       write(`pass ${file}`);
     } else {
@@ -56,7 +61,7 @@ const main = (args: readonly string[]): number => {
       write(`FAIL ${file}\n${result.problem.replaceAll(/^/gmu, '  ')}`);
     }
   }
-  write(`${files.length - failures} passed, ${failures} failed`);
+  write(`${scenarios.length - failures} passed, ${failures} failed`);
   return failures === 0 ? 0 : 1;
 };
 

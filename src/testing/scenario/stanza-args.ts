@@ -9,6 +9,9 @@ export class ScenarioUsageError extends Error {
   }
 }
 
+/** What an operation of the scenario was answered with; part of its output. */
+export class ScenarioError extends Error {}
+
 /** A non-negative integer. */
 export const parseNumber = (text: string): number => {
   if (!/^\d+$/u.test(text)) throw new ScenarioUsageError(`${JSON.stringify(text)} is not a number`);
@@ -25,6 +28,21 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
 export const parseBoolean = (text: string): boolean => {
   const value = BOOLEANS.get(text);
   if (value === undefined) throw new ScenarioUsageError(`${JSON.stringify(text)} is not true or false`);
+  return value;
+};
+
+/** A number whose absence the scenario may expect: what is printed then is the notation of these files. */
+export const parsePrintedNumber = (text: string): number => {
+  if (!/^\d+$/u.test(text))
+    throw new ScenarioError(`strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
+  return term(Number(text));
+};
+
+/** The same for `true` and `false`. */
+export const parsePrintedBoolean = (text: string): boolean => {
+  const value = BOOLEANS.get(text);
+  if (value === undefined)
+    throw new ScenarioError(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
   return value;
 };
 
