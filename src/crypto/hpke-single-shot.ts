@@ -1,8 +1,14 @@
 import { concatBytes } from '@noble/hashes/utils.js';
-import { ENC_BYTES, nobleHpkeChaCha20Poly1305, setupBaseR, setupBaseS } from './hpke.ts';
-import { nobleX25519, sealingKeyPairOf } from './x25519.ts';
+import { dhKemX25519Facts } from './dhkem-x25519-key.ts';
+import { dhKemX25519 } from './dhkem-x25519.ts';
+import { nobleHkdf } from './hkdf.ts';
+import { nobleHpkeChaCha20Poly1305, setupBaseR, setupBaseS } from './hpke.ts';
+import { nobleX25519 } from './x25519.ts';
+import type { HpkeSuite } from './hpke.ts';
 import type { RandomBytes } from './random.ts';
 import type { SealingKeyPair, X25519Provider } from './x25519.ts';
+
+const ENC_BYTES = dhKemX25519Facts.encapsulatedBytes;
 
 /** Bytes that `hpkeSeal` adds: the encapsulated key and the tag. */
 export const HPKE_OVERHEAD_BYTES = ENC_BYTES + 16;
@@ -24,8 +30,7 @@ export function hpkeSeal(
   random: RandomBytes,
   x25519: X25519Provider = nobleX25519,
 ): Uint8Array | null {
-  const ephemeral = sealingKeyPairOf(random(32), x25519);
-  const sender = setupBaseS(receiverKey, binding.info, ephemeral, { ...nobleHpkeChaCha20Poly1305, x25519 });
+  const sender = setupBaseS(receiverKey, binding.info, random, suiteWith(x25519));
   if (sender === null) return null;
   return concatBytes(sender.enc, sender.context.seal(plaintext, binding.aad ?? new Uint8Array(0)));
 }
@@ -39,6 +44,10 @@ export function hpkeOpen(
 ): Uint8Array | null {
   if (sealed.length < HPKE_OVERHEAD_BYTES) return null;
   const enc = sealed.subarray(0, ENC_BYTES);
-  const context = setupBaseR(enc, receiver, binding.info, { ...nobleHpkeChaCha20Poly1305, x25519 });
+  const context = setupBaseR(enc, receiver, binding.info, suiteWith(x25519));
   return context === null ? null : context.open(sealed.subarray(ENC_BYTES), binding.aad ?? new Uint8Array(0));
+}
+
+function suiteWith(x25519: X25519Provider): HpkeSuite {
+  return { ...nobleHpkeChaCha20Poly1305, kem: dhKemX25519(nobleHkdf, x25519) };
 }

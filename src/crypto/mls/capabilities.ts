@@ -1,4 +1,4 @@
-import { CIPHER_SUITES, MLS_10 } from './cipher-suite.ts';
+import { CIPHER_SUITES, HYBRID_SUITE, MLS_10 } from './cipher-suite.ts';
 import { CREDENTIAL_TYPES } from './credential.ts';
 import type { TlsReader } from './tls-reader.ts';
 import type { TlsWriter } from './tls-writer.ts';
@@ -12,13 +12,19 @@ export interface Capabilities {
   readonly credentials: readonly number[];
 }
 
-/** Of this engine, with no extension beyond the default ones. */
+/** Of this engine, with no extension beyond the default ones, and without the hybrid suite. */
 export const DEFAULT_CAPABILITIES: Capabilities = {
   versions: [MLS_10],
   cipherSuites: CIPHER_SUITES,
   extensions: [],
   proposals: [],
   credentials: [CREDENTIAL_TYPES.basic],
+};
+
+/** Of a client that takes part in groups with the hybrid suite too. */
+export const HYBRID_CAPABILITIES: Capabilities = {
+  ...DEFAULT_CAPABILITIES,
+  cipherSuites: [...CIPHER_SUITES, HYBRID_SUITE],
 };
 
 export function writeCapabilities(writer: TlsWriter, capabilities: Capabilities): void {

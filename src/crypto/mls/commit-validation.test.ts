@@ -12,10 +12,11 @@ import { signFramedContent } from './member/message-protection.ts';
 import { nodeRandom } from '../node-random.ts';
 import { generateSealingKeyPair } from '../x25519.ts';
 import type { MlsDevice } from '../../testing/mls/device.ts';
-import type { ForgedCommit } from '../../testing/mls/forge.ts';
+import type { ForgedCommit, PathChanges } from '../../testing/mls/forge.ts';
 import type { AuthenticatedContent } from './authenticated-content.ts';
 import type { UnsignedLeafNode } from './leaf-node.ts';
 import type { Proposal } from './proposal.ts';
+import type { HpkeCiphertext } from './update-path.ts';
 
 const { ann, bob, carl, dora, eve, group, suite } = FOUR;
 const place = { groupId: group.context.groupId, leafIndex: ann.member.ownLeaf };
@@ -337,6 +338,30 @@ describe('a path (RFC 9420 sections 7.3, 7.5, 7.9.2, 12.4.2)', () => {
     expect(counted((list) => [...list, list[0]!])).toEqual(problem('bad_path', 'one ciphertext per node'));
   });
 
+  it('has ciphertexts of the form that receivers can open', () => {
+    const spoil = (change: (ciphertext: HpkeCiphertext) => HpkeCiphertext): AuthenticatedContent => {
+      const nodes: PathChanges['nodes'] = ([first, ...rest]) => [
+        { ...first!, encryptedPathSecrets: first!.encryptedPathSecrets.map(change) },
+        ...rest,
+      ];
+      return commitOf({ path: forgePath(ann, group, 0, { nodes }) });
+    };
+    expect(refused(spoil((unchanged) => unchanged))).toBeNull();
+    for (const change of [
+      ({ kemOutput, ciphertext }: HpkeCiphertext) => ({ kemOutput, ciphertext: ciphertext.subarray(1) }),
+      ({ kemOutput, ciphertext }: HpkeCiphertext) => ({ kemOutput: kemOutput.subarray(1), ciphertext }),
+      ({ ciphertext }: HpkeCiphertext) => ({ kemOutput: new Uint8Array(32), ciphertext }),
+    ]) {
+      expect(refused(spoil(change))).toEqual(problem('bad_path', 'not the form'));
+    }
+  });
+
+  it('has a confirmation tag of the right length', () => {
+    const { auth, ...message } = commitOf({});
+    const confirmationTag = auth.confirmationTag!.subarray(1);
+    expect(refused({ ...message, auth: { ...auth, confirmationTag } })).toEqual(problem('malformed', 'wrong length'));
+  });
+
   it('brings no key that is there, twice, or useless', () => {
     const keyed = (encryptionKey: Uint8Array): unknown =>
       withPath({ nodes: ([first, ...rest]) => [{ ...first!, encryptionKey }, ...rest] });
@@ -395,6 +420,14 @@ describe('an external commit (RFC 9420 sections 12.2, 12.4.3.2)', () => {
     expect(refused(joined(eve, { proposals: [externalInit(), add(createDevice('mallory'))] }))).toEqual(
       problem('bad_proposal_list', 'cannot contain add'),
     );
+  });
+
+  it('has an ExternalInit that members can open', () => {
+    for (const kemOutput of [new Uint8Array(0), new Uint8Array(32)]) {
+      expect(refused(joined(eve, { proposals: [{ type: 'external_init', kemOutput }] }))).toEqual(
+        problem('bad_proposal_list', 'of no use'),
+      );
+    }
   });
 
   it('has a path, no references, and is public', () => {

@@ -1,6 +1,7 @@
 import { bytesToHex } from '@noble/hashes/utils.js';
+import { AEAD_TAG_BYTES } from '../aead.ts';
 import { equalBytes } from '../bytes.ts';
-import { isUsableSealingKey } from '../x25519.ts';
+import { HASH_BYTES } from '../hkdf.ts';
 import { hasValidContentSignature } from './authenticated-content.ts';
 import { MlsError, verify } from './error.ts';
 import { isKeyInTree, validateLeafNode, validateLeavesTogether } from './leaf-node-validation.ts';
@@ -38,6 +39,7 @@ export function validateCommit(
   if (content.content.type !== 'commit' || auth.confirmationTag === null) {
     throw new MlsError('malformed', 'The message is not a commit.');
   }
+  verify(auth.confirmationTag.length === HASH_BYTES, 'malformed', 'The confirmation tag has a wrong length.');
   const { commit } = content.content;
   const { sender } = content;
   validateCommitter(group, message, commit, context);
@@ -146,14 +148,14 @@ function applyPath(group: PublicGroup, change: PathChange, context: ValidationCo
     context,
   );
   const keys = path.nodes.map(({ encryptionKey }) => encryptionKey);
-  validatePathKeys(change, keys);
+  validatePathKeys(change, keys, context);
   const parentHash = mergePathKeys(context.suite, tree, committer, keys);
   const { source } = leafNode;
   const isChained = source.type === 'commit' && equalBytes(source.parentHash, parentHash);
   verify(isChained, 'bad_path', 'The parent hash of the new leaf is not that of the path.');
   tree.setLeaf(committer, leafNode);
   validateLeavesTogether(tree, [committer]);
-  validateCiphertextCounts(change);
+  validateCiphertexts(change, context);
 }
 
 function replacedLeaf(group: PublicGroup, { sender, applied }: PathChange): LeafNode | null {
@@ -163,21 +165,35 @@ function replacedLeaf(group: PublicGroup, { sender, applied }: PathChange): Leaf
 }
 
 /** Section 12.4.2: "none of the public keys in the UpdatePath appear in any node of the new ratchet tree". */
-function validatePathKeys({ path, applied }: PathChange, keys: readonly Uint8Array[]): void {
+function validatePathKeys(
+  { path, applied }: PathChange,
+  keys: readonly Uint8Array[],
+  { suite }: ValidationContext,
+): void {
   const all = [path.leafNode.encryptionKey, ...keys];
   verify(new Set(all.map(bytesToHex)).size === all.length, 'bad_path', 'The path has a key twice.');
-  for (const key of keys) verify(isUsableSealingKey(key), 'bad_path', 'Nothing can be encrypted to a key of the path.');
+  for (const key of keys) {
+    verify(suite.kem.isUsableKey(key), 'bad_path', 'Nothing can be encrypted to a key of the path.');
+  }
   const isFresh = !all.some((key) => isKeyInTree(applied.tree, key));
   verify(isFresh, 'bad_path', 'A key of the path is in the tree already.');
 }
 
-/** Section 7.6: one ciphertext per node of the copath child's resolution, new leaves left out. */
-function validateCiphertextCounts({ path, committer, applied }: PathChange): void {
+/**
+ * Section 7.6: one ciphertext per node of the copath child's resolution, new leaves left out. Their contents are for
+ * the receivers to check, their form for everybody.
+ */
+function validateCiphertexts({ path, committer, applied }: PathChange, { suite }: ValidationContext): void {
   const fresh = new Set(applied.added.map(({ leafIndex }) => nodeOfLeaf(leafIndex)));
   const steps = applied.tree.filteredDirectPath(committer);
   for (const [i, { copathChild }] of steps.entries()) {
     const receivers = applied.tree.resolution(copathChild).filter((node) => !fresh.has(node));
     const isComplete = path.nodes[i]!.encryptedPathSecrets.length === receivers.length;
     verify(isComplete, 'bad_path', 'The path has not one ciphertext per node that must be told.');
+    const isInForm = path.nodes[i]!.encryptedPathSecrets.every(
+      ({ kemOutput, ciphertext }) =>
+        suite.kem.isUsableEncapsulation(kemOutput) && ciphertext.length === HASH_BYTES + AEAD_TAG_BYTES,
+    );
+    verify(isInForm, 'bad_path', 'A ciphertext of the path has not the form of one.');
   }
 }

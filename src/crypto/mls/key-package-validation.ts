@@ -1,5 +1,4 @@
 import { equalBytes } from '../bytes.ts';
-import { isUsableSealingKey } from '../x25519.ts';
 import { MLS_10 } from './cipher-suite.ts';
 import { MlsError, verify } from './error.ts';
 import { isDefaultExtension } from './extension.ts';
@@ -30,7 +29,7 @@ export function validateKeyPackage(
   verify(isSigned, 'bad_key_package', 'The signature of the key package is not valid.');
   const isDistinct = !equalBytes(initKey, leafNode.encryptionKey);
   verify(isDistinct, 'bad_key_package', 'The init key is the encryption key.');
-  verify(isUsableSealingKey(initKey), 'bad_key_package', 'Nothing can be encrypted to the init key.');
+  verify(suite.kem.isUsableKey(initKey), 'bad_key_package', 'Nothing can be encrypted to the init key.');
   for (const { type } of keyPackage.extensions) {
     const isSupported = isDefaultExtension(type) || leafNode.capabilities.extensions.includes(type);
     verify(isSupported, 'bad_key_package', `The key package has the extension ${type} without supporting it.`);

@@ -1,5 +1,4 @@
 import { equalBytes } from '../bytes.ts';
-import { isUsableSealingKey } from '../x25519.ts';
 import { MLS_10 } from './cipher-suite.ts';
 import { CREDENTIAL_TYPES } from './credential.ts';
 import { verify } from './error.ts';
@@ -35,7 +34,8 @@ export function validateLeafNode(leaf: LeafNode, expected: LeafExpectation, cont
   verify(isAuthentic, 'bad_leaf_node', 'The credential is not valid.');
   const isSigned = expected.isSignatureKnown === true || hasValidLeafSignature(context.suite, leaf, expected.place);
   verify(isSigned, 'bad_leaf_node', 'The signature of the leaf is not valid.');
-  verify(isUsableSealingKey(leaf.encryptionKey), 'bad_leaf_node', 'Nothing can be encrypted to the leaf.');
+  const isUsable = context.suite.kem.isUsableKey(leaf.encryptionKey);
+  verify(isUsable, 'bad_leaf_node', 'Nothing can be encrypted to the leaf.');
   const hasSource = expected.source === null || leaf.source.type === expected.source;
   verify(hasSource, 'bad_leaf_node', `The leaf's source is ${leaf.source.type}, not ${expected.source}.`);
   validateOwnCapabilities(leaf, context.suite.id);

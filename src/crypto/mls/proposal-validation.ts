@@ -53,8 +53,10 @@ export function validateProposal(
       return validatePsk(proposal.psk);
     case 'reinit':
       return verify(proposal.version >= MLS_10, 'bad_proposal_list', 'A ReInit cannot go back to an older version.');
-    case 'external_init':
-      return;
+    case 'external_init': {
+      const isUsable = context.suite.kem.isUsableEncapsulation(proposal.kemOutput);
+      return verify(isUsable, 'bad_proposal_list', 'The ExternalInit is of no use to anybody.');
+    }
     case 'group_context_extensions':
       return checkKnownExtensions(proposal.extensions);
   }

@@ -1,4 +1,5 @@
 import { bytesToHex } from '@noble/hashes/utils.js';
+import { verify } from './error.ts';
 import { interimTranscriptHash } from './transcript-hash.ts';
 import type { PublicSuite } from './cipher-suite.ts';
 import type { Sender } from './framed-content.ts';
@@ -35,7 +36,15 @@ export function publicGroupOf(
   return { context, tree, confirmationTag, interimTranscriptHash: interim, proposals: new Map(), reinit: null };
 }
 
-/** The group with one more proposal that commits of this epoch can refer to. */
+/** How many proposals of an epoch can wait for a commit: a bound on memory, not of the protocol. */
+const PROPOSALS_MAX = 1_024;
+
+/**
+ * The group with one more proposal that commits of this epoch can refer to.
+ * @throws MlsError (`forbidden`) beyond `PROPOSALS_MAX`
+ */
 export function withProposal(group: PublicGroup, reference: Uint8Array, proposal: SourcedProposal): PublicGroup {
+  const hasRoom = group.proposals.size < PROPOSALS_MAX || group.proposals.has(bytesToHex(reference));
+  verify(hasRoom, 'forbidden', `More than ${PROPOSALS_MAX} proposals wait for a commit.`);
   return { ...group, proposals: new Map(group.proposals).set(bytesToHex(reference), proposal) };
 }

@@ -43,8 +43,9 @@ export function sibling(node: number, leafCount: number): number {
   return node < above ? right(above) : left(above);
 }
 
-/** The parents above a node, the lowest first, the root last. */
+/** The parents above a node, the lowest first, the root last. @throws MlsError (`bad_state`) for a node outside the tree */
 export function directPath(node: number, leafCount: number): number[] {
+  if (node >= nodeCount(leafCount)) throw new MlsError('bad_state', `The tree has no node ${node}.`);
   const path: number[] = [];
   for (let at = node; at !== root(leafCount);) path.push((at = parent(at, leafCount)));
   return path;

@@ -1,6 +1,5 @@
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { equalBytes } from '../bytes.ts';
-import { isUsableSealingKey } from '../x25519.ts';
 import { verify } from './error.ts';
 import { validateLeafNode, validateLeavesTogether } from './leaf-node-validation.ts';
 import { isParentHashValid } from './parent-hash.ts';
@@ -27,7 +26,7 @@ export function validateTree(tree: RatchetTree, group: GroupContext, context: Va
 
 function validateParent(tree: RatchetTree, node: number, { suite }: ValidationContext): void {
   const { encryptionKey, unmergedLeaves } = tree.parentAt(node)!;
-  verify(isUsableSealingKey(encryptionKey), 'bad_tree', `Nothing can be encrypted to node ${node}.`);
+  verify(suite.kem.isUsableKey(encryptionKey), 'bad_tree', `Nothing can be encrypted to node ${node}.`);
   for (const leafIndex of unmergedLeaves) {
     const leafNode = nodeOfLeaf(leafIndex);
     const isBelow = isInSubtree(leafNode, node) && tree.leafAt(leafIndex) !== null;

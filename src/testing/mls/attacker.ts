@@ -9,7 +9,7 @@ import type { AppliedCommit } from '../../crypto/mls/applied-commit.ts';
 import type { EpochState } from '../../crypto/mls/member/epoch-state.ts';
 import type { EpochSecrets } from '../../crypto/mls/member/key-schedule.ts';
 import type { MemberSuite } from '../../crypto/mls/member/primitives.ts';
-import type { SealingKeyPair } from '../../crypto/x25519.ts';
+import type { KemKeyPair } from '../../crypto/kem.ts';
 
 type Known = Pick<EpochSecrets, 'initSecret' | 'externalSecret'>;
 
@@ -19,7 +19,7 @@ type Known = Pick<EpochSecrets, 'initSecret' | 'externalSecret'>;
  */
 export class Attacker {
   readonly #suite: MemberSuite;
-  readonly #keyPairs: SealingKeyPair[];
+  readonly #keyPairs: KemKeyPair[];
   /** Of every epoch that was derived so far. */
   readonly #epochs: Known[];
 

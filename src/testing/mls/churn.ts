@@ -16,7 +16,7 @@ import { decode } from '../../crypto/mls/tls-reader.ts';
 import { treeHash } from '../../crypto/mls/tree-hash.ts';
 import { RatchetTree } from '../../crypto/mls/ratchet-tree.ts';
 import { ANY_APPLICATION } from '../../crypto/mls/validation-context.ts';
-import { generateSealingKeyPair } from '../../crypto/x25519.ts';
+import { generateKemKeyPair } from '../../crypto/kem.ts';
 import { Attacker } from './attacker.ts';
 import { LIFETIME, MlsDevice, STAMP } from './device.ts';
 import { SeededRandom } from './seeded-random.ts';
@@ -431,7 +431,7 @@ export class Churn {
     let proposal: Proposal;
     let keyPair = null;
     if (kind === 0 || others.length < 2) {
-      keyPair = generateSealingKeyPair(this.#random.bytes);
+      keyPair = generateKemKeyPair(options.suite.kem, this.#random.bytes);
       const { groupId } = this.#observer.context;
       const leaf = { encryptionKey: keyPair.publicKey, source: { type: 'update' } } as const;
       const place = { groupId, leafIndex: member.ownLeaf };

@@ -1,8 +1,9 @@
+import { HYBRID_SUITE } from '../../crypto/mls/cipher-suite.ts';
 import { MemberGroup } from '../../crypto/mls/member/member-group.ts';
 import { createKeyPackage } from '../../crypto/mls/member/client-identity.ts';
 import { GroupRecords } from '../../crypto/mls/member/group-records.ts';
 import { joinByWelcome } from '../../crypto/mls/member/join-by-welcome.ts';
-import { DEFAULT_CAPABILITIES } from '../../crypto/mls/capabilities.ts';
+import { DEFAULT_CAPABILITIES, HYBRID_CAPABILITIES } from '../../crypto/mls/capabilities.ts';
 import { ANY_APPLICATION } from '../../crypto/mls/validation-context.ts';
 import { signingKeyPairOf } from '../../crypto/ed25519.ts';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
@@ -37,7 +38,7 @@ export class MlsDevice {
     this.identity = {
       signingKey: signingKeyPairOf(random(32), suite.ed25519),
       credential: { type: 'basic', identity: utf8ToBytes(name) },
-      capabilities: DEFAULT_CAPABILITIES,
+      capabilities: suite.id === HYBRID_SUITE ? HYBRID_CAPABILITIES : DEFAULT_CAPABILITIES,
       leafExtensions: [],
     };
     this.options = { suite, random, application: ANY_APPLICATION, pastEpochsMax: 2 };

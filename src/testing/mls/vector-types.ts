@@ -1,3 +1,5 @@
+import type { MlsPrimitives } from '../../crypto/mls/member/primitives.ts';
+
 /** What the vector files of mlswg/mls-implementations say, by kind: byte strings are hex. */
 type Fields = Readonly<Record<string, string>>;
 interface OfSuite {
@@ -24,6 +26,7 @@ interface CryptoBasicsVector extends OfSuite {
 }
 
 interface KeyScheduleVector extends OfSuite {
+  readonly group_id: string;
   readonly initial_init_secret: string;
   readonly epochs: readonly (Fields & { readonly exporter: Fields & { readonly length: never } })[];
 }
@@ -114,3 +117,8 @@ export interface MlsVectorTypes {
   readonly messages: Fields;
   readonly 'passive-client': PassiveClientVector;
 }
+
+/** By kind: throws where the engine says something else than the vector. */
+export type VectorChecks = {
+  readonly [K in keyof MlsVectorTypes]?: (vector: MlsVectorTypes[K], primitives: MlsPrimitives) => void;
+};

@@ -1,17 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { isSupportedSuite } from '../../crypto/mls/cipher-suite.ts';
+import { CIPHER_SUITES } from '../../crypto/mls/cipher-suite.ts';
+import { announce, readVectorFiles, tally } from '../vectors/vector-folder.ts';
 import { mlsProviders } from './providers.ts';
 import type { MlsPrimitives } from '../../crypto/mls/member/primitives.ts';
+import type { VectorFile } from '../vectors/vector-folder.ts';
 import type { MlsVectorTypes } from './vector-types.ts';
 
-/**
- * The vectors of RFC 9420 (mlswg/mls-implementations). They are not part of this repository: `$PARLEY_VECTORS/mls`, or
- * the folder `shared/vectors/mls` beside the checkout. A file's kind is what it says inside, whatever its name.
- */
-const checkout = fileURLToPath(new URL('../../../', import.meta.url));
-const folder = resolve(process.env['PARLEY_VECTORS'] ?? resolve(checkout, '../shared/vectors'), 'mls');
+/** The vectors of RFC 9420 (mlswg/mls-implementations). */
 
 /** A field that vectors of this kind have and those of other kinds have not. */
 const MARKS = {
@@ -35,28 +29,34 @@ export type MlsVectorKind = keyof typeof MARKS;
 /** Numbers and hex strings, lists and objects of them, as the files have them. */
 type Json = Readonly<Record<string, unknown>>;
 
-interface VectorFile {
+interface MlsVectorFile {
   readonly name: string;
   readonly kind: MlsVectorKind;
   readonly vectors: readonly Json[];
 }
 
-function read(name: string): VectorFile | null {
-  const vectors = JSON.parse(readFileSync(resolve(folder, name), 'utf8')) as unknown;
-  const [first] = Array.isArray(vectors) ? (vectors as Json[]) : [];
-  const kinds = Object.entries(MARKS).filter(([, mark]) => first !== undefined && Object.hasOwn(first, mark));
-  if (kinds.length !== 1) {
-    process.stderr.write(`SKIPPED: ${name} is of no kind of MLS vectors that is known here\n`);
-    return null;
-  }
-  return { name, kind: kinds[0]![0] as MlsVectorKind, vectors: vectors as readonly Json[] };
+/** Null for a file that is of something else. */
+export function asMlsVectors({ name, content }: VectorFile): MlsVectorFile | null {
+  if (!Array.isArray(content)) return null;
+  const [first] = content as unknown[];
+  if (typeof first !== 'object' || first === null) return null;
+  const kinds = Object.entries(MARKS).filter(([, mark]) => Object.hasOwn(first, mark));
+  if (kinds.length !== 1) return null;
+  return { name, kind: kinds[0]![0] as MlsVectorKind, vectors: content as readonly Json[] };
 }
 
-const files = (existsSync(folder) ? readdirSync(folder) : [])
-  .filter((name) => name.endsWith('.json'))
-  .map(read)
+const suiteOf = (vector: Json): number | null =>
+  Object.hasOwn(vector, 'cipher_suite') ? Number(vector['cipher_suite']) : null;
+const isSupported = (suite: number | null): boolean => suite === null || CIPHER_SUITES.some((known) => known === suite);
+
+const files = readVectorFiles()
+  .map(asMlsVectors)
   .filter((file) => file !== null);
-if (files.length === 0) process.stderr.write(`SKIPPED: no MLS vectors in ${folder}; set PARLEY_VECTORS\n`);
+const others = files
+  .flatMap(({ vectors }) => vectors)
+  .map(suiteOf)
+  .filter((suite) => !isSupported(suite));
+if (others.length > 0) announce(`${others.length} MLS vectors of the cipher suites ${tally(others)}`);
 
 export const haveMlsVectors = files.length > 0;
 export const mlsVectorKinds = Object.keys(MARKS) as MlsVectorKind[];
@@ -72,7 +72,7 @@ export function mlsVectors<K extends MlsVectorKind>(kind: K): MlsVector<K>[] {
   return files
     .filter((file) => file.kind === kind)
     .flatMap(({ name, vectors }) => vectors.map((vector, i) => ({ name: `${name} #${i}`, vector })))
-    .filter(({ vector }) => !Object.hasOwn(vector, 'cipher_suite') || isSupportedSuite(Number(vector['cipher_suite'])))
+    .filter(({ vector }) => isSupported(suiteOf(vector)))
     .map(({ name, vector }) => ({ name, vector: vector as unknown as MlsVectorTypes[K] }));
 }
 

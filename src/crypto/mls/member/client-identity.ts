@@ -1,11 +1,11 @@
-import { sealingKeyPairOf } from '../../x25519.ts';
+import { generateKemKeyPair } from '../../kem.ts';
 import { MLS_10 } from '../cipher-suite.ts';
 import { keyPackageRef, keyPackageTbs } from '../key-package.ts';
 import { leafNodeTbs } from '../leaf-node.ts';
 import { signWithLabel } from './labelled-crypto.ts';
 import type { SigningKeyPair } from '../../ed25519.ts';
 import type { RandomBytes } from '../../random.ts';
-import type { SealingKeyPair } from '../../x25519.ts';
+import type { KemKeyPair } from '../../kem.ts';
 import type { Capabilities } from '../capabilities.ts';
 import type { Credential } from '../credential.ts';
 import type { Extension } from '../extension.ts';
@@ -45,8 +45,8 @@ export function createLeafNode(
 export interface KeyPackageBundle {
   readonly keyPackage: KeyPackage;
   readonly ref: Uint8Array;
-  readonly initKeyPair: SealingKeyPair;
-  readonly encryptionKeyPair: SealingKeyPair;
+  readonly initKeyPair: KemKeyPair;
+  readonly encryptionKeyPair: KemKeyPair;
 }
 
 /** RFC 9420 section 10. */
@@ -56,8 +56,8 @@ export function createKeyPackage(
   options: { readonly lifetime: Lifetime; readonly extensions?: readonly Extension[] },
   random: RandomBytes,
 ): KeyPackageBundle {
-  const initKeyPair = sealingKeyPairOf(random(32), suite.hpke.x25519);
-  const encryptionKeyPair = sealingKeyPairOf(random(32), suite.hpke.x25519);
+  const initKeyPair = generateKemKeyPair(suite.kem, random);
+  const encryptionKeyPair = generateKemKeyPair(suite.kem, random);
   const source = { type: 'key_package', lifetime: options.lifetime } as const;
   const unsigned = {
     version: MLS_10,

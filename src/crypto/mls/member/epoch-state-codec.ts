@@ -3,7 +3,7 @@ import { readCredential, writeCredential } from '../credential.ts';
 import { readExtensions, writeExtensions } from '../extension.ts';
 import { readPublicGroup, writePublicGroup } from '../public-group-codec.ts';
 import type { SigningKeyPair } from '../../ed25519.ts';
-import type { SealingKeyPair } from '../../x25519.ts';
+import type { KemKeyPair } from '../../kem.ts';
 import type { PublicGroup } from '../public-group.ts';
 import type { RatchetTree } from '../ratchet-tree.ts';
 import type { TlsReader } from '../tls-reader.ts';
@@ -13,7 +13,7 @@ import type { EpochState, RetainedSecrets } from './epoch-state.ts';
 import type { MemberSuite } from './primitives.ts';
 import type { PrivateKeys } from './tree-kem.ts';
 
-type KeyPair = SigningKeyPair | SealingKeyPair;
+type KeyPair = SigningKeyPair | KemKeyPair;
 
 /** An epoch's state without its tree, for durable records. Contains secrets. */
 export function writeEpochState(writer: TlsWriter, state: EpochState): void {

@@ -1,12 +1,12 @@
 import { HASH_BYTES } from '../../hkdf.ts';
-import { sealingKeyPairOf } from '../../x25519.ts';
+import { generateKemKeyPair } from '../../kem.ts';
 import { publicGroupOf } from '../public-group.ts';
 import { RatchetTree } from '../ratchet-tree.ts';
 import { treeHash } from '../tree-hash.ts';
 import { createLeafNode } from './client-identity.ts';
 import { confirmationTag, epochSecretsOf } from './key-schedule.ts';
 import type { RandomBytes } from '../../random.ts';
-import type { SealingKeyPair } from '../../x25519.ts';
+import type { KemKeyPair } from '../../kem.ts';
 import type { Extension } from '../extension.ts';
 import type { Lifetime } from '../leaf-node.ts';
 import type { PublicGroup } from '../public-group.ts';
@@ -23,7 +23,7 @@ export interface EpochState {
   readonly secrets: RetainedSecrets;
   readonly privateKeys: PrivateKeys;
   /** Keys of own Update proposals of this epoch, which another member may commit. */
-  readonly pendingUpdates: readonly SealingKeyPair[];
+  readonly pendingUpdates: readonly KemKeyPair[];
 }
 
 /** Without the encryption secret: the secret tree consumed it (RFC 9420 section 9.2). */
@@ -51,7 +51,7 @@ export function foundGroup(
   },
   random: RandomBytes,
 ): NewEpoch {
-  const leafKeyPair = sealingKeyPairOf(random(32), suite.hpke.x25519);
+  const leafKeyPair = generateKemKeyPair(suite.kem, random);
   const source = { type: 'key_package', lifetime: options.lifetime } as const;
   const leaf = createLeafNode(suite, identity, { encryptionKey: leafKeyPair.publicKey, source });
   const tree = new RatchetTree([leaf]);

@@ -13,7 +13,7 @@ import { resolvePsks } from './environment.ts';
 import { newEpoch } from './epoch-state.ts';
 import { confirmationTag, epochSecrets, welcomeSecret } from './key-schedule.ts';
 import { pskSecret } from './psk-secret.ts';
-import { assertKeysOfTree, derivePath, withPathKeys } from './tree-kem.ts';
+import { assertKeysOfMember, assertKeysOfTree, derivePath, withPathKeys } from './tree-kem.ts';
 import { openGroupInfo, openGroupSecrets } from './welcome-opening.ts';
 import type { GroupInfo } from '../group-info.ts';
 import type { LeafNode } from '../leaf-node.ts';
@@ -58,6 +58,7 @@ export function joinByWelcome(input: WelcomeInput, environment: MemberEnvironmen
   const leafKeys: PrivateKeys = new Map([[nodeOfLeaf(ownLeaf), bundle.encryptionKeyPair]]);
   const privateKeys = withPathKeys(leafKeys, tree, path);
   verify(privateKeys.has(nodeOfLeaf(ownLeaf)), 'bad_welcome', 'The key package has another private key.');
+  assertKeysOfMember(tree, ownLeaf, privateKeys);
   const secrets = epochSecrets(suite, joiner, context);
   const tag = confirmationTag(suite, secrets, context.confirmedTranscriptHash);
   verify(equalBytes(tag, info.confirmationTag), 'bad_confirmation_tag', 'The confirmation tag is not valid.');

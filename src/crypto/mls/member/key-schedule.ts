@@ -1,9 +1,8 @@
 import { HASH_BYTES } from '../../hkdf.ts';
-import { deriveKeyPair } from '../../hpke.ts';
 import { writeGroupContext } from '../group-context.ts';
 import { encode } from '../tls-writer.ts';
 import { deriveSecret, expandWithLabel } from './labelled-crypto.ts';
-import type { SealingKeyPair } from '../../x25519.ts';
+import type { KemKeyPair } from '../../kem.ts';
 import type { GroupContext } from '../group-context.ts';
 import type { MemberSuite } from './primitives.ts';
 
@@ -71,8 +70,8 @@ export function epochSecretsOf(suite: Kdf, epochSecret: Uint8Array): EpochSecret
 export function externalKeyPair(
   suite: MemberSuite,
   { externalSecret }: Pick<EpochSecrets, 'externalSecret'>,
-): SealingKeyPair {
-  return deriveKeyPair(externalSecret, suite.hpke);
+): KemKeyPair {
+  return suite.kem.deriveKeyPair(externalSecret);
 }
 
 /** Section 8.1, 12.4.2: MAC(confirmation_key, confirmed_transcript_hash). */

@@ -1,12 +1,11 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { HASH_BYTES } from '../../hkdf.ts';
 import { setupBaseR, setupBaseS } from '../../hpke.ts';
-import { sealingKeyPairOf } from '../../x25519.ts';
 import { signContent } from '../cipher-suite.ts';
 import { MlsError } from '../error.ts';
 import { encode } from '../tls-writer.ts';
 import type { RandomBytes } from '../../random.ts';
-import type { SealingKeyPair } from '../../x25519.ts';
+import type { KemKeyPair } from '../../kem.ts';
 import type { HpkeCiphertext } from '../update-path.ts';
 import type { MemberSuite } from './primitives.ts';
 
@@ -52,8 +51,7 @@ export function encryptWithLabel(
   plaintext: Uint8Array,
   random: RandomBytes,
 ): HpkeCiphertext {
-  const ephemeral = sealingKeyPairOf(random(32), suite.hpke.x25519);
-  const sender = setupBaseS(publicKey, encryptContext(label, context), ephemeral, suite.hpke);
+  const sender = setupBaseS(publicKey, encryptContext(label, context), random, suite.hpke);
   if (sender === null) throw new MlsError('bad_tree', 'Nothing can be encrypted to a public key.');
   return { kemOutput: sender.enc, ciphertext: sender.context.seal(plaintext, EMPTY) };
 }
@@ -61,7 +59,7 @@ export function encryptWithLabel(
 /** RFC 9420 section 5.1.3. @returns null for anything that was not encrypted to this key with this context */
 export function decryptWithLabel(
   suite: MemberSuite,
-  keyPair: SealingKeyPair,
+  keyPair: KemKeyPair,
   { label, context }: LabelledContext,
   { kemOutput, ciphertext }: HpkeCiphertext,
 ): Uint8Array | null {
@@ -77,14 +75,13 @@ export function createExternalInit(
   externalPub: Uint8Array,
   random: RandomBytes,
 ): { readonly kemOutput: Uint8Array; readonly initSecret: Uint8Array } {
-  const ephemeral = sealingKeyPairOf(random(32), suite.hpke.x25519);
-  const sender = setupBaseS(externalPub, EMPTY, ephemeral, suite.hpke);
+  const sender = setupBaseS(externalPub, EMPTY, random, suite.hpke);
   if (sender === null) throw new MlsError('bad_group_info', 'Nothing can be encrypted to the external key.');
   return { kemOutput: sender.enc, initSecret: sender.context.export(EXTERNAL_INIT_LABEL, HASH_BYTES) };
 }
 
 /** RFC 9420 section 8.3, the members' side. @throws MlsError (`undecryptable`) */
-export function openExternalInit(suite: MemberSuite, external: SealingKeyPair, kemOutput: Uint8Array): Uint8Array {
+export function openExternalInit(suite: MemberSuite, external: KemKeyPair, kemOutput: Uint8Array): Uint8Array {
   const receiver = setupBaseR(kemOutput, external, EMPTY, suite.hpke);
   if (receiver === null) throw new MlsError('undecryptable', 'The external init is of no use.');
   return receiver.export(EXTERNAL_INIT_LABEL, HASH_BYTES);

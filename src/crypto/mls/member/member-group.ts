@@ -4,7 +4,7 @@ import { exportSecret } from './key-schedule.ts';
 import { beginParts } from './member-parts.ts';
 import { readMessage } from './read-message.ts';
 import { writeApplicationMessage, writeCommitMessage, writeProposalMessage } from './write-message.ts';
-import type { SealingKeyPair } from '../../x25519.ts';
+import type { KemKeyPair } from '../../kem.ts';
 import type { GroupInfo } from '../group-info.ts';
 import type { MlsMessage } from '../mls-message.ts';
 import type { Proposal } from '../proposal.ts';
@@ -82,7 +82,7 @@ export class MemberGroup {
   }
 
   /** A proposal as a message of its own. @param keyPair of the leaf, for an Update. @throws MlsError */
-  propose(proposal: Proposal, stamp: Stamp, keyPair: SealingKeyPair | null = null): Uint8Array {
+  propose(proposal: Proposal, stamp: Stamp, keyPair: KemKeyPair | null = null): Uint8Array {
     this.#assertCanSend();
     const { parts, bytes } = writeProposalMessage(this.#with(stamp), proposal, keyPair);
     this.#parts = parts;

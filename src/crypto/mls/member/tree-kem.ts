@@ -1,27 +1,26 @@
 import { equalBytes } from '../../bytes.ts';
 import { HASH_BYTES } from '../../hkdf.ts';
-import { deriveKeyPair } from '../../hpke.ts';
-import { sealingKeyPairOf } from '../../x25519.ts';
+import { generateKemKeyPair } from '../../kem.ts';
 import { MlsError, verify } from '../error.ts';
 import { writeGroupContext } from '../group-context.ts';
 import { mergePathKeys } from '../parent-hash.ts';
 import { encode } from '../tls-writer.ts';
-import { isInSubtree, nodeOfLeaf } from '../tree-math.ts';
+import { directPath, isInSubtree, nodeOfLeaf } from '../tree-math.ts';
 import { decryptWithLabel, deriveSecret, encryptWithLabel } from './labelled-crypto.ts';
 import type { RandomBytes } from '../../random.ts';
-import type { SealingKeyPair } from '../../x25519.ts';
+import type { KemKeyPair } from '../../kem.ts';
 import type { GroupContext } from '../group-context.ts';
 import type { RatchetTree } from '../ratchet-tree.ts';
 import type { UpdatePath, UpdatePathNode } from '../update-path.ts';
 import type { MemberSuite } from './primitives.ts';
 
 /** The private keys of a member, by node: of the own leaf, and of parents above it (RFC 9420 section 4.2). */
-export type PrivateKeys = ReadonlyMap<number, SealingKeyPair>;
+export type PrivateKeys = ReadonlyMap<number, KemKeyPair>;
 
 export interface PathSecret {
   readonly node: number;
   readonly pathSecret: Uint8Array;
-  readonly keyPair: SealingKeyPair;
+  readonly keyPair: KemKeyPair;
 }
 
 /** Sections 7.4 and 7.5: the secrets from this node up to the root. */
@@ -35,7 +34,7 @@ export function derivePath(suite: MemberSuite, pathSecret: Uint8Array, nodes: re
   const secrets: PathSecret[] = [];
   let secret = pathSecret;
   for (const node of nodes) {
-    const keyPair = deriveKeyPair(deriveSecret(suite, secret, 'node'), suite.hpke);
+    const keyPair = suite.kem.deriveKeyPair(deriveSecret(suite, secret, 'node'));
     secrets.push({ node, pathSecret: secret, keyPair });
     secret = deriveSecret(suite, secret, 'path');
   }
@@ -43,7 +42,7 @@ export function derivePath(suite: MemberSuite, pathSecret: Uint8Array, nodes: re
 }
 
 export interface FreshPath extends DerivedPath {
-  readonly leafKeyPair: SealingKeyPair;
+  readonly leafKeyPair: KemKeyPair;
   /** What the new leaf must carry. */
   readonly parentHash: Uint8Array;
 }
@@ -55,7 +54,7 @@ export function createPath(suite: MemberSuite, tree: RatchetTree, leafIndex: num
   const derived = derivePath(suite, random(HASH_BYTES), nodes);
   const keys = derived.secrets.map(({ keyPair }) => keyPair.publicKey);
   const parentHash = mergePathKeys(suite, tree, leafIndex, keys);
-  return { ...derived, leafKeyPair: sealingKeyPairOf(random(32), suite.hpke.x25519), parentHash };
+  return { ...derived, leafKeyPair: generateKemKeyPair(suite.kem, random), parentHash };
 }
 
 /** Who gets path secrets, and with what context. */
@@ -119,6 +118,19 @@ export function assertKeysOfTree(tree: RatchetTree, secrets: readonly PathSecret
     const expected = tree.parentAt(node)?.encryptionKey;
     const isSame = expected !== undefined && equalBytes(expected, keyPair.publicKey);
     verify(isSame, 'bad_path', 'A path secret does not give the key in the tree.');
+  }
+}
+
+/**
+ * Section 4.2, the tree invariant: a member has the private key of every parent above it that it is not unmerged at.
+ * Who lacks one cannot read the next path, so a welcome that withholds it is found out at once.
+ * @throws MlsError (`bad_welcome`)
+ */
+export function assertKeysOfMember(tree: RatchetTree, leafIndex: number, keys: PrivateKeys): void {
+  for (const node of directPath(nodeOfLeaf(leafIndex), tree.leafCount)) {
+    const parent = tree.parentAt(node);
+    const isKnown = parent === null || parent.unmergedLeaves.includes(leafIndex) || keys.has(node);
+    verify(isKnown, 'bad_welcome', `The welcome withholds the key of node ${node}.`);
   }
 }
 

@@ -8,7 +8,7 @@ import { environmentOf } from './member-parts.ts';
 import { protectPublic, signFramedContent } from './message-protection.ts';
 import { selectProposals } from './proposal-selection.ts';
 import { createWelcome } from './welcome-builder.ts';
-import type { SealingKeyPair } from '../../x25519.ts';
+import type { KemKeyPair } from '../../kem.ts';
 import type { AuthenticatedContent, HandshakeWireFormat } from '../authenticated-content.ts';
 import type { Content, FramedContent } from '../framed-content.ts';
 import type { GroupInfo } from '../group-info.ts';
@@ -90,7 +90,7 @@ export function writeCommitMessage(
 export function writeProposalMessage(
   { options, parts, stamp }: Writing,
   proposal: Proposal,
-  keyPair: SealingKeyPair | null,
+  keyPair: KemKeyPair | null,
 ): { readonly parts: MemberParts; readonly bytes: Uint8Array } {
   const message = authenticate(options, parts, { type: 'proposal', proposal }, EMPTY);
   const { state } = parts;

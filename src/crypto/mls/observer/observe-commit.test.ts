@@ -61,6 +61,12 @@ describe('an observer', () => {
     );
   });
 
+  it('takes the group info without the tree', () => {
+    const { commit, welcome, groupInfo } = ann.member.commit({ groupInfo: { withTree: true } }, STAMP);
+    const bundle = { commit: decode(readMlsMessage, commit), welcome, groupInfo };
+    expect(() => observeCommit(group, bundle, context)).toThrow(refused('forbidden', 'without the tree'));
+  });
+
   it('takes only welcomes for exactly those who are added', () => {
     const bundle = bundleOf([add('eve'), add('fay')]);
     const { welcome } = bundle;
@@ -75,6 +81,11 @@ describe('an observer', () => {
     ]) {
       expect(() => check(changed)).toThrow(refused('bad_welcome', 'Others are welcomed'));
     }
+    const { newMember, encryptedGroupSecrets } = first!;
+    const useless = { newMember, encryptedGroupSecrets: { ...encryptedGroupSecrets, kemOutput: new Uint8Array(32) } };
+    expect(() => check({ ...welcome!, secrets: [useless, ...welcome!.secrets.slice(1)] })).toThrow(
+      refused('bad_welcome', 'Nobody can open'),
+    );
     expect(() => check({ ...welcome!, cipherSuite: 1 })).toThrow(refused('bad_welcome', 'cipher suite'));
   });
 

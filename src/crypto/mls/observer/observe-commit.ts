@@ -2,6 +2,7 @@ import { bytesToHex } from '@noble/hashes/utils.js';
 import { equalBytes } from '../../bytes.ts';
 import { validateCommit } from '../commit-validation.ts';
 import { MlsError, verify } from '../error.ts';
+import { EXTENSION_TYPES } from '../extension.ts';
 import { writeGroupContext } from '../group-context.ts';
 import { hasValidGroupInfoSignature } from '../group-info.ts';
 import { keyPackageRef } from '../key-package.ts';
@@ -44,6 +45,8 @@ export function observeCommit(group: PublicGroup, bundle: CommitBundle, context:
 /** Joiners will trust it: it must be that of the new epoch, signed by the committer. */
 function validateGroupInfo(info: GroupInfo, applied: AppliedCommit, { suite }: ValidationContext): void {
   const { context, tree, confirmationTag } = applied.group.after;
+  const hasTree = info.extensions.some(({ type }) => type === EXTENSION_TYPES.ratchetTree);
+  verify(!hasTree, 'forbidden', 'The group info of a room comes without the tree.');
   const isSame = equalBytes(encode(writeGroupContext, info.groupContext), encode(writeGroupContext, context));
   verify(isSame, 'bad_group_info', 'The group info is not that of the new epoch.');
   const isConfirmed = equalBytes(info.confirmationTag, confirmationTag);
@@ -60,6 +63,10 @@ function validateWelcome(welcome: Welcome | null, { added }: AppliedCommit, { su
   const welcomed = (welcome?.secrets ?? []).map(({ newMember }) => bytesToHex(newMember)).toSorted();
   const isSame = welcomed.length === expected.length && welcomed.every((ref, i) => ref === expected[i]);
   verify(isSame, 'bad_welcome', 'Others are welcomed than the commit adds.');
+  const isOpenable = (welcome?.secrets ?? []).every(({ encryptedGroupSecrets }) =>
+    suite.kem.isUsableEncapsulation(encryptedGroupSecrets.kemOutput),
+  );
+  verify(isOpenable, 'bad_welcome', 'Nobody can open the welcome.');
   const isOfSuite = welcome === null || welcome.cipherSuite === suite.id;
   verify(isOfSuite, 'bad_welcome', 'The welcome is of another cipher suite.');
 }
