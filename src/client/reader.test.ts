@@ -145,6 +145,47 @@ describe('what is read', () => {
     expect(await readBack()).toEqual(['(duplicate)', '(duplicate)']);
   });
 
+  it('says so when the messages of one sender stand in another order than they were written in', async () => {
+    await ann.say(`@bob${round}`, 'three');
+    const flags = async (): Promise<unknown[]> =>
+      (await bob.lines(`@${annName}`, 0)).map(({ text, unreadable, outOfOrder }) => [text ?? unreadable, outOfOrder]);
+    const stop = lie(([first, second, third]) => [first!, { ...third!, seq: 2 }, { ...second!, seq: 3 }]);
+    expect(await flags()).toEqual([
+      ['one', undefined],
+      ['three', undefined],
+      ['two', true],
+    ]);
+    stop();
+    const carl = await TestClient.open({ endpoints, store: bob.store });
+    expect((await carl.lines(`@${annName}`, 0)).map(({ text, unreadable }) => text ?? unreadable)).toEqual([
+      'one',
+      'duplicate',
+      'duplicate',
+    ]);
+  });
+
+  it('says so of what a device writes that went on from an old copy of its store', async () => {
+    const carl = await ApiPerson.join(server.url, `carl${round}`);
+    const { account } = await bob.client.rooms.person(`bob${round}`, MS_MAX);
+    const direct = await carl.createRoom('direct', [account]);
+    for (const [text, senderCounter] of [
+      ['one', 1],
+      ['two', 2],
+      ['again one', 1],
+      ['three', 3],
+      ['again three', 3],
+    ] as const) {
+      await writeAs(carl, direct, encodeContent({ type: 'text', text }), senderCounter);
+    }
+    expect((await bob.lines(`@carl${round}`, 0)).map(({ text, outOfOrder }) => [text, outOfOrder ?? false])).toEqual([
+      ['one', false],
+      ['two', false],
+      ['again one', true],
+      ['three', false],
+      ['again three', true],
+    ]);
+  });
+
   it('is not what was written in another room', async () => {
     const group = await ann.client.rooms.createGroup('garden', [`bob${round}`], MS_MAX);
     await ann.say(`room:${group}`, 'for the garden');
@@ -230,34 +271,13 @@ describe('what is read', () => {
     const carl = await ApiPerson.join(server.url, `carl${round}`);
     const { account } = await bob.client.rooms.person(`bob${round}`, MS_MAX);
     const direct = await carl.createRoom('direct', [account]);
-    const roster = await carl.room(direct);
-    const recipients = roster.members.flatMap(({ devices }) =>
-      devices.map(({ device, sealingKey }) => ({ device: device as DeviceId, sealingKey: fromBase64Url(sealingKey) })),
-    );
-    const conversation = createInterimConversation({ random: nodeRandom });
     const contents = [
       Uint8Array.of(0x93, 2, 0xa4, ...Buffer.from('text'), 0x80), // version 2 of the format
       encodeContent({ type: 'room-meta', name: 'garden' }),
       Uint8Array.of(0xc1),
       encodeContent({ type: 'text', text: 'hello' }),
     ];
-    for (const content of contents) {
-      const txnId = nextTxnId();
-      const envelope = conversation.seal({
-        purpose: 'message',
-        cluster: carl.cluster!,
-        room: direct,
-        rosterVersion: roster.rosterVersion,
-        sender: { device: carl.deviceId, signingSecret: carl.device.signing.secretKey },
-        txnId,
-        recipients,
-        content,
-        r: nodeRandom(32),
-        senderCounter: 1,
-      });
-      const body = { envelope: toBase64Url(envelope) };
-      expect((await carl.call('PUT', `/v1/rooms/${direct}/messages/${txnId}`, body)).status).toBe(200);
-    }
+    for (const [i, content] of contents.entries()) await writeAs(carl, direct, content, i + 1);
     expect(await bob.texts(`@carl${round}`)).toEqual(['(unsupported)', '(unsupported)', '(malformed)', 'hello']);
   });
 
@@ -324,4 +344,27 @@ async function fetchPage(person: TestClient, room: RoomId): Promise<Response> {
   await person.client.account.devices();
   const headers = { authorization: person.network.lastAuthorization };
   return fetch(`${endpoints[0]!}/v1/rooms/${room}/messages`, { headers });
+}
+
+/** Sends a content of any form, under any count. */
+async function writeAs(person: ApiPerson, room: RoomId, content: Uint8Array, senderCounter: number): Promise<void> {
+  const roster = await person.room(room);
+  const recipients = roster.members.flatMap(({ devices }) =>
+    devices.map(({ device, sealingKey }) => ({ device: device as DeviceId, sealingKey: fromBase64Url(sealingKey) })),
+  );
+  const txnId = nextTxnId();
+  const envelope = createInterimConversation({ random: nodeRandom }).seal({
+    purpose: 'message',
+    cluster: person.cluster!,
+    room,
+    rosterVersion: roster.rosterVersion,
+    sender: { device: person.deviceId, signingSecret: person.device.signing.secretKey },
+    txnId,
+    recipients,
+    content,
+    r: nodeRandom(32),
+    senderCounter,
+  });
+  const answer = await person.call('PUT', `/v1/rooms/${room}/messages/${txnId}`, { envelope: toBase64Url(envelope) });
+  expect(answer.status).toBe(200);
 }

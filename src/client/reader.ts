@@ -12,7 +12,7 @@ import type { ClientContext } from './context.ts';
 import type { OpenResult } from '../crypto/conversation.ts';
 import type { KnownDevice } from './people.ts';
 import type { Rooms } from './rooms.ts';
-import type { FileRow } from './rows.ts';
+import type { FileRow, LatestRow } from './rows.ts';
 import type { StoreTransaction } from './store.ts';
 
 const PERSON_MS_MAX = 10_000;
@@ -42,6 +42,11 @@ export interface MessageLine {
   readonly unreadable?: UnreadableReason;
   /** Nothing stands here any more. */
   readonly gone?: GoneReason;
+  /**
+   * The sender counted its messages in another order than they stand in: a node moved them, or the device went on from
+   * an old copy of its store. The text is the sender's all the same.
+   */
+  readonly outOfOrder?: true;
   /** The message that this one answers. */
   readonly replyTo?: number;
   /** The message that began the thread to which this one belongs. */
@@ -67,9 +72,15 @@ export interface FileJson {
 /** What people read of it. */
 type Said = Pick<MessageLine, 'text' | 'replyTo' | 'thread' | 'mentions' | 'edits' | 'reactsTo' | 'reaction' | 'file'>;
 
+/** What the sender signed about a message beside its content. */
+interface Claimed {
+  readonly txnId: TxnId;
+  readonly counter: number;
+}
+
 type Opened =
-  | { readonly said: Said; readonly txnId: TxnId; readonly content: Content }
-  | { readonly unreadable: UnreadableReason; readonly txnId?: TxnId }
+  | ({ readonly said: Said; readonly content: Content; readonly outOfOrder?: true } & Claimed)
+  | ({ readonly unreadable: UnreadableReason } & Partial<Claimed>)
   | { readonly gone: GoneReason; readonly txnId?: undefined };
 
 /** Turns envelopes into what people read. Nothing is taken from a node on trust; nothing is left out silently. */
@@ -108,12 +119,13 @@ export class Reader {
     if (typeof sender === 'string') return { unreadable: sender };
     const opened = await this.#unseal(message, sender);
     if (!opened.ok) return { unreadable: opened.reason };
-    const { txnId, relation } = opened.header;
+    const { txnId, relation, senderCounter: counter } = opened.header;
     if (message.id !== `${txnId}-${sender.device}`) return { unreadable: 'wrong_id' };
     const decoded = decodeContent(opened.content);
-    if (!decoded.ok) return { unreadable: decoded.reason, txnId };
+    if (!decoded.ok) return { unreadable: decoded.reason, txnId, counter };
     const said = await this.#said(decoded.content, relation);
-    return typeof said === 'string' ? { unreadable: said, txnId } : { said, txnId, content: decoded.content };
+    if (typeof said === 'string') return { unreadable: said, txnId, counter };
+    return { said, txnId, counter, content: decoded.content };
   }
 
   async #unseal(message: MessageJsonT, sender: KnownDevice): Promise<OpenResult> {
@@ -200,14 +212,26 @@ function fileIn(content: Content): Pick<Said, 'file'> {
 
 /** Remembers where a (device, txnId) stood first; anywhere else it is a replay. */
 async function onlyOnce(tx: StoreTransaction, message: MessageJsonT, opened: Opened): Promise<Opened> {
-  if (opened.txnId === undefined) return opened;
+  if (opened.txnId === undefined || opened.counter === undefined) return opened;
   const key = KEY.seen(message.room as RoomId, message.device as DeviceId, opened.txnId);
   const seen = await tx.get(key);
   if (seen === undefined) tx.put(key, pack(message.seq));
   if ('content' in opened && opened.content.type === 'file') {
     tx.put(KEY.file(message.id), pack({ room: message.room as RoomId, ...opened.content } satisfies FileRow));
   }
-  return seen === undefined || unpack<number>(seen) === message.seq ? opened : { unreadable: 'duplicate' };
+  if (seen !== undefined && unpack<number>(seen) !== message.seq) return { unreadable: 'duplicate' };
+  const isInOrder = await noteOrder(tx, message, opened.counter);
+  return isInOrder || !('said' in opened) ? opened : { ...opened, outOfOrder: true };
+}
+
+/** Whether a message stands before or behind the sender's latest one as the sender counted them. */
+async function noteOrder(tx: StoreTransaction, { room, device, seq }: MessageJsonT, counter: number): Promise<boolean> {
+  const key = KEY.latest(room as RoomId, device as DeviceId);
+  const row = await tx.get(key);
+  const latest = row === undefined ? null : unpack<LatestRow>(row);
+  if (latest === null || seq > latest.seq) tx.put(key, pack({ seq, counter } satisfies LatestRow));
+  if (latest === null || seq === latest.seq) return true;
+  return seq > latest.seq ? counter > latest.counter : counter < latest.counter;
 }
 
 function lineOf(message: MessageJsonT, opened: Opened): MessageLine {
@@ -221,7 +245,9 @@ function lineOf(message: MessageJsonT, opened: Opened): MessageLine {
     device: message.device as DeviceId,
     sentAt: message.sentAt,
   };
-  if ('said' in opened) return { ...line, ...opened.said };
+  if ('said' in opened) {
+    return { ...line, ...opened.said, ...(opened.outOfOrder === undefined ? {} : { outOfOrder: opened.outOfOrder }) };
+  }
   return 'gone' in opened
     ? { ...line, text: null, gone: opened.gone }
     : { ...line, text: null, unreadable: opened.unreadable };

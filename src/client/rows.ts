@@ -48,6 +48,12 @@ export interface DeviceRow {
   readonly sealingKey: Uint8Array;
 }
 
+/** Where a device's latest message in a room stands, and which one of its messages it said it is. */
+export interface LatestRow {
+  readonly seq: number;
+  readonly counter: number;
+}
+
 /** The ciphertext of a file, as it waits in the spool. */
 export interface Upload {
   readonly blob: BlobId;
@@ -128,4 +134,6 @@ export const KEY = {
   file: (id: string): string => `file/${id}`,
   /** The seq at which a (device, txnId) was first delivered. */
   seen: (room: RoomId, device: DeviceId, txnId: string): string => `seen/${room}/${device}/${txnId}`,
+  /** The latest message of a device in a room that was read, by its seq. */
+  latest: (room: RoomId, device: DeviceId): string => `latest/${room}/${device}`,
 } as const;

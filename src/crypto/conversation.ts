@@ -10,7 +10,7 @@ import type { SealingKeyPair } from './x25519.ts';
  *
  * Stateless. What needs memory is the client engine's job: delivering a (device, txnId) once, pinning a user's
  * signing key at first sight, taking `signingKey` below only from a device record that this user key signed, and
- * noticing a `senderCounter` that goes back.
+ * noticing a `senderCounter` that goes back (`src/client/reader.ts`).
  */
 export interface Conversation {
   /**
@@ -47,7 +47,7 @@ export interface SealInput {
   readonly extensions?: EnvelopeExtensions;
   /** 32 random bytes, drawn once per message and kept in the outbox: a re-encrypted retry has the same tag. */
   readonly r: Uint8Array;
-  /** Counts the sender's envelopes, from 1. */
+  /** Counts the sender's messages in the order they were written in, from 1; 0 for names of rooms. */
   readonly senderCounter: number;
 }
 

@@ -26,7 +26,7 @@ export interface EnvelopeHeader extends EnvelopeExtensions {
   readonly recipients: readonly { readonly device: DeviceId; readonly keyHash: Uint8Array }[];
   /** SHA-256("key" ‖ contentKey), 32 bytes: the key commitment. */
   readonly keyCommitment: Uint8Array;
-  /** Counts the sender's envelopes, from 1. */
+  /** Counts the sender's messages in the order they were written in, from 1; 0 for names of rooms. */
   readonly senderCounter: number;
 }
 

@@ -24,6 +24,10 @@ describe('a message for people', () => {
     expect(unreadable('bad_signature')).toContain('[unreadable: bad_signature]');
   });
 
+  it('says when the order is not that of the sender', () => {
+    expect(messageText(line({ outOfOrder: true }))).toMatch(/ ann: \[out of order\] hello$/);
+  });
+
   it('cannot steer a terminal, whoever wrote it', () => {
     const evil = '\u001B[2J\r\u0007\u009B31m\u202Eevil\u2066\u0000\u007F';
     for (const shown of [

@@ -24,7 +24,7 @@ export function messageText(
   const head = `${localTime(line.sentAt)} ${number}${room}${line.from}: `;
   return (
     head +
-    said(line)
+    `${line.outOfOrder === true ? '[out of order] ' : ''}${said(line)}`
       .split('\n')
       .map(printable)
       .join(`\n${' '.repeat(head.length)}`)

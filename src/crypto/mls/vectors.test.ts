@@ -20,12 +20,14 @@ describe.skipIf(!haveMlsVectors)('MLS vectors', () => {
   });
 
   describe.each(withSecrets)('%s', (kind, check) => {
-    it.each(mlsVectorsWithProviders(kind))('$provider: $name', ({ vector, primitives }) => check(vector, primitives));
+    it.each(mlsVectorsWithProviders(kind))('$provider: $name', ({ vector, primitives }) => {
+      expect(() => check(vector, primitives)).not.toThrow();
+    });
   });
 
   describe.each(inPublic)('%s', (kind, check) => {
     it('all', () => {
-      for (const { vector } of mlsVectors(kind)) check(vector, noblePrimitives);
+      for (const { vector } of mlsVectors(kind)) expect(() => check(vector, noblePrimitives)).not.toThrow();
     });
   });
 });

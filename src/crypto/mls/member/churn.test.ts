@@ -37,6 +37,9 @@ describe('a group under churn', () => {
     const churn = new Churn({ seed: 7, suite, membersMax: 6, isRoom: true });
     while (churn.tally.commits < HYBRID_COMMITS) churn.step();
     const { joined, removed, external, thefts, followed, lockedOut } = churn.tally;
-    expect(Math.min(joined, removed, external, thefts, followed, lockedOut), JSON.stringify(churn.tally)).toBeGreaterThan(0);
+    expect(
+      Math.min(joined, removed, external, thefts, followed, lockedOut),
+      JSON.stringify(churn.tally),
+    ).toBeGreaterThan(0);
   });
 });
