@@ -94,6 +94,11 @@ export class SnapshotWorld {
   coreWants = true;
   commitIndex = 0;
   term = TERM;
+  /** What the core does with a snapshot that has come. */
+  stepSnapshot = (message: Message): void => {
+    this.stepped.push(message);
+    if (this.coreWants && message.snapshot) this.taken = this.receiver.take(message.snapshot.metadata) ?? this.taken;
+  };
   readonly stepped: Message[] = [];
   readonly refusals: string[] = [];
   readonly fatal: unknown[] = [];
@@ -112,11 +117,7 @@ export class SnapshotWorld {
       send: (to, _kind, payload) => this.carry(() => this.leaders.get(to)?.sender.onRequest(FOLLOWER, payload)),
       commitIndex: () => this.commitIndex as LogIndex,
       term: () => this.term,
-      stepSnapshot: (message) => {
-        this.stepped.push(message);
-        if (this.coreWants && message.snapshot)
-          this.taken = this.receiver.take(message.snapshot.metadata) ?? this.taken;
-      },
+      stepSnapshot: (message) => this.stepSnapshot(message),
       onFailed: (reason) => this.refusals.push(reason),
       onFetched: () => {},
       onFatal: (error) => this.fatal.push(error),

@@ -261,16 +261,10 @@ export class SnapshotReceiver {
   /** Has the store do something, and goes on with the result. */
   #run<T>(work: Promise<T>, goOn: (result: T) => void): void {
     this.#running += 1;
-    work.then(
-      (result) => {
-        goOn(result);
-        this.#ended();
-      },
-      (error: unknown) => {
-        this.#ended();
-        this.#env.onFatal(error);
-      },
-    );
+    work
+      .then(goOn)
+      .finally(() => this.#ended())
+      .catch(this.#env.onFatal);
   }
 
   #ended(): void {

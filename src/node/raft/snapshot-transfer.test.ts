@@ -87,6 +87,17 @@ describe('a snapshot on its way', () => {
     expect(world.state.hash()).toEqual(leader.state.hash());
   });
 
+  it('ends the node, and not by a promise that nobody looks after, where the core fails over it', async () => {
+    const leader = world.leader(2, 20);
+    const failure = new Error('an invariant of the core');
+    world.stepSnapshot = () => {
+      throw failure;
+    };
+    world.receiver.onSnap(leader.snap(), leader.name);
+    await waitUntil(() => world.fatal.length > 0);
+    expect(world.fatal).toEqual([failure]);
+  });
+
   it('gives way to a newer one of the same leader', async () => {
     const leader = world.leader(2, 100);
     let pieces = 0;
