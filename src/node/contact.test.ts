@@ -17,7 +17,9 @@ function pair(): { start: () => void; count: () => number } {
   let count = 0;
   const carry = (from: NodeName, to: NodeName, payload: Uint8Array): void => {
     count += 1;
-    frames.push(() => contacts.get(to)!.receive({ from, boot: 1, kind: 'hello', payload } satisfies Frame));
+    frames.push(() =>
+      contacts.get(to)!.receive({ from, boot: 1, identity: null, kind: 'hello', payload } satisfies Frame),
+    );
   };
   for (const [at, name] of NODES.entries()) {
     const other = NODES[1 - at]!;
@@ -52,6 +54,10 @@ function pair(): { start: () => void; count: () => number } {
       randomBytes: (length: number) => new Uint8Array(length),
       table: () => null,
       onTable: () => {},
+      identity: null,
+      isKnown: () => false,
+      isMember: () => true,
+      knowsNobody: () => false,
       isPeer: () => true,
     } as unknown as ConstructorParameters<typeof Contact>[2];
     contacts.set(name, new Contact(name, NODES, ports));

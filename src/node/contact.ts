@@ -1,8 +1,11 @@
 import { foundingStep } from './founding.ts';
 import { decodeHello, encodeHello } from './hello.ts';
 import { clusterIdOf } from '../protocol/derive-ids.ts';
+import { foundingPeers } from './peer-directory.ts';
 import { ParleyError } from '../protocol/errors.ts';
 import type { FoundingStep, Hello, Membership } from './founding.ts';
+import type { PublicIdentity } from './identity/public-identity.ts';
+import type { Candidate } from './membership/change-rules.ts';
 import type { MemberTable } from './membership/member-table.ts';
 import type { Clock, Frame, Transport } from './ports.ts';
 import type { Standing, Verdict } from './rollback/standing.ts';
@@ -22,13 +25,20 @@ interface ContactPorts {
   readonly store: IntactStore;
   /** Fresh random bytes, for the cluster id. */
   readonly randomBytes: (length: number) => Uint8Array;
-  readonly foundingOf: (clusterId: ClusterId) => Founding;
+  /** This node's own keys; null where frames are not sealed. */
+  readonly identity: PublicIdentity | null;
   /** As this member knows it; null before it is one. */
   readonly table: () => MemberTable | null;
   /** A member of the same cluster told who is in it. */
   readonly onTable: (table: MemberTable) => void;
   /** What this node says of its own past, and thinks of that of others. */
   readonly standing: Pick<Standing, 'life' | 'meet' | 'learn' | 'onBeat' | 'isComparing'>;
+  /** Whether a member of that name is known, with its keys. */
+  readonly isKnown: (name: NodeName) => boolean;
+  /** Whether these are the keys of a member of that name. */
+  readonly isMember: (name: NodeName, identity: PublicIdentity | null) => boolean;
+  /** Nothing of the log is applied here: whoever holds the cluster's secret is believed who is in the cluster. */
+  readonly knowsNobody: () => boolean;
   /** Whether `name` is the node that the cluster knows as `peer`. */
   readonly isPeer: (name: NodeName, peer: PeerId) => boolean;
   /** Told once this node is a member and may take part. */
@@ -67,10 +77,11 @@ export class Contact {
     return this.#problem;
   }
 
-  /** What an empty node that asks to be let in calls its directory; null where none has said so lately. */
-  candidate(name: NodeName): string | null {
+  /** An empty node that asks to be let in; null where none of that name has said so lately. */
+  candidate(name: NodeName): Candidate | null {
     const hello = this.#fresh().get(name);
-    return hello?.membership.kind === 'empty' ? hello.incarnation : null;
+    if (hello?.membership.kind !== 'empty' || hello.incarnation === null) return null;
+    return { incarnation: hello.incarnation, identity: hello.identity };
   }
 
   start(): void {
@@ -102,8 +113,8 @@ export class Contact {
 
   /** Takes a frame of kind `hello`. */
   receive(frame: Frame): void {
-    const hello = decodeHello(frame.from, frame.payload);
-    if (hello === null) return;
+    const hello = decodeHello(frame.from, frame.identity, frame.payload);
+    if (hello === null || this.#isPretender(hello)) return;
     this.#heard.set(frame.from, { hello, atMs: this.#ports.clock.monotonicMs() });
     const own = this.#membership();
     if (own.kind !== 'member') {
@@ -114,9 +125,17 @@ export class Contact {
     this.#checkCluster(own.clusterId);
     if (membership.kind !== 'member') this.tell(frame.from);
     else if (membership.clusterId === own.clusterId) {
-      if (table !== null) this.#ports.onTable(table);
-      this.#compare(hello);
+      const { isMember, knowsNobody, onTable } = this.#ports;
+      const isFromMember = isMember(hello.node, hello.identity);
+      if (table !== null && (isFromMember || knowsNobody())) onTable(table);
+      if (isFromMember) this.#compare(hello);
     }
+  }
+
+  /** Under the name of a member with other keys only an empty directory is heard, which may ask to replace it. */
+  #isPretender({ node, identity, membership }: Hello): boolean {
+    const { isMember, isKnown, knowsNobody } = this.#ports;
+    return isKnown(node) && !knowsNobody() && !isMember(node, identity) && membership.kind !== 'empty';
   }
 
   #compare({ node, life, verdict }: Hello): void {
@@ -169,7 +188,7 @@ export class Contact {
   }
 
   async #carryOut(step: Exclude<FoundingStep, { kind: 'wait' | 'refuse' }>): Promise<void> {
-    const { store, foundingOf, randomBytes, onJoined } = this.#ports;
+    const { store, randomBytes, onJoined } = this.#ports;
     if (step.kind === 'join' || step.kind === 'enter') {
       const manifest = step.kind === 'join' ? await store.join() : await store.enter(step.founding, step.peer);
       if (step.kind === 'enter') this.#learnTables(step.founding.clusterId);
@@ -177,9 +196,16 @@ export class Contact {
       onJoined(manifest);
       return;
     }
-    const clusterId = step.kind === 'propose' ? clusterIdOf(randomBytes(16)) : step.clusterId;
-    await store.recordFounding(foundingOf(clusterId));
+    const founding = step.kind === 'adopt' ? step.founding : this.#propose(clusterIdOf(randomBytes(16)));
+    await store.recordFounding(founding);
     this.announce();
+  }
+
+  #propose(clusterId: ClusterId): Founding {
+    const fresh = this.#fresh();
+    const identityOf = (name: NodeName): PublicIdentity | null =>
+      name === this.#self ? this.#ports.identity : (fresh.get(name)?.identity ?? null);
+    return { clusterId, peers: foundingPeers(this.#peers, identityOf) };
   }
 
   #learnTables(clusterId: ClusterId): void {
@@ -203,6 +229,8 @@ export class Contact {
       membership,
       peers: this.#peers,
       incarnation: membership.kind === 'empty' ? this.#incarnation : null,
+      identity: this.#ports.identity,
+      founders: membership.kind === 'founding' ? (this.#ports.store.founding?.peers ?? null) : null,
       table: this.#ports.table(),
       life: this.#ports.standing.life(),
       verdict: null,

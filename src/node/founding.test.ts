@@ -1,10 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { peerId } from '../consensus/types.ts';
 import { foundingStep } from './founding.ts';
 import type { Hello, Membership } from './founding.ts';
+import type { PublicIdentity } from './identity/public-identity.ts';
 import type { ClusterId, NodeName } from '../protocol/ids.ts';
 
+const keysOf = (node: NodeName): PublicIdentity => node.repeat(64) as PublicIdentity;
 const PEERS = ['n1', 'n2', 'n3'] as NodeName[];
+const FOUNDERS = PEERS.map((name, place) => ({ name, peerId: peerId(place + 1), identity: keysOf(name) }));
 const X = 'Caaaaaaaaaaaaaaaaaaaaaaaaaa' as ClusterId;
 const Y = 'Cbbbbbbbbbbbbbbbbbbbbbbbbbb' as ClusterId;
 const empty: Membership = { kind: 'empty' };
@@ -15,6 +19,8 @@ const hello = (node: string, membership: Membership, peers = PEERS): Hello => ({
   membership,
   peers,
   incarnation: null,
+  identity: keysOf(node as NodeName),
+  founders: membership.kind === 'founding' ? FOUNDERS : null,
   table: null,
   life: null,
   verdict: null,
@@ -39,11 +45,24 @@ describe('foundingStep', () => {
 
   it('adopts the proposal, and joins once all hold it', () => {
     const adopt = foundingStep(hello('n2', empty), heard(hello('n1', founding(X)), hello('n3', empty)));
-    expect(adopt).toEqual({ kind: 'adopt', clusterId: X });
+    expect(adopt).toEqual({ kind: 'adopt', founding: { clusterId: X, peers: FOUNDERS } });
     const wait = foundingStep(hello('n2', founding(X)), heard(hello('n1', founding(X)), hello('n3', empty)));
     expect(wait.kind).toBe('wait');
     const join = foundingStep(hello('n2', founding(X)), heard(hello('n1', founding(X)), hello('n3', member(X))));
     expect(join).toEqual({ kind: 'join', clusterId: X });
+  });
+
+  it('founds with the keys that everybody has now, or not at all', () => {
+    const proposer = hello('n1', founding(X));
+    const others = heard(proposer, { ...hello('n3', empty), identity: keysOf('x3' as NodeName) });
+    expect(foundingStep(hello('n2', empty), others)).toMatchObject({ problem: expect.stringContaining('keys of n3') });
+    const wiped = { ...hello('n2', empty), identity: keysOf('x2' as NodeName) };
+    expect(foundingStep(wiped, heard(proposer, hello('n3', empty)))).toMatchObject({
+      kind: 'refuse',
+      problem: expect.stringContaining('keys of n2'),
+    });
+    const incomplete = { ...proposer, founders: FOUNDERS.slice(1) };
+    expect(foundingStep(hello('n2', empty), heard(incomplete, hello('n3', empty))).kind).toBe('refuse');
   });
 
   it('refuses an empty directory next to a running cluster', () => {
@@ -66,7 +85,7 @@ describe('foundingStep', () => {
         const act = (name: NodeName): void => {
           const step = foundingStep(hello(name, disk.get(name)!), ears.get(name)!);
           if (step.kind === 'propose') disk.set(name, founding(`C${'abcdefgh'[ids++ % 8]!.repeat(26)}` as ClusterId));
-          if (step.kind === 'adopt') disk.set(name, founding(step.clusterId));
+          if (step.kind === 'adopt') disk.set(name, founding(step.founding.clusterId));
           if (step.kind === 'join') disk.set(name, member(step.clusterId));
         };
         for (const choice of choices) {

@@ -3,7 +3,8 @@ import type { ClusterId, NodeName } from '../protocol/ids.ts';
 import type { MemberTable } from './membership/member-table.ts';
 import type { Verdict } from './rollback/standing.ts';
 import type { Life } from './rollback/witness.ts';
-import type { Founding } from './store/node-store.ts';
+import type { PublicIdentity } from './identity/public-identity.ts';
+import type { Founding, FoundingPeer } from './store/node-store.ts';
 
 /**
  * How a cluster comes into being, once (rule 9 of the store), and how a node finds its way into one that exists.
@@ -25,6 +26,10 @@ export interface Hello {
   readonly peers: readonly NodeName[];
   /** What an empty node calls its directory; it is let in under this name, and never again under the same. */
   readonly incarnation: string | null;
+  /** Its keys, with which it sealed this; null where frames are not sealed. */
+  readonly identity: PublicIdentity | null;
+  /** Who founds the cluster, as long as this node is about to. */
+  readonly founders: readonly FoundingPeer[] | null;
   /** Who is in the cluster, as a member knows it. */
   readonly table: MemberTable | null;
   /** What a member has on disk. */
@@ -39,7 +44,7 @@ export type FoundingStep =
   /** Make a cluster id and persist `founding` with it. */
   | { readonly kind: 'propose' }
   /** Persist `founding` with this id. */
-  | { readonly kind: 'adopt'; readonly clusterId: ClusterId }
+  | { readonly kind: 'adopt'; readonly founding: Founding }
   /** Everybody holds the id: persist membership and start to vote. */
   | { readonly kind: 'join'; readonly clusterId: ClusterId }
   /** The cluster has let this node in as `peer`: persist membership and begin to learn. */
@@ -110,7 +115,7 @@ function stepOfEmpty(
   const silent = others.filter((peer) => !heard.has(peer));
   if (silent.length > 0) return waitFor(silent, 'founding a cluster needs all of them');
   const [proposed] = ids;
-  if (proposed !== undefined) return { kind: 'adopt', clusterId: proposed };
+  if (proposed !== undefined) return adopt(proposed, self, heard);
   const [lowest] = self.peers;
   return lowest === self.node
     ? { kind: 'propose' }
@@ -132,6 +137,20 @@ function stepOfFounding(
     return { kind: 'wait', problem: `Waiting for ${empty.join(', ')} to take the cluster id ${own}.` };
   }
   return { kind: 'join', clusterId: own };
+}
+
+/** Everybody has to found the cluster with the keys that it tells the others. */
+function adopt(clusterId: ClusterId, self: Hello, heard: ReadonlyMap<NodeName, Hello>): FoundingStep {
+  const proposal = [...heard.values()].find(({ founders }) => founders !== null);
+  const peers = proposal?.founders ?? [];
+  const told = (name: NodeName): PublicIdentity | null | undefined =>
+    name === self.node ? self.identity : heard.get(name)?.identity;
+  const stranger = self.peers.find((name) => peers.find((peer) => peer.name === name)?.identity !== told(name));
+  if (stranger === undefined) return { kind: 'adopt', founding: { clusterId, peers } };
+  return refuse(
+    `${proposal?.node ?? 'A peer'} founds the cluster with other keys of ${stranger} than those that it has now: stop all ` +
+      'peers, empty their directories, and start them again.',
+  );
 }
 
 function refuse(problem: string): FoundingStep {

@@ -4,18 +4,22 @@ import { foundingStep } from './founding.ts';
 import { decodeHello, encodeHello } from './hello.ts';
 import { foundingTable } from './membership/member-table.ts';
 import type { Hello } from './founding.ts';
+import type { PublicIdentity } from './identity/public-identity.ts';
 import type { ClusterId, NodeName } from '../protocol/ids.ts';
 
 const X = 'Caaaaaaaaaaaaaaaaaaaaaaaaaa' as ClusterId;
 const INCARNATION = 'ef'.repeat(16);
+const IDENTITY = 'cd'.repeat(64) as PublicIdentity;
 const name = (text: string): NodeName => text as NodeName;
-const FOUNDERS = [1, 2, 3].map((n) => ({ name: name(`n${n}`), peerId: peerId(n) }));
+const FOUNDERS = [1, 2, 3].map((n) => ({ name: name(`n${n}`), peerId: peerId(n), identity: null }));
 const FOUNDED = foundingTable(FOUNDERS);
 const hello = (fields: Partial<Hello>): Hello => ({
   node: name('n4'),
   membership: { kind: 'empty' },
   peers: [name('n1'), name('n4')],
   incarnation: INCARNATION,
+  identity: IDENTITY,
+  founders: null,
   table: null,
   life: null,
   verdict: null,
@@ -37,16 +41,16 @@ describe('hellos', () => {
     for (const one of [
       hello({}),
       member(),
-      hello({ membership: { kind: 'founding', clusterId: X }, incarnation: null }),
+      hello({ membership: { kind: 'founding', clusterId: X }, incarnation: null, founders: FOUNDERS }),
     ]) {
-      expect(decodeHello(one.node, encodeHello(one))).toEqual(one);
+      expect(decodeHello(one.node, one.identity, encodeHello(one))).toEqual(one);
     }
   });
 
   it('of another kind are nobody’s', () => {
     const wrong = encodeHello(hello({ membership: { kind: 'member', clusterId: 'C1' as ClusterId } }));
-    expect(decodeHello(name('n4'), wrong)).toBeNull();
-    expect(decodeHello(name('n4'), Uint8Array.of(0xc0))).toBeNull();
+    expect(decodeHello(name('n4'), IDENTITY, wrong)).toBeNull();
+    expect(decodeHello(name('n4'), IDENTITY, Uint8Array.of(0xc0))).toBeNull();
   });
 });
 
@@ -60,7 +64,7 @@ describe('an empty node beside a cluster', () => {
   });
 
   it('enters as the peer that its incarnation was let in as', () => {
-    const added = { peer: peerId(4), name: name('n4'), incarnation: INCARNATION, replaces: null };
+    const added = { peer: peerId(4), name: name('n4'), incarnation: INCARNATION, identity: IDENTITY, replaces: null };
     const table = { ...FOUNDED, members: [...FOUNDED.members, added] };
     expect(step(hello({}), member({ table }))).toEqual({
       kind: 'enter',
@@ -70,7 +74,13 @@ describe('an empty node beside a cluster', () => {
   });
 
   it('does not enter as what another incarnation, or another node, was let in as', () => {
-    const added = { peer: peerId(4), name: name('n4'), incarnation: '12'.repeat(16), replaces: null };
+    const added = {
+      peer: peerId(4),
+      name: name('n4'),
+      incarnation: '12'.repeat(16),
+      identity: IDENTITY,
+      replaces: null,
+    };
     const earlier = { ...FOUNDED, members: [...FOUNDED.members, added] };
     expect(step(hello({}), member({ table: earlier })).kind).toBe('refuse');
     const other = { ...FOUNDED, members: [{ ...added, name: name('n5'), incarnation: INCARNATION }] };

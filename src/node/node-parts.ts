@@ -3,6 +3,7 @@ import type { ClusterJson } from '../protocol/http/schemas.ts';
 import type { NodeName } from '../protocol/ids.ts';
 import type { ClusterSecret } from './cluster-secret.ts';
 import type { Surroundings } from './diagnosis/diagnose.ts';
+import type { PublicIdentity } from './identity/public-identity.ts';
 import type { MemberDirectory } from './membership/member-directory.ts';
 import type { Clock, NodeTransport } from './ports.ts';
 import type { RaftSettings } from './raft/raft-settings.ts';
@@ -32,6 +33,8 @@ export interface NodeConfig {
 export interface NodeParts {
   readonly config: NodeConfig;
   readonly secret: ClusterSecret;
+  /** The public part of this node's keys. */
+  readonly identity: PublicIdentity;
   readonly store: OpenedStore;
   readonly transport: NodeTransport;
   /** The transport's own. */

@@ -18,7 +18,7 @@ import type { DiagnosisJson } from '../protocol/http/diagnosis.ts';
 import type { NodeSighting } from './cluster-status.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { AppliedEvents, BlobPort, ChatNode, Frame, MemberVerb, NodeMeasures } from './ports.ts';
-import { foundingOf, tableOf } from './peer-directory.ts';
+import { tableOf } from './peer-directory.ts';
 import { diagnose } from './diagnosis/diagnose.ts';
 import { measureNode } from './metrics/measure-node.ts';
 import { RaftCounters } from './metrics/raft-counters.ts';
@@ -96,10 +96,13 @@ export class ParleyNode implements ChatNode {
             clock,
             store,
             randomBytes: (length) => new Uint8Array(randomBytes(length)),
-            foundingOf: (clusterId) => foundingOf(clusterId, config.peers),
+            identity: parts.identity,
             table: () => (store.manifest === undefined ? null : parts.directory.table),
             onTable: (table) => this.#learn(table),
             standing: this.#standing,
+            isKnown: (node) => parts.directory.identityOf(node) !== null,
+            isMember: (node, identity) => parts.directory.identityOf(node) === identity,
+            knowsNobody: () => store.state.appliedIndex === 0,
             isPeer: (node, peer) => parts.directory.nameOf(peer) === node,
             onJoined: (manifest) => this.#join(manifest),
             onFatal: parts.onFatal,

@@ -1,17 +1,17 @@
 import { peerId } from '../consensus/types.ts';
-import type { ClusterId, NodeName } from '../protocol/ids.ts';
+import type { NodeName } from '../protocol/ids.ts';
+import type { PublicIdentity } from './identity/public-identity.ts';
 import { MemberDirectory } from './membership/member-directory.ts';
 import { foundingTable } from './membership/member-table.ts';
 import type { MemberTable } from './membership/member-table.ts';
-import type { Founding, FoundingPeer, Manifest } from './store/node-store.ts';
+import type { FoundingPeer, Manifest } from './store/node-store.ts';
 
 /** Peer ids of a new cluster are the places of the names in their sorted list, from 1. */
-export function foundingPeers(peers: readonly NodeName[]): readonly FoundingPeer[] {
-  return peers.toSorted().map((name, place) => ({ name, peerId: peerId(place + 1) }));
-}
-
-export function foundingOf(clusterId: ClusterId, peers: readonly NodeName[]): Founding {
-  return { clusterId, peers: foundingPeers(peers) };
+export function foundingPeers(
+  peers: readonly NodeName[],
+  identityOf: (name: NodeName) => PublicIdentity | null = () => null,
+): readonly FoundingPeer[] {
+  return peers.toSorted().map((name, place) => ({ name, peerId: peerId(place + 1), identity: identityOf(name) }));
 }
 
 export function directoryOf(peers: readonly FoundingPeer[]): MemberDirectory {
@@ -22,6 +22,6 @@ export function directoryOf(peers: readonly FoundingPeer[]): MemberDirectory {
 export function tableOf({ nodeName, peerId: own, peers }: Manifest): MemberTable {
   const founded = foundingTable(peers);
   if (peers.some((founder) => founder.peerId === own)) return founded;
-  const self = { peer: own, name: nodeName, incarnation: null, replaces: null };
+  const self = { peer: own, name: nodeName, incarnation: null, identity: null, replaces: null };
   return { ...founded, members: [...founded.members, self] };
 }

@@ -3,6 +3,7 @@ import type { CampaignKind } from '../consensus/events.ts';
 import type { LogStorage } from '../consensus/log-storage.ts';
 import type { Message } from '../consensus/message.ts';
 import type { RepairGoal } from '../consensus/repair.ts';
+import type { PublicIdentity } from './identity/public-identity.ts';
 import type { Promises } from './rollback/promises.ts';
 import type { StateReader, StateView } from '../chat/ports.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
@@ -171,6 +172,8 @@ export interface Frame {
   readonly from: NodeName;
   /** Boot id of the sender; a restarted node has a new one. */
   readonly boot: number;
+  /** Whose keys it was sealed with; null where frames are not sealed. */
+  readonly identity: PublicIdentity | null;
   readonly kind: FrameKind;
   readonly payload: Uint8Array;
 }
@@ -226,6 +229,8 @@ export interface NodeTransport extends Transport {
 export interface PeerDirectory {
   nameOf(peer: PeerId): NodeName | undefined;
   peerOf(name: NodeName): PeerId | undefined;
+  /** The keys of the newest incarnation of that name; null where they are not known. */
+  identityOf(name: NodeName): PublicIdentity | null;
 }
 
 // ---------------------------------------------------------------- what src/api sees

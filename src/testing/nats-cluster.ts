@@ -8,15 +8,18 @@ import { systemClock } from '../node/system-clock.ts';
 import { ensureNatsServer } from '../node/transport/find-nats-server.ts';
 import { NatsTransport } from '../node/transport/nats-transport.ts';
 import { startSidecar, type Sidecar } from '../node/transport/sidecar.ts';
-import type { NodeName } from '../protocol/ids.ts';
+import type { ClusterId, NodeName } from '../protocol/ids.ts';
 import { NODES } from './contracts/transport.contract.ts';
 import { freePorts } from './free-ports.ts';
+import { testIdentity } from './test-identity.ts';
 import { waitUntil } from './wait-until.ts';
 
+export const CLUSTER_ID = `C${'a'.repeat(26)}` as ClusterId;
 export const CLUSTER_SECRET = new Uint8Array(32).fill(42);
 export const directory: PeerDirectory = {
   nameOf: (peer) => NODES[peer - 1],
   peerOf: (name) => (NODES.includes(name) ? ((NODES.indexOf(name) + 1) as PeerId) : undefined),
+  identityOf: (name) => (NODES.includes(name) ? testIdentity(name).public : null),
 };
 const logger = pino({ level: 'silent' });
 
@@ -56,6 +59,7 @@ export class NatsCluster {
     const transport = await NatsTransport.connect({
       self: node,
       boot: this.nextBoot(),
+      identity: testIdentity(node),
       secret: CLUSTER_SECRET,
       url: this.sidecar(node).clientUrl,
       peers: NODES,
@@ -63,6 +67,7 @@ export class NatsCluster {
       clock: systemClock,
       logger,
     });
+    transport.bindTo(CLUSTER_ID);
     this.#transports.set(node, transport);
   }
 

@@ -236,7 +236,7 @@ export class LoopTransport implements Transport {
   }
 
   send(to: NodeName, kind: FrameKind, payload: Uint8Array): void {
-    const frame: Frame = { from: this.#self, boot: 0, kind, payload };
+    const frame: Frame = { from: this.#self, boot: 0, identity: null, kind, payload };
     if (this.isOpen) this.#carry(to, (receiver) => receiver.#onFrame(frame), kind);
   }
 

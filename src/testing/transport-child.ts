@@ -3,6 +3,7 @@ import type { PeerId } from '../consensus/types.ts';
 import { NatsTransport } from '../node/transport/nats-transport.ts';
 import { systemClock } from '../node/system-clock.ts';
 import type { NodeName } from '../protocol/ids.ts';
+import { testIdentity } from './test-identity.ts';
 
 /** A node's transport in a process of its own, for tests that kill it. It talks to everybody until then. */
 export interface TransportChildConfig {
@@ -18,10 +19,12 @@ const TALK_EVERY_MS = 10;
 const config = JSON.parse(process.argv[2] ?? '{}') as TransportChildConfig;
 const transport = await NatsTransport.connect({
   ...config,
+  identity: testIdentity(config.self),
   secret: Buffer.from(config.secretHex, 'hex'),
   directory: {
     nameOf: (peer) => config.peers[peer - 1],
     peerOf: (name) => (config.peers.indexOf(name) + 1) as PeerId,
+    identityOf: (name) => testIdentity(name).public,
   },
   clock: systemClock,
   logger: pino({ level: 'silent' }),

@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Metrics } from '../../api/metrics/metrics.ts';
+import { nodeRandom } from '../../crypto/node-random.ts';
 import { buildApi } from '../../api/server.ts';
 import { ClusterSecret } from '../../node/cluster-secret.ts';
+import { openIdentity } from '../../node/identity/identity-file.ts';
 import { ParleyNode } from '../../node/node.ts';
 import { MemberDirectory } from '../../node/membership/member-directory.ts';
 import { directoryOf, foundingPeers, tableOf } from '../../node/peer-directory.ts';
@@ -89,6 +91,7 @@ async function build(
     limits: { scrubIntervalMs: config.scrubHours * HOUR_MS },
   });
   closers.push(() => store.close());
+  const identity = await openIdentity(config.dataDir, store.manifest !== undefined, nodeRandom);
   await writeOwnFiles(config, secret, closers);
 
   const sidecar = await openSidecar(config, secret, logger, closers);
@@ -98,6 +101,7 @@ async function build(
   const transport = await NatsTransport.connect({
     self: config.name,
     boot: store.bootId,
+    identity,
     secret: secret.derive('transport'),
     url: config.natsUrl ?? sidecar!.clientUrl,
     peers,
@@ -119,6 +123,7 @@ async function build(
       diskReserveBytes: config.diskReserveBytes,
     },
     secret,
+    identity: identity.public,
     store,
     transport,
     directory,

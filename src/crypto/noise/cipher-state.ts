@@ -15,8 +15,9 @@ export class CipherState {
     this.#key = key;
   }
 
-  get hasKey(): boolean {
-    return this.#key !== null;
+  /** For whoever encrypts by itself and sends each message's number along (§11.4). */
+  get key(): Uint8Array | null {
+    return this.#key;
   }
 
   /** §11.4: where messages may be lost or come out of order, each one carries its number. */

@@ -255,7 +255,7 @@ describe('files on several nodes', () => {
   it('survive frames that are none', () => {
     cluster.start();
     for (const payload of [new Uint8Array(0), new Uint8Array(40).fill(0x91), Uint8Array.from([0x91, 1])]) {
-      cluster.keeper('n1').handleFrame({ from: 'n2' as never, boot: 1, kind: 'blob', payload });
+      cluster.keeper('n1').handleFrame({ from: 'n2' as never, boot: 1, identity: null, kind: 'blob', payload });
     }
     expect(cluster.warnings).toHaveLength(3);
   });

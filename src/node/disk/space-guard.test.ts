@@ -66,7 +66,7 @@ function guardOf(options: { followers?: PeerProgress[] | null; hasRoom?: (node: 
     reserveBytes: 256 * MIB,
     clock,
     transport: { send: (_to, _kind, payload) => told.sent.push(payload) },
-    directory: directoryOf([1, 2, 3].map((number) => ({ name: n(number), peerId: peerId(number) }))),
+    directory: directoryOf([1, 2, 3].map((number) => ({ name: n(number), peerId: peerId(number), identity: null }))),
     followers: () => options.followers ?? null,
     leaderlessMs: () => world.leaderlessMs,
     hasRoom: options.hasRoom ?? ((): boolean => true),
@@ -128,7 +128,13 @@ describe('the guard of a disk', () => {
 
   it('refuses commands of other nodes while it leads', async () => {
     const commands = [4, 5].map((serial) => ({ serial, ttlMs: 100, command: new Uint8Array(1) }));
-    const frame = { from: n(2), boot: 1, kind: 'forward', payload: encodeForward({ boot: 77, commands }) } as const;
+    const frame = {
+      from: n(2),
+      boot: 1,
+      identity: null,
+      kind: 'forward',
+      payload: encodeForward({ boot: 77, commands }),
+    } as const;
     const { guard, told, look } = guardOf({ followers: [follower(1, 9)] });
     await look(1_000);
     expect(guard.refuses(frame)).toBe(false);

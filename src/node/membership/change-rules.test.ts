@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { EMPTY_CONF_STATE, peerId, type ConfState, type PeerId } from '../../consensus/types.ts';
 import { ParleyError } from '../../protocol/errors.ts';
-import { CATCH_UP_ENTRIES, planChange, planCompletion } from './change-rules.ts';
+import { CATCH_UP_ENTRIES, planChange, planCompletion, type Candidate } from './change-rules.ts';
+import type { PublicIdentity } from '../identity/public-identity.ts';
 import { foundingTable } from './member-table.ts';
 import type { PeerProgress, Status } from '../../consensus/status.ts';
 import type { NodeName } from '../../protocol/ids.ts';
@@ -23,7 +24,9 @@ class Cluster {
   candidates = new Map<string, string>();
 
   get table(): MemberTable {
-    const founded = foundingTable([1, 2, 3].map((n) => ({ name: `n${n}` as NodeName, peerId: peerId(n) })));
+    const founded = foundingTable(
+      [1, 2, 3].map((n) => ({ name: `n${n}` as NodeName, peerId: peerId(n), identity: null })),
+    );
     return { ...founded, nextPeer: peerId(9), members: [...founded.members, ...this.extra] };
   }
 
@@ -40,7 +43,7 @@ class Cluster {
 
   plan(verb: MemberVerb, node: string): ReturnType<typeof planChange> {
     const { table, status, candidates } = this;
-    return planChange(verb, node as NodeName, { table, status, candidate: (name) => candidates.get(name) ?? null });
+    return planChange(verb, node as NodeName, { table, status, candidate: (name) => asking(candidates.get(name)) });
   }
 
   refusal(verb: MemberVerb, node: string): string {
@@ -64,10 +67,14 @@ class Cluster {
   }
 }
 
+const keysOf = (incarnation: string): PublicIdentity => incarnation.repeat(4) as PublicIdentity;
+const asking = (incarnation: string | undefined): Candidate | null =>
+  incarnation === undefined ? null : { incarnation, identity: keysOf(incarnation) };
 const learner = (peer: number, name: string, replaces: number | null = null): Member => ({
   peer: peerId(peer),
   name: name as NodeName,
   incarnation: INCARNATION,
+  identity: keysOf(INCARNATION),
   replaces: replaces as PeerId | null,
 });
 
@@ -181,7 +188,7 @@ describe('replacing', () => {
         { kind: 'remove', peer: 4 },
         { kind: 'add-learner', peer: 9 },
       ],
-      added: { ...learner(9, 'n3', 3), incarnation: NEXT_INCARNATION },
+      added: { ...learner(9, 'n3', 3), incarnation: NEXT_INCARNATION, identity: keysOf(NEXT_INCARNATION) },
     });
   });
 

@@ -13,9 +13,12 @@ import type { MemberVerb } from '../ports.ts';
 export interface ChangeView {
   readonly table: MemberTable;
   readonly status: Status;
-  /** The incarnation of an empty node of that name that asks to be let in now; null when there is none. */
-  readonly candidate: (name: NodeName) => string | null;
+  /** An empty node of that name that asks to be let in now; null when there is none. */
+  readonly candidate: (name: NodeName) => Candidate | null;
 }
+
+/** An empty node: what it calls its directory, and its keys. */
+export type Candidate = Pick<Member, 'identity'> & { readonly incarnation: string };
 
 export interface PlannedChange {
   readonly transition: ConfChangeTransition;
@@ -61,15 +64,15 @@ export function planCompletion({ table, status }: Pick<ChangeView, 'table' | 'st
 
 function planAdd(name: NodeName, { table, candidate }: ChangeView): PlannedChange {
   const known = memberNamed(table, name);
-  const incarnation = candidate(name);
+  const found = candidate(name);
   if (known !== undefined) {
-    const hint = incarnation === null ? '' : `; it lost its data: chatctl member replace ${name}`;
+    const hint = found === null ? '' : `; it lost its data: chatctl member replace ${name}`;
     throw new ParleyError('already_member', `${name} is a member already${hint}.`);
   }
   if (table.members.length >= MEMBERS_MAX) {
     throw new ParleyError('too_many', `A cluster has at most ${MEMBERS_MAX} nodes.`);
   }
-  return letIn({ name, incarnation: askedToJoin(name, incarnation, table), peer: table.nextPeer, replaces: null });
+  return letIn({ name, ...askedToJoin(name, found, table), peer: table.nextPeer, replaces: null });
 }
 
 function planPromote(name: NodeName, { table, status }: ChangeView): PlannedChange {
@@ -103,11 +106,11 @@ function planReplace(name: NodeName, { table, status, candidate }: ChangeView): 
   if (isActive(old.peer, status)) {
     throw new ParleyError('already_member', `${name} is up and has its data: there is nothing to replace.`);
   }
-  const incarnation = askedToJoin(name, candidate(name), table);
+  const asks = askedToJoin(name, candidate(name), table);
   const isVoter = status.confState.voters.includes(old.peer);
   // A learner can go at once; so can the second incarnation that never finished replacing a first.
   const replaces = isVoter ? old.peer : old.replaces;
-  const added = { name, incarnation, peer: table.nextPeer, replaces };
+  const added = { name, ...asks, peer: table.nextPeer, replaces };
   const step = { kind: ConfChangeKind.addLearner, peer: added.peer };
   if (isVoter) return { transition: ConfChangeTransition.auto, steps: [step], added };
   const steps = [{ kind: ConfChangeKind.remove, peer: old.peer }, step];
@@ -129,11 +132,18 @@ function existing(table: MemberTable, name: NodeName): Member {
 }
 
 /** Once let in, it is not let in again: under a second id it would never be heard of. */
-function askedToJoin(name: NodeName, incarnation: string | null, { members }: MemberTable): string {
+function askedToJoin(name: NodeName, found: Candidate | null, { members }: MemberTable): Candidate {
+  const incarnation = found?.incarnation ?? null;
   if (members.some((member) => member.incarnation !== null && member.incarnation === incarnation)) {
     throw new ParleyError('already_member', `${name} has been let in: wait until it has caught up.`);
   }
-  if (incarnation !== null) return incarnation;
+  if (found !== null && found.identity !== null && members.some(({ identity }) => identity === found.identity)) {
+    throw new ParleyError(
+      'already_member',
+      `${name} has the keys of a member that lost its data: empty the whole directory, then start it again.`,
+    );
+  }
+  if (found !== null) return found;
   throw new ParleyError(
     'no_such_node',
     `No empty node calls itself ${name}: start it first, with --id ${name}, an empty data directory and the cluster's secret.`,

@@ -4,7 +4,7 @@ import { planChange, planCompletion } from './change-rules.ts';
 import type { NodeName } from '../../protocol/ids.ts';
 import type { RaftPeerStatus } from '../raft/raft-peer-types.ts';
 import type { Clock, MemberVerb } from '../ports.ts';
-import type { PlannedChange } from './change-rules.ts';
+import type { ChangeView, PlannedChange } from './change-rules.ts';
 import type { MemberTable } from './member-table.ts';
 
 const CHANGE_MS_MAX = 10_000;
@@ -23,7 +23,7 @@ export interface ClusterAdminPorts {
   /** @throws ParleyError where this node does not serve, with the reason */
   readonly refuse: () => void;
   readonly table: () => MemberTable;
-  readonly candidate: (name: NodeName) => string | null;
+  readonly candidate: ChangeView['candidate'];
   readonly urlOf: (node: NodeName) => string | null;
   readonly changeMembership: (planned: PlannedChange, deadlineMs: number) => Promise<void>;
   readonly transferLeadership: (to: NodeName) => void;

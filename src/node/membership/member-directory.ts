@@ -1,5 +1,6 @@
 import type { PeerId } from '../../consensus/types.ts';
 import type { NodeName } from '../../protocol/ids.ts';
+import type { PublicIdentity } from '../identity/public-identity.ts';
 import type { PeerDirectory } from '../ports.ts';
 import type { MemberTable } from './member-table.ts';
 
@@ -14,6 +15,7 @@ export class MemberDirectory implements PeerDirectory {
   #newest: MemberTable;
   #names = new Map<PeerId, NodeName>();
   #peers = new Map<NodeName, PeerId>();
+  #identities = new Map<NodeName, PublicIdentity | null>();
 
   constructor(table: MemberTable) {
     this.#own = table;
@@ -60,6 +62,10 @@ export class MemberDirectory implements PeerDirectory {
     return this.#peers.get(name);
   }
 
+  identityOf(name: NodeName): PublicIdentity | null {
+    return this.#identities.get(name) ?? null;
+  }
+
   /** A name leads to its newest incarnation only, so nothing is sent to one that is gone. */
   #index(): void {
     const known = [...this.#own.members, ...this.#newest.members];
@@ -69,5 +75,8 @@ export class MemberDirectory implements PeerDirectory {
       if (other === undefined || other < peer) this.#peers.set(name, peer);
     }
     this.#names = new Map([...this.#peers].map(([name, peer]) => [peer, name]));
+    // What the own state says of a peer stands, whatever others tell.
+    const identities = new Map(known.toReversed().map(({ peer, identity }) => [peer, identity]));
+    this.#identities = new Map([...this.#peers].map(([name, peer]) => [name, identities.get(peer) ?? null]));
   }
 }

@@ -12,10 +12,11 @@ import {
   memberNamed,
 } from './member-table.ts';
 import type { NodeName } from '../../protocol/ids.ts';
+import type { PublicIdentity } from '../identity/public-identity.ts';
 import type { Member, MemberTable } from './member-table.ts';
 
 const name = (text: string): NodeName => text as NodeName;
-const FOUNDED = foundingTable([1, 2, 3].map((n) => ({ name: name(`n${n}`), peerId: peerId(n) })));
+const FOUNDED = foundingTable([1, 2, 3].map((n) => ({ name: name(`n${n}`), peerId: peerId(n), identity: null })));
 const at = (index: number): LogIndex => index as LogIndex;
 const conf = (voters: number[], learners: number[] = []): ConfState => ({
   ...EMPTY_CONF_STATE,
@@ -26,6 +27,7 @@ const member = (peer: number, node: string, replaces: number | null = null): Mem
   peer: peerId(peer),
   name: name(node),
   incarnation: 'ab'.repeat(16),
+  identity: 'cd'.repeat(64) as PublicIdentity,
   replaces: replaces === null ? null : peerId(replaces),
 });
 
@@ -67,13 +69,15 @@ describe('the table of members', () => {
     const packr = new Packr({ useRecords: false });
     for (const wrong of [
       null,
-      [2, 0, 4, [], []],
-      [1, -1, 4, [], []],
-      [1, 0, 0, [], []],
-      [1, 0, 4, [['N!', 1]], []],
-      [1, 0, 4, [], [[1, 'n1', 'short', null]]],
-      [1, 0, 4, [], [[0, 'n1', null, null]]],
-      [1, 0, 4, [], Array.from({ length: 65 }, () => [1, 'n1', null, null])],
+      [1, 0, 4, [], []],
+      [2, -1, 4, [], []],
+      [2, 0, 0, [], []],
+      [2, 0, 4, [['N!', 1, null]], []],
+      [2, 0, 4, [['n1', 1, 'short']], []],
+      [2, 0, 4, [], [[1, 'n1', 'short', null, null]]],
+      [2, 0, 4, [], [[1, 'n1', null, 'short', null]]],
+      [2, 0, 4, [], [[0, 'n1', null, null, null]]],
+      [2, 0, 4, [], Array.from({ length: 65 }, () => [1, 'n1', null, null, null])],
     ]) {
       expect(() => decodeMemberTable(packr.pack(wrong))).toThrow('cannot be read');
     }

@@ -2,6 +2,7 @@ import { Packr } from 'msgpackr';
 import { peerId, plus, type ConfState, type LogIndex, type PeerId } from '../../consensus/types.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import { isNodeName, type NodeName } from '../../protocol/ids.ts';
+import { isPublicIdentity, type PublicIdentity } from '../identity/public-identity.ts';
 import type { FoundingPeer } from '../store/node-store.ts';
 
 /**
@@ -14,6 +15,8 @@ export interface Member {
   readonly name: NodeName;
   /** What the node called its empty data directory when it was let in; null for a founder. */
   readonly incarnation: string | null;
+  /** Its keys; null where frames are not sealed. */
+  readonly identity: PublicIdentity | null;
   /** The peer whose place it takes once it has caught up. */
   readonly replaces: PeerId | null;
 }
@@ -29,7 +32,7 @@ export interface MemberTable {
 /** Where the table stands among the rows of the state, so that it is part of every snapshot. */
 export const MEMBERS_ROW = '@/members';
 
-const FORMAT = 1;
+const FORMAT = 2;
 const MEMBERS_MAX = 64;
 const packr = new Packr({ useRecords: false });
 
@@ -42,6 +45,7 @@ export function foundingTable(founders: readonly FoundingPeer[]): MemberTable {
       peer: founder.peerId,
       name: founder.name,
       incarnation: null,
+      identity: founder.identity,
       replaces: null,
     })),
   };
@@ -94,7 +98,7 @@ export function memberNamed({ members }: MemberTable, name: NodeName): Member | 
 
 export function encodeMemberTable({ index, nextPeer, founders, members }: MemberTable): Uint8Array {
   const rows = members.map(memberRow);
-  return packr.pack([FORMAT, index, nextPeer, founders.map(({ name, peerId: id }) => [name, id]), rows]);
+  return packr.pack([FORMAT, index, nextPeer, founders.map(founderRow), rows]);
 }
 
 /** @throws ParleyError `invalid_field` for anything else than an encoded table */
@@ -107,29 +111,44 @@ export function decodeMemberTable(bytes: Uint8Array): MemberTable {
   return {
     index: plus(0 as LogIndex, index as number),
     nextPeer: peerOf(nextPeer),
-    founders: founders.map((row: unknown) => {
-      if (!Array.isArray(row)) throw malformed();
-      return { name: nameOf(row[0]), peerId: peerOf(row[1]) };
-    }),
+    founders: founders.map(readFounder),
     members: members.map(readMember),
   };
 }
 
-export type MemberRow = readonly [peer: number, name: string, incarnation: string | null, replaces: number | null];
+export type FounderRow = readonly [name: string, peer: number, identity: string | null];
 
-export function memberRow({ peer, name, incarnation, replaces }: Member): MemberRow {
-  return [peer, name, incarnation, replaces];
+export const founderRow = ({ name, peerId: id, identity }: FoundingPeer): FounderRow => [name, id, identity];
+
+/** @throws ParleyError `invalid_field` */
+export function readFounder(row: unknown): FoundingPeer {
+  if (!Array.isArray(row)) throw malformed();
+  const [name, peer, identity] = row as unknown[];
+  return { name: nameOf(name), peerId: peerOf(peer), identity: identityFrom(identity) };
+}
+
+export type MemberRow = readonly [
+  peer: number,
+  name: string,
+  incarnation: string | null,
+  identity: string | null,
+  replaces: number | null,
+];
+
+export function memberRow({ peer, name, incarnation, identity, replaces }: Member): MemberRow {
+  return [peer, name, incarnation, identity, replaces];
 }
 
 /** @throws ParleyError `invalid_field` */
 export function readMember(row: unknown): Member {
   if (!Array.isArray(row)) throw malformed();
-  const [peer, name, incarnation, replaces] = row as unknown[];
+  const [peer, name, incarnation, identity, replaces] = row as unknown[];
   if (incarnation !== null && !isIncarnation(incarnation)) throw malformed();
   return {
     peer: peerOf(peer),
     name: nameOf(name),
     incarnation,
+    identity: identityFrom(identity),
     replaces: replaces === null ? null : peerOf(replaces),
   };
 }
@@ -142,6 +161,11 @@ export function isIncarnation(value: unknown): value is string {
 function peerOf(value: unknown): PeerId {
   if (!Number.isSafeInteger(value) || (value as number) < 1) throw malformed();
   return peerId(value as number);
+}
+
+function identityFrom(value: unknown): PublicIdentity | null {
+  if (value !== null && !isPublicIdentity(value)) throw malformed();
+  return value;
 }
 
 function nameOf(value: unknown): NodeName {

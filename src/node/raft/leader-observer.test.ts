@@ -25,6 +25,7 @@ beforeEach(() => {
     directory: {
       nameOf: (peer) => names.get(peer),
       peerOf: () => undefined,
+      identityOf: () => null,
     },
     monotonicMs: () => nowMs,
     watch: (node) => watched.push(node),

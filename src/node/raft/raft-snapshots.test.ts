@@ -127,7 +127,7 @@ describe('a snapshot of a joint configuration', () => {
       { kind: ConfChangeKind.addLearner, peer: N4 },
       { kind: ConfChangeKind.addLearner, peer: lostPeer },
     ];
-    const added = { peer: N4, name: 'n4' as NodeName, incarnation: '12'.repeat(16), replaces: null };
+    const added = { peer: N4, name: 'n4' as NodeName, incarnation: '12'.repeat(16), identity: null, replaces: null };
     await change(world, { transition: ConfChangeTransition.jointExplicit, steps, added });
     const changedAt = leader.store.state.appliedIndex;
     await world.appendMany(leader.name, 'joint', 50);

@@ -8,7 +8,7 @@ import type { NodeName } from '../../protocol/ids.ts';
 
 const n2 = 'n2' as NodeName;
 const message = makeMessage(MessageType.heartbeat, { from: peerId(2), to: peerId(1) });
-const frame: Frame = { from: n2, boot: 1, kind: 'forward', payload: new Uint8Array(1) };
+const frame: Frame = { from: n2, boot: 1, identity: null, kind: 'forward', payload: new Uint8Array(1) };
 
 /** Writes down what it is asked to do, and hears whatever it is told to hear. */
 class Wire implements Transport {

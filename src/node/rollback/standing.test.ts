@@ -84,11 +84,14 @@ async function meet(a: Node, b: Node): Promise<void> {
   const travel = (fields: { life?: ReturnType<Standing['life']>; verdict?: Verdict }): ReturnType<typeof decodeHello> =>
     decodeHello(
       'n1' as NodeName,
+      null,
       encodeHello({
         node: 'n1' as NodeName,
         membership: { kind: 'member', clusterId: `C${'a'.repeat(26)}` as ClusterId },
         peers: [],
         incarnation: null,
+        identity: null,
+        founders: null,
         table: null,
         life: null,
         verdict: null,

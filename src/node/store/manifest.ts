@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import type { PeerId } from '../../consensus/types.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import { isClusterId, isNodeName, type NodeName } from '../../protocol/ids.ts';
+import { isPublicIdentity } from '../identity/public-identity.ts';
 import { damageOf, damaged } from './damage.ts';
 import type { Founding, FoundingPeer, Manifest } from './node-store.ts';
 import { readSealedJson, writeSealedJson } from './sealed-json.ts';
 
-/** Format of a data directory. One of another is refused untouched. 1: a room had one row for all its members. */
-export const FORMAT_VERSION = 2;
+/** Format of a data directory. One of another is refused untouched. 1: a room had one row for all its members; 2: nodes had no keys. */
+export const FORMAT_VERSION = 3;
 
 const MANIFEST_FILE = 'manifest';
 /** The same once more: a node is not to lose its name over one bad spot on a disk. */
@@ -89,7 +90,7 @@ export function sameFounding(a: Founding, b: Founding): boolean {
 function plain(founding: Founding): Founding {
   return {
     clusterId: founding.clusterId,
-    peers: founding.peers.map(({ name, peerId }) => ({ name, peerId })),
+    peers: founding.peers.map(({ name, peerId, identity }) => ({ name, peerId, identity })),
   };
 }
 
@@ -135,7 +136,8 @@ function isManifest(value: Partial<Record<keyof Manifest, unknown>> | null): val
 
 function isFoundingPeer(value: unknown): value is FoundingPeer {
   const peer = value as Partial<Record<keyof FoundingPeer, unknown>> | null;
-  return peer !== null && typeof peer.name === 'string' && isNodeName(peer.name) && isPeerId(peer.peerId);
+  if (peer === null || typeof peer.name !== 'string' || !isNodeName(peer.name) || !isPeerId(peer.peerId)) return false;
+  return peer.identity === null || isPublicIdentity(peer.identity);
 }
 
 function isPeerId(value: unknown): value is PeerId {

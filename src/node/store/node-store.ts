@@ -1,5 +1,6 @@
 import type { HardState, LogIndex, PeerId, Term } from '../../consensus/types.ts';
 import type { ClusterId, NodeName } from '../../protocol/ids.ts';
+import type { PublicIdentity } from '../identity/public-identity.ts';
 import type { LogStore, StateStore } from '../ports.ts';
 import type { Lineage } from '../rollback/lineage.ts';
 import type { Sighting } from '../rollback/witness.ts';
@@ -22,6 +23,8 @@ export interface StoreLogger {
 export interface FoundingPeer {
   readonly name: NodeName;
   readonly peerId: PeerId;
+  /** Null before the others have told it, and where frames are not sealed. */
+  readonly identity: PublicIdentity | null;
 }
 
 /** Which cluster is being founded, and by whom (rule 9). Peers are sorted by name. */

@@ -40,7 +40,7 @@ describe('a directory that is not ours', () => {
     await expect(openNodeStore(options)).rejects.toMatchObject({ code: 'wrong_cluster' });
   });
 
-  it.each([1, 3])('is refused, and left alone, when it has another format (%i)', async (formatVersion) => {
+  it.each([1, 2, 4])('is refused, and left alone, when it has another format (%i)', async (formatVersion) => {
     await writeFile(fileIn('manifest'), encodeSealedJson({ formatVersion, nodeName: 'n1' }));
     const before = await filesOf(dir);
     await expect(open()).rejects.toMatchObject({ code: 'unsupported_version' });

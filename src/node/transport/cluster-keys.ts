@@ -4,7 +4,8 @@ import type { NodeName } from '../../protocol/ids.ts';
 
 /**
  * Everything the transport derives from the cluster secret (HKDF-SHA256, RFC 5869). Each purpose has its own label;
- * NUL separates the parts, which no label, name or number contains.
+ * NUL separates the parts, which no label, name or number contains. What nodes say to each other is sealed with none of
+ * these: they let a node introduce its keys, and onto the cluster's NATS.
  */
 
 export const SECRET_BYTES_MIN = 16;
@@ -12,30 +13,20 @@ export const TAG_BYTES = 8;
 /** Receiver of a frame for everybody. Not a node name, so it cannot collide with one. */
 export const EVERYBODY = '*';
 
-export interface FrameKeyContext {
-  readonly sender: NodeName;
-  readonly senderBoot: number;
-  readonly receiver: NodeName | typeof EVERYBODY;
-  /** 0 while the sender does not know it, and for everybody. */
-  readonly receiverBoot: number;
-}
-
 export class ClusterKeys {
   readonly #secret: Uint8Array;
   /** Names the cluster on the wire before it has an id, without saying anything about the secret. */
   readonly tag: Uint8Array;
   readonly tagHex: string;
+  /** Authenticates introductions (HMAC-SHA256). */
+  readonly introductionKey: Uint8Array;
 
   constructor(secret: Uint8Array) {
     assert(secret.length >= SECRET_BYTES_MIN, 'the cluster secret is too short');
     this.#secret = Uint8Array.from(secret);
     this.tag = this.#derive(['cluster-tag'], TAG_BYTES);
     this.tagHex = Buffer.from(this.tag).toString('hex');
-  }
-
-  /** AES-256 key of one stream of frames. */
-  frameKey({ sender, senderBoot, receiver, receiverBoot }: FrameKeyContext): Uint8Array {
-    return this.#derive(['node-frame', sender, String(senderBoot), receiver, String(receiverBoot)], 32);
+    this.introductionKey = this.#derive(['node-introduction'], 32);
   }
 
   /** Ed25519 seed a node's NATS user logs in with. */

@@ -11,22 +11,37 @@ import { EVERYBODY, TAG_BYTES } from './cluster-keys.ts';
  * | 1 | 1 | kind |
  * | 2 | 8 | tag of the cluster's secret |
  * | 10 | 8 | boot id of the sender |
- * | 18 | 8 | boot id of the receiver; 0 when unknown, or for everybody |
- * | 26 | 8 | counter: also the nonce |
- * | 34 | 2 | which fragment, from 0 |
- * | 36 | 2 | of how many |
- * | 38 | 8 | which cluster this is said in; 0 for what is said before or beside any |
- * | 46 | 1 + n | sender |
+ * | 18 | 16 | which stream of frames: what the receiver called its end of a session, or the salt of a broadcast |
+ * | 34 | 8 | counter in this stream: also the nonce |
+ * | 42 | 2 | which fragment, from 0 |
+ * | 44 | 2 | of how many |
+ * | 46 | 8 | which cluster this is said in; 0 for what is said before or beside any |
+ * | 54 | 1 + n | sender |
  * | … | 1 + n | receiver; empty for everybody |
  */
 
-export const FRAME_VERSION = 1;
-/** The first two never leave the transport: a greeting makes two boots known to each other, Raft has its own path. */
-export type WireKind = 'greet' | 'raft' | 'raft-shared' | FrameKind;
+/** 1: sealed with keys of the cluster secret. */
+export const FRAME_VERSION = 2;
+/** These never leave the transport: the first four make two processes known to each other, Raft has its own path. */
+type OwnKind = 'introduce' | 'handshake' | 'handshake-reply' | 'confirm' | 'raft' | 'raft-shared';
+export type WireKind = OwnKind | FrameKind;
+const OWN_KINDS: ReadonlySet<WireKind> = new Set<OwnKind>([
+  'introduce',
+  'handshake',
+  'handshake-reply',
+  'confirm',
+  'raft',
+  'raft-shared',
+]);
+
+export const isFrameKind = (kind: WireKind): kind is FrameKind => !OWN_KINDS.has(kind);
 
 const KINDS: readonly (WireKind | undefined)[] = [
   undefined,
-  'greet',
+  'introduce',
+  'handshake',
+  'handshake-reply',
+  'confirm',
   'raft',
   'raft-shared',
   'forward',
@@ -44,7 +59,10 @@ const CODES = new Map<WireKind, number>(
   KINDS.flatMap((kind, code): [WireKind, number][] => (kind === undefined ? [] : [[kind, code]])),
 );
 
-const CLUSTER_OFFSET = 38;
+const STREAM_OFFSET = 18;
+const COUNTER_OFFSET = 34;
+const CLUSTER_OFFSET = 46;
+export const STREAM_BYTES = 16;
 export const CLUSTER_MARK_BYTES = 8;
 const FIXED_BYTES = CLUSTER_OFFSET + CLUSTER_MARK_BYTES;
 export const HEADER_BYTES_MAX = FIXED_BYTES + 2 * 33;
@@ -55,7 +73,8 @@ export interface FrameHeader {
   readonly sender: NodeName;
   readonly senderBoot: number;
   readonly receiver: NodeName | typeof EVERYBODY;
-  readonly receiverBoot: number;
+  /** `STREAM_BYTES` bytes. */
+  readonly stream: Uint8Array;
   readonly counter: number;
   readonly fragment: number;
   readonly fragments: number;
@@ -68,6 +87,10 @@ export interface ParsedHeader extends FrameHeader {
   readonly headerBytes: number;
 }
 
+/** A stream as a key of maps. */
+export const streamName = (stream: Uint8Array): string =>
+  Buffer.from(stream.buffer, stream.byteOffset, stream.byteLength).toString('latin1');
+
 export function writeHeader(header: FrameHeader, tag: Uint8Array): Buffer {
   const receiver = header.receiver === EVERYBODY ? '' : header.receiver;
   const bytes = Buffer.allocUnsafe(FIXED_BYTES + 2 + header.sender.length + receiver.length);
@@ -75,10 +98,10 @@ export function writeHeader(header: FrameHeader, tag: Uint8Array): Buffer {
   bytes[1] = CODES.get(header.kind) ?? 0;
   bytes.set(tag, 2);
   writeSafeInteger(bytes, header.senderBoot, 10);
-  writeSafeInteger(bytes, header.receiverBoot, 18);
-  writeSafeInteger(bytes, header.counter, 26);
-  bytes.writeUInt16BE(header.fragment, 34);
-  bytes.writeUInt16BE(header.fragments, 36);
+  bytes.set(header.stream, STREAM_OFFSET);
+  writeSafeInteger(bytes, header.counter, COUNTER_OFFSET);
+  bytes.writeUInt16BE(header.fragment, COUNTER_OFFSET + 8);
+  bytes.writeUInt16BE(header.fragments, COUNTER_OFFSET + 10);
   bytes.set(header.cluster, CLUSTER_OFFSET);
   let offset = FIXED_BYTES;
   for (const name of [header.sender, receiver]) {
@@ -88,26 +111,28 @@ export function writeHeader(header: FrameHeader, tag: Uint8Array): Buffer {
   return bytes;
 }
 
+/** The version that a frame says to be of; undefined for what is too short. */
+export const versionOf = (bytes: Uint8Array): number | undefined => bytes[0];
+
 /** The header at the start of a frame, or `undefined` for anything that is none. */
 export function parseHeader(bytes: Buffer): ParsedHeader | undefined {
   if (bytes.length < FIXED_BYTES + 2 || bytes[0] !== FRAME_VERSION) return undefined;
   const kind = KINDS[bytes[1] ?? 0];
   const senderBoot = readSafeInteger(bytes, 10);
-  const receiverBoot = readSafeInteger(bytes, 18);
-  const counter = readSafeInteger(bytes, 26);
-  const fragment = bytes.readUInt16BE(34);
-  const fragments = bytes.readUInt16BE(36);
+  const counter = readSafeInteger(bytes, COUNTER_OFFSET);
+  const fragment = bytes.readUInt16BE(COUNTER_OFFSET + 8);
+  const fragments = bytes.readUInt16BE(COUNTER_OFFSET + 10);
   const sender = readName(bytes, FIXED_BYTES);
   if (sender === undefined || !isNodeName(sender)) return undefined;
   const receiver = readName(bytes, FIXED_BYTES + 1 + sender.length);
   if (kind === undefined || receiver === undefined || (receiver !== '' && !isNodeName(receiver))) return undefined;
-  if (![senderBoot, receiverBoot, counter].every(Number.isSafeInteger) || fragment >= fragments) return undefined;
+  if (!Number.isSafeInteger(senderBoot) || !Number.isSafeInteger(counter) || fragment >= fragments) return undefined;
   return {
     kind,
     sender,
     senderBoot,
     receiver: receiver === '' ? EVERYBODY : receiver,
-    receiverBoot,
+    stream: bytes.subarray(STREAM_OFFSET, STREAM_OFFSET + STREAM_BYTES),
     counter,
     fragment,
     fragments,
@@ -131,5 +156,5 @@ export function writeSafeInteger(bytes: Buffer, value: number, offset: number): 
   bytes.writeUInt32BE(value % TWO_32, offset + 4);
 }
 
-const readSafeInteger = (bytes: Buffer, offset: number): number =>
+export const readSafeInteger = (bytes: Buffer, offset: number): number =>
   bytes.readUInt32BE(offset) * TWO_32 + bytes.readUInt32BE(offset + 4);

@@ -1,20 +1,33 @@
 import type { Logger } from 'pino';
+import { nodeRandom } from '../../crypto/node-random.ts';
 import type { Message } from '../../consensus/message.ts';
 import type { PeerId } from '../../consensus/types.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import type { ClusterId, NodeName } from '../../protocol/ids.ts';
 import type { Clock, Frame, FrameKind, NodeTransport, PeerDirectory } from '../ports.ts';
+import type { NodeIdentity } from '../identity/node-identity.ts';
 import { decodeMessages, encodeMessages } from '../raft/message-codec.ts';
-import { ClusterKeys } from './cluster-keys.ts';
+import { ClockJumps } from './clock-jumps.ts';
+import { ClusterKeys, EVERYBODY } from './cluster-keys.ts';
 import { DeathSigns } from './death-signs.ts';
 import { DeathWatch } from './death-watch.ts';
 import { PAYLOAD_BYTES_MAX } from './fragments.ts';
-import { HEADER_BYTES_MAX, type WireKind } from './frame-header.ts';
-import { FrameSealing, type DropReason, type Opened } from './frame-sealing.ts';
+import {
+  FRAME_VERSION,
+  HEADER_BYTES_MAX,
+  isFrameKind,
+  parseHeader,
+  versionOf,
+  type ParsedHeader,
+  type WireKind,
+} from './frame-header.ts';
+import type { DropReason } from './drop-reason.ts';
 import { Greeter } from './greeter.ts';
 import { NatsConnection } from './nats-connection.ts';
 import { nodeNkey } from './node-nkey.ts';
-import { decodeShared, encodeShared, planRaftFrames } from './raft-frames.ts';
+import type { Pair } from './pair.ts';
+import { Pairs, type Received } from './pairs.ts';
+import { planRaftFrames } from './raft-frames.ts';
 import { Subjects } from './subjects.ts';
 import { newCounters, type TransportCounters } from './transport-counters.ts';
 
@@ -22,6 +35,8 @@ export interface NatsTransportOptions {
   readonly self: NodeName;
   /** Positive, larger at every start of this node, never used twice: nonces rest on it. */
   readonly boot: number;
+  /** This node's keys. */
+  readonly identity: NodeIdentity;
   /** The cluster secret, at least 16 bytes. */
   readonly secret: Uint8Array;
   /** The own sidecar's `clientUrl`, or another NATS server. */
@@ -36,7 +51,9 @@ export interface NatsTransportOptions {
 /** Pieces stay well below the server's limit: a large payload must not hold up heartbeats behind it for long. */
 const PIECE_BYTES_MAX = 256 * 1024;
 const SEAL_BYTES = HEADER_BYTES_MAX + 16;
-const NOTHING = new Uint8Array(0);
+const TICK_MS = 1_000;
+/** So that two nodes of which only one believes that they know each other find out, and two processes of one node. */
+const INTRODUCE_EVERY_TICKS = 5;
 
 /** Frames between nodes as sealed NATS messages: one subject per node, one for everybody. */
 export class NatsTransport implements NodeTransport {
@@ -44,8 +61,11 @@ export class NatsTransport implements NodeTransport {
   readonly #directory: PeerDirectory;
   readonly #log: Logger;
   readonly #nats: NatsConnection;
+  readonly #keys: ClusterKeys;
   readonly #subjects: Subjects;
-  readonly #sealing: FrameSealing;
+  readonly #pairs: Pairs;
+  readonly #jumps: ClockJumps;
+  readonly #clock: Clock;
   readonly #greeter: Greeter;
   readonly #deathSigns: DeathSigns;
   readonly #deathWatch: DeathWatch;
@@ -55,25 +75,43 @@ export class NatsTransport implements NodeTransport {
   #hintHandler: (node: NodeName) => void = () => undefined;
   #namesakeHandler: (boot: number) => void = () => undefined;
   #restartHandler: (node: NodeName) => void = () => undefined;
+  #cancelTick: (() => void) | null = null;
+  #ticks = 0;
   #closed = false;
 
   private constructor(options: NatsTransportOptions, keys: ClusterKeys, nats: NatsConnection) {
-    const { self, boot, directory, clock, logger, peers } = options;
+    const { self, directory, clock, logger, peers } = options;
     this.#self = self;
     this.#directory = directory;
     this.#log = logger.child({ part: 'transport' });
     this.#nats = nats;
+    this.#keys = keys;
     this.#subjects = new Subjects(keys.tagHex);
-    this.#sealing = new FrameSealing({ self, boot, keys });
+    this.#clock = clock;
+    this.#jumps = new ClockJumps(clock, TICK_MS);
+    this.#pairs = new Pairs({
+      ...options,
+      keys,
+      random: nodeRandom,
+      monotonicMs: () => clock.monotonicMs(),
+      publish: (receiver, frame) => {
+        const { all } = this.#subjects;
+        this.#publish(receiver === EVERYBODY ? all : this.#subjects.node(receiver), [frame]);
+      },
+      onMet: (pair) => {
+        if (this.#pairs.holder(pair.name) === pair) this.#restartHandler(pair.name);
+      },
+    });
     this.#greeter = new Greeter({
       clock,
       expected: peers.filter((peer) => peer !== self),
-      isKnown: (node) => this.#sealing.bootOf(node) !== undefined,
+      isKnown: (node) => this.#pairs.bootOf(node) !== undefined,
       greetEverybody: () => {
-        this.#greetEverybody();
+        this.#introduce();
       },
       greet: (node, nodeBoot) => {
-        this.#greet(node, nodeBoot);
+        this.#counters.greetingsSent += 1;
+        this.#pairs.introduce(node, nodeBoot);
       },
     });
     this.#deathWatch = new DeathWatch({
@@ -115,7 +153,7 @@ export class NatsTransport implements NodeTransport {
 
   /** The boot of `node` once both processes have met; frames to it can be sealed from then on. */
   bootOf(node: NodeName): number | undefined {
-    return this.#sealing.bootOf(node);
+    return this.#pairs.bootOf(node);
   }
 
   get counters(): Readonly<TransportCounters> {
@@ -131,7 +169,7 @@ export class NatsTransport implements NodeTransport {
   }
 
   bindTo(cluster: ClusterId): void {
-    this.#sealing.bindTo(cluster);
+    this.#pairs.bindTo(cluster);
   }
 
   onRaft(handler: (message: Message, from: NodeName) => void): void {
@@ -139,11 +177,14 @@ export class NatsTransport implements NodeTransport {
   }
 
   send(to: NodeName, kind: FrameKind, payload: Uint8Array): void {
-    if (this.#isUp(1)) this.#sendTo(to, kind, payload);
+    if (!this.#isUp(1)) return;
+    if (kind === 'hello') for (const pair of this.#pairs.allOf(to)) this.#sendTo(pair, kind, payload);
+    else this.#sendToName(to, kind, payload);
   }
 
   broadcast(kind: FrameKind, payload: Uint8Array): void {
-    if (this.#isUp(1)) this.#sendToEverybody(kind, payload);
+    if (!this.#isUp(1)) return;
+    for (const pair of this.#pairs.all) if (this.#mayHear(pair, kind)) this.#sendTo(pair, kind, payload);
   }
 
   onFrame(handler: (frame: Frame) => void): void {
@@ -173,6 +214,7 @@ export class NatsTransport implements NodeTransport {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#cancelTick?.();
     this.#greeter.stop();
     this.#deathWatch.close();
     await this.#nats.close();
@@ -194,6 +236,26 @@ export class NatsTransport implements NodeTransport {
     });
     this.#deathWatch.connected();
     this.#greeter.start();
+    this.#tickLater();
+  }
+
+  #tickLater(): void {
+    this.#cancelTick = this.#clock.after(TICK_MS, () => {
+      this.#tickLater();
+      if (!this.isConnected) return;
+      this.#noticeJumps();
+      this.#pairs.onTick();
+      this.#ticks += 1;
+      if (this.#ticks % INTRODUCE_EVERY_TICKS === 0) this.#introduce();
+    });
+  }
+
+  /** Nothing is numbered in the old sessions once their numbers may have been used, elsewhere or by this node itself. */
+  #noticeJumps(): void {
+    const jump = this.#jumps.since();
+    if (jump === 'none') return;
+    this.#log.warn({ jump }, 'the clock has jumped: new keys with all nodes');
+    this.#pairs.renewAll(jump === 'set');
   }
 
   // ---------------------------------------------------------------- sending
@@ -203,43 +265,40 @@ export class NatsTransport implements NodeTransport {
   }
 
   #isUp(messages: number): boolean {
-    if (this.isConnected) return true;
-    this.#counters.notSent.down += messages;
-    return false;
+    if (!this.isConnected) {
+      this.#counters.notSent.down += messages;
+      return false;
+    }
+    this.#noticeJumps();
+    return true;
   }
 
   #sendShared(addressees: readonly PeerId[], message: Message): void {
-    // A frame for everybody is only accepted by nodes that have met this one; the others are greeted on the way.
-    const known = addressees.filter((peer) => this.#isReachable(peer));
-    if (known.length === 0) return;
-    this.#counters.sharedFramesSent += 1;
-    this.#sendToEverybody('raft-shared', encodeShared(known, message));
-  }
-
-  #isReachable(peer: PeerId): boolean {
-    const name = this.#directory.nameOf(peer);
-    if (name === undefined) this.#counters.notSent['unknown-peer'] += 1;
-    else if (this.#sealing.bootOf(name) === undefined) this.#reportUnknownBoot();
-    else return true;
-    return false;
+    for (const to of addressees) this.#sendToPeer(to, [{ ...message, to }]);
   }
 
   #sendToPeer(peer: PeerId, messages: readonly Message[]): void {
     const name = this.#directory.nameOf(peer);
     if (name === undefined) this.#counters.notSent['unknown-peer'] += messages.length;
-    else this.#sendTo(name, 'raft', encodeMessages(messages));
+    else this.#sendToName(name, 'raft', encodeMessages(messages));
   }
 
-  #sendTo(to: NodeName, kind: WireKind, payload: Uint8Array): void {
+  #sendToName(to: NodeName, kind: WireKind, payload: Uint8Array): void {
+    const pair = this.#pairs.holder(to);
+    if (pair === undefined) this.#reportUnknownBoot();
+    else this.#sendTo(pair, kind, payload);
+  }
+
+  #sendTo(pair: Pair, kind: WireKind, payload: Uint8Array): void {
     if (!this.#fits(payload)) return;
-    const frames = this.#sealing.seal(to, kind, payload, this.#pieceBytesMax());
+    const frames = this.#pairs.seal(pair, kind, payload, this.#pieceBytesMax());
     if (frames === undefined) this.#reportUnknownBoot();
-    else this.#publish(this.#subjects.node(to), frames);
+    else this.#publish(this.#subjects.node(pair.name), frames);
   }
 
-  #sendToEverybody(kind: WireKind, payload: Uint8Array): void {
-    if (!this.#fits(payload)) return;
-    this.#publish(this.#subjects.all, this.#sealing.sealForEverybody(kind, payload, this.#pieceBytesMax()));
+  /** Strangers hear who is in the cluster, as they may have been let in, or out; before there is one, all are. */
+  #mayHear(pair: Pair, kind: FrameKind): boolean {
+    return kind === 'hello' || !this.#pairs.isBound || this.#pairs.isMember(pair);
   }
 
   #fits(payload: Uint8Array): boolean {
@@ -258,14 +317,9 @@ export class NatsTransport implements NodeTransport {
     this.#greeter.introduce();
   }
 
-  #greetEverybody(): void {
+  #introduce(): void {
     this.#counters.greetingsSent += 1;
-    this.#sendToEverybody('greet', NOTHING);
-  }
-
-  #greet(node: NodeName, boot: number): void {
-    this.#counters.greetingsSent += 1;
-    this.#publish(this.#subjects.node(node), [this.#sealing.sealGreeting(node, boot)]);
+    this.#pairs.introduce(EVERYBODY);
   }
 
   #publish(subject: string, frames: readonly Buffer[]): void {
@@ -279,55 +333,59 @@ export class NatsTransport implements NodeTransport {
   // ---------------------------------------------------------------- receiving
 
   #receive(data: Uint8Array): void {
-    const opened = this.#sealing.open(data);
-    if (opened.outcome === 'dropped') this.#drop(opened.reason);
-    else if (opened.outcome === 'unbound') {
-      this.#drop('unbound');
-      this.#greeter.answer(opened.sender, opened.senderBoot);
-    } else if (opened.outcome === 'namesake') {
-      // It learns from the answer that this process lives, too.
-      this.#greeter.answer(this.#self, opened.senderBoot);
-      this.#namesakeHandler(opened.senderBoot);
+    const frame = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    const header = parseHeader(frame);
+    if (header === undefined) {
+      this.#drop(versionOf(frame) === FRAME_VERSION ? 'malformed' : 'other-version');
+    } else if (!this.#keys.tag.every((byte, i) => byte === header.tag[i])) {
+      this.#drop('foreign');
+    } else if (header.receiver !== EVERYBODY && header.receiver !== this.#self) {
+      this.#drop('misaddressed');
     } else {
-      this.#counters.framesReceived += 1;
-      this.#counters.bytesReceived += data.length;
-      this.#accept(opened);
+      this.#take(this.#pairs.receive(frame, header), header, data.length);
     }
   }
 
-  #accept({ header, payload, adopted, abandoned }: Extract<Opened, { outcome: 'frame' }>): void {
-    const { sender, senderBoot, kind } = header;
-    if (adopted) {
-      this.#greet(sender, senderBoot);
-      this.#restartHandler(sender);
+  #take(received: Received, header: ParsedHeader, bytes: number): void {
+    if (received.outcome === 'dropped') this.#drop(received.reason);
+    else if (received.outcome === 'unbound') {
+      this.#drop('unbound');
+      this.#greeter.answer(header.sender, header.senderBoot);
+    } else if (received.outcome === 'namesake') this.#namesakeHandler(received.boot);
+    else {
+      this.#counters.framesReceived += 1;
+      this.#counters.bytesReceived += bytes;
+      if (received.outcome === 'frame') this.#accept(header, received);
     }
+  }
+
+  #accept({ kind }: ParsedHeader, { pair, payload, abandoned }: Extract<Received, { outcome: 'frame' }>): void {
+    const { name: from, boot, identity } = pair;
     this.#counters.dropped.incomplete += abandoned;
-    this.#deathWatch.heard(sender);
-    if (payload === undefined || kind === 'greet') return;
-    if (kind !== 'raft' && kind !== 'raft-shared') {
-      this.#frameHandler({ from: sender, boot: senderBoot, kind, payload });
-      return;
-    }
-    const messages = this.#readRaft(sender, kind, payload);
+    if (this.#pairs.holder(from) === pair) this.#deathWatch.heard(from);
+    if (payload === undefined) return;
+    if (kind === 'raft') this.#acceptRaft(from, payload);
+    else if (isFrameKind(kind)) this.#frameHandler({ from, boot, identity, kind, payload });
+  }
+
+  #acceptRaft(from: NodeName, payload: Uint8Array): void {
+    const messages = this.#readRaft(from, payload);
     if (messages === undefined) this.#drop('unreadable');
-    else for (const message of messages) this.#raftHandler(message, sender);
+    else for (const message of messages) this.#raftHandler(message, from);
   }
 
   /** Undefined when the payload is malformed, or says something its sender may not say. */
-  #readRaft(sender: NodeName, kind: 'raft' | 'raft-shared', payload: Uint8Array): readonly Message[] | undefined {
+  #readRaft(sender: NodeName, payload: Uint8Array): readonly Message[] | undefined {
     const selfPeer = this.#directory.peerOf(this.#self);
     const senderPeer = this.#directory.peerOf(sender);
     if (selfPeer === undefined || senderPeer === undefined) return undefined;
-    let messages: readonly Message[];
     try {
-      const shared = kind === 'raft-shared' ? decodeShared(payload, selfPeer) : null;
-      if (shared === undefined) return [];
-      messages = shared === null ? decodeMessages(payload) : [shared];
+      const messages = decodeMessages(payload);
+      return messages.every(({ from, to }) => from === senderPeer && to === selfPeer) ? messages : undefined;
     } catch (error) {
       if (error instanceof ParleyError || error instanceof RangeError) return undefined;
       throw error;
     }
-    return messages.every(({ from, to }) => from === senderPeer && to === selfPeer) ? messages : undefined;
   }
 
   #drop(reason: DropReason): void {

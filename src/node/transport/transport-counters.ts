@@ -1,4 +1,4 @@
-import type { DropReason } from './frame-sealing.ts';
+import { DROP_REASONS, type DropReason } from './drop-reason.ts';
 
 /** What a transport did since its start; for metrics and tests. */
 export interface TransportCounters {
@@ -26,17 +26,5 @@ export const newCounters = (): TransportCounters => ({
   greetingsSent: 0,
   hints: 0,
   notSent: { down: 0, 'unknown-boot': 0, 'unknown-peer': 0, 'too-large': 0 },
-  dropped: {
-    malformed: 0,
-    foreign: 0,
-    misaddressed: 0,
-    forged: 0,
-    replayed: 0,
-    stale: 0,
-    'old-boot': 0,
-    unbound: 0,
-    unreadable: 0,
-    incomplete: 0,
-    'too-many-peers': 0,
-  },
+  dropped: Object.fromEntries(DROP_REASONS.map((reason) => [reason, 0])) as Record<DropReason, number>,
 });

@@ -121,7 +121,7 @@ export class BlobCluster {
     const others = (): NodeName[] => [...this.#members.keys()].filter((name) => name !== self);
     const send = (to: NodeName, kind: FrameKind, payload: Uint8Array): void => {
       if (this.loses(self, to, payload)) return;
-      const frame: Frame = { from: self, boot: 1, kind, payload: Uint8Array.from(payload) };
+      const frame: Frame = { from: self, boot: 1, identity: null, kind, payload: Uint8Array.from(payload) };
       setImmediate(() => {
         const member = this.#members.get(to);
         if (member?.up === true) member.keeper.handleFrame(frame);

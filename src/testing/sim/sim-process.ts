@@ -7,7 +7,7 @@ import type { PlannedChange } from '../../node/membership/change-rules.ts';
 import { ClusterAdmin } from '../../node/membership/cluster-admin.ts';
 import type { MemberDirectory } from '../../node/membership/member-directory.ts';
 import { decodeMemberTable, MEMBERS_ROW, type MemberTable } from '../../node/membership/member-table.ts';
-import { directoryOf, foundingOf, foundingPeers, tableOf } from '../../node/peer-directory.ts';
+import { directoryOf, foundingPeers, tableOf } from '../../node/peer-directory.ts';
 import type { Frame, MemberVerb } from '../../node/ports.ts';
 import { RaftPeer } from '../../node/raft/raft-peer.ts';
 import { confStateOf } from '../../node/raft/recovery.ts';
@@ -146,10 +146,13 @@ export class SimProcess {
         settlePromises();
         return Uint8Array.from({ length }, () => prng.below(256));
       },
-      foundingOf: (clusterId) => foundingOf(clusterId, peers),
+      identity: null,
       table: () => (identity.manifest === undefined ? null : this.directory.table),
       onTable: (table) => this.#learn(table),
       standing: this.#standing,
+      isKnown: () => false,
+      isMember: () => true,
+      knowsNobody: () => this.#env.state.appliedIndex === 0,
       isPeer: (node, peer) => this.directory.nameOf(peer) === node,
       onJoined: (manifest) => this.#join(manifest),
       onFatal,

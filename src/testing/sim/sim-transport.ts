@@ -108,7 +108,7 @@ export class SimTransport implements Transport {
       this.#onRestart(sender);
     }
     if (kind !== 'raft') {
-      this.#onFrame({ from: sender, boot, kind: kind as FrameKind, payload: bytes });
+      this.#onFrame({ from: sender, boot, identity: null, kind: kind as FrameKind, payload: bytes });
       return;
     }
     for (const message of decodeMessages(bytes)) {

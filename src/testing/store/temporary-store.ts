@@ -22,9 +22,9 @@ export const TEST_NODE = 'n1' as NodeName;
 export const TEST_FOUNDING: Founding = {
   clusterId: `C${'a'.repeat(26)}` as ClusterId,
   peers: [
-    { name: TEST_NODE, peerId: 1 as PeerId },
-    { name: 'n2' as NodeName, peerId: 2 as PeerId },
-    { name: 'n3' as NodeName, peerId: 3 as PeerId },
+    { name: TEST_NODE, peerId: 1 as PeerId, identity: null },
+    { name: 'n2' as NodeName, peerId: 2 as PeerId, identity: null },
+    { name: 'n3' as NodeName, peerId: 3 as PeerId, identity: null },
   ],
 };
 
