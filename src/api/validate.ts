@@ -2,6 +2,7 @@ import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { Value } from '@sinclair/typebox/value';
 import type { Static, TSchema } from '@sinclair/typebox';
 import type { TypeCheck } from '@sinclair/typebox/compiler';
+import type { ValueError } from '@sinclair/typebox/errors';
 import type { FastifySchemaCompiler } from 'fastify';
 import { ParleyError } from '../protocol/errors.ts';
 
@@ -30,13 +31,35 @@ export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
 };
 
 function firstError(check: TypeCheck<TSchema>, value: unknown): ParleyError {
-  if (typeof value !== 'object' || value === null) {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return new ParleyError('invalid_field', 'A JSON object is expected.', { data: { field: '' } });
   }
-  const error = check.Errors(value).First();
+  const errors = firstErrors(check, value);
+  // That there are too many fields, or too few, helps nobody who gave one that is wrong.
+  const error = errors.find(({ path }) => path !== '') ?? errors[0];
+  if (error?.path === '') return wrongNumberOfFields(error.schema);
   const field = (error?.path ?? '').slice(1).replaceAll('/', '.');
   const reason = error === undefined ? 'not valid' : explain(error.message, error.schema.description);
   return new ParleyError('invalid_field', `${field}: ${reason}.`, { data: { field } });
+}
+
+/** There may be very many. */
+function firstErrors(check: TypeCheck<TSchema>, value: unknown): ValueError[] {
+  const errors: ValueError[] = [];
+  for (const error of check.Errors(value)) {
+    errors.push(error);
+    if (errors.length === ERRORS_LOOKED_AT_MAX) break;
+  }
+  return errors;
+}
+
+const ERRORS_LOOKED_AT_MAX = 8;
+
+function wrongNumberOfFields(schema: TSchema): ParleyError {
+  const { properties = {}, required = [] } = schema as { properties?: object; required?: readonly string[] };
+  const choice = Object.keys(properties).filter((name) => !required.includes(name));
+  const many = 'maxProperties' in schema ? 'exactly one' : 'at least one';
+  return new ParleyError('invalid_field', `Give ${many} of ${choice.join(', ')}.`, { data: { field: '' } });
 }
 
 /** TypeBox's words; what the field is says more than the text of a pattern. */

@@ -231,7 +231,15 @@ export class ApiPerson {
   async createOpenRoom(name: string): Promise<RoomId> {
     const txnId = nextTxnId();
     const room = openRoomIdOf(this.account, txnId);
-    const sealedMeta = toBase64Url(
+    const sealedMeta = this.sealOpenRoomName(room, name, txnId);
+    const answer = await this.call('POST', '/v1/rooms', { kind: 'open', members: [], sealedMeta, txnId });
+    if (answer.status !== 200) throw new Error(`room: ${JSON.stringify(answer.body)}`);
+    return room;
+  }
+
+  /** The name of a room that is not encrypted, as base64url. */
+  sealOpenRoomName(room: RoomId, name: string, txnId: TxnId): string {
+    return toBase64Url(
       conversation.seal({
         purpose: 'room-meta',
         cluster: this.cluster!,
@@ -245,9 +253,6 @@ export class ApiPerson {
         senderCounter: 0,
       }),
     );
-    const answer = await this.call('POST', '/v1/rooms', { kind: 'open', members: [], sealedMeta, txnId });
-    if (answer.status !== 200) throw new Error(`room: ${JSON.stringify(answer.body)}`);
-    return room;
   }
 
   async room(room: string): Promise<RoomDetailJson> {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import specs from '@asyncapi/specs';
 import { Ajv } from 'ajv';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ERRORS } from '../../protocol/errors.ts';
@@ -25,6 +26,19 @@ describe('the description for programs', () => {
   it('is OpenAPI 3.1, by the schema of that standard', async () => {
     const result = await new Validator().validate(await json<object>('/v1/openapi.json'));
     expect(result).toEqual({ valid: true });
+  });
+
+  it('holds schemas that are those of its version of JSON Schema, every one', async () => {
+    const document = await json<{ paths: object }>('/v1/openapi.json');
+    const ajv = new Ajv2020({ strict: false, validateFormats: false });
+    let schemas = 0;
+    JSON.stringify(document.paths, (key, value: unknown) => {
+      if (key !== 'schema') return value;
+      schemas += 1;
+      expect(ajv.validateSchema(value as object), JSON.stringify(value)).toBe(true);
+      return null;
+    });
+    expect(schemas).toBeGreaterThan(200);
   });
 
   it('is AsyncAPI 3.0, by the schema of that standard', async () => {

@@ -1,5 +1,6 @@
 /** As much of JSON Schema (2020-12) as the schemas of this API use. */
 export interface JsonSchema {
+  readonly $ref?: string;
   readonly type?: string | readonly string[];
   readonly description?: string;
   readonly const?: unknown;

@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { accountName } from '../../chat/queries-accounts.ts';
-import { linksInto } from '../../chat/queries-rooms.ts';
+import { linksInto, membershipIn } from '../../chat/queries-rooms.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import { FreshnessQuery, RoomLinkPath, RoomPath, TxnQuery } from '../../protocol/http/queries.ts';
 import { JoinBody, LinkBody, LinkReply, LinksReply, RoomReply } from '../../protocol/http/schemas.ts';
@@ -64,12 +64,15 @@ export function addRoomLinkRoutes(app: App, context: ApiContext, hooks: RouteHoo
         params: RoomPath,
         querystring: FreshnessQuery,
         response: { 200: LinksReply },
-        errors: ['forbidden'],
+        errors: ['no_such_room', 'forbidden'],
       },
     },
     async (request) => {
       await freshEnough(context, request.query);
-      const links = await linksInto(node.reader, sessionOf(request).account, request.params.room as RoomId);
+      const { account } = sessionOf(request);
+      const room = request.params.room as RoomId;
+      if (membershipIn(node.reader, account, room) === undefined) throw new ParleyError('no_such_room');
+      const links = await linksInto(node.reader, account, room);
       if (links === undefined) throw new ParleyError('forbidden');
       return {
         links: links.map(({ secretHash, by, expiresAt, usesLeft }) => ({

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox';
+import type { TInteger, TTuple } from '@sinclair/typebox';
 import { BLOB_BYTES_MAX, BLOB_CHUNK_BYTES, BLOB_HASH_BYTES, blobChunkCount } from '../blobs.ts';
 import { BlobIdField, bytesField, CursorField, RoomIdField, strict, TimeField, TxnIdField } from './fields.ts';
 
@@ -6,6 +7,9 @@ import { BlobIdField, bytesField, CursorField, RoomIdField, strict, TimeField, T
 
 const Size = Type.Integer({ minimum: 1, maximum: BLOB_BYTES_MAX, description: 'Bytes of ciphertext.' });
 const Chunk = Type.Integer({ minimum: 0, maximum: blobChunkCount(BLOB_BYTES_MAX) - 1 });
+
+/** As JSON Schema 2020-12 can say it; TypeBox's own tuples are those of an older draft. */
+const ChunkRange = Type.Array(Chunk, { minItems: 2, maxItems: 2 }) as unknown as TTuple<[TInteger, TInteger]>;
 
 export const BlobPath = Type.Object({ blob: BlobIdField });
 export const BlobChunkPath = Type.Object({ blob: BlobIdField, chunk: Chunk });
@@ -28,7 +32,7 @@ export const BlobProgressReply = Type.Object({
   blob: BlobIdField,
   chunkBytes: Type.Literal(BLOB_CHUNK_BYTES),
   chunks: Type.Integer({ minimum: 1 }),
-  missing: Type.Array(Type.Tuple([Chunk, Chunk]), {
+  missing: Type.Array(ChunkRange, {
     description: 'First and last of the chunks that this node has not got yet; of very many ranges the first 1,000.',
   }),
   stored: Type.Boolean({ description: 'A majority of the nodes have all of it: nothing needs to be sent.' }),
