@@ -14,6 +14,8 @@ const driver = (pkg, owners) => ({
 });
 // What decrypts conversation content, or holds its keys.
 const DECRYPTS = '^src/crypto/(conversation|hpke|vault|mls/member)';
+// What sees passwords.
+const KNOWS_PASSWORDS = '^src/crypto/opaque-client';
 
 module.exports = {
   forbidden: [
@@ -47,6 +49,13 @@ module.exports = {
       to: { path: DECRYPTS, reachable: true },
     },
     {
+      name: 'servers-see-no-passwords',
+      comment: 'Nodes have the other half of OPAQUE.',
+      severity: 'error',
+      from: { path: '^src/(chat|node|api)/', pathNot: '\\.test\\.ts$' },
+      to: { path: KNOWS_PASSWORDS, reachable: true },
+    },
+    {
       name: 'mls-in-public-knows-no-secrets',
       comment: 'What an observer of MLS groups needs reaches nothing that decrypts.',
       severity: 'error',
@@ -75,6 +84,7 @@ module.exports = {
     driver('(level|classic-level|abstract-level)', '^src/(node/store|cli/store)/'),
     driver('@?fastify', '^src/api/'),
     driver('commander', '^src/cli/'),
+    driver('@serenity-kit', '^src/crypto/opaque-'),
     driver('prom-client', '^src/api/metrics/'),
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'no-orphan-resolution', severity: 'error', from: {}, to: { couldNotResolve: true } },

@@ -2,7 +2,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { labelled } from '../protocol/labelled.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { ParleyError } from '../protocol/errors.ts';
-import type { AccountId, ClusterId, DeviceId, StampMs } from '../protocol/ids.ts';
+import type { AccountId, AccountName, ClusterId, DeviceId, StampMs } from '../protocol/ids.ts';
 
 const RANDOM_BYTES = 16;
 const EXPIRY_BYTES = 8;
@@ -11,8 +11,8 @@ const MAC_BYTES = 32;
 /** Who may answer a challenge, and in which cluster. */
 export interface ChallengeBinding {
   readonly cluster: ClusterId;
-  readonly account: AccountId;
-  readonly device: DeviceId;
+  readonly account: AccountId | AccountName;
+  readonly device: DeviceId | 'recovery';
 }
 
 /** What a checked challenge says; the id is spent by the command that opens the session. */

@@ -2,8 +2,10 @@ import { serverAdmins } from '../chat/queries-admin.ts';
 import { ParleyError } from '../protocol/errors.ts';
 import { isTxnId } from '../protocol/ids.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { TxnId } from '../protocol/ids.ts';
+import type { AccountId, TxnId } from '../protocol/ids.ts';
 import type { Session } from './auth.ts';
+import { grantIn, isGrant } from './login/grants.ts';
+import type { Grant } from './login/grants.ts';
 import { obey } from './rate-headers.ts';
 import { refuseOver } from './rate-limit.ts';
 import type { ApiContext, App } from './context.ts';
@@ -13,6 +15,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set by `loggedIn`, and by `admin` for who has no admin token. */
     session: Session | null;
+    /** Set by `proven`, in the place of a session. */
+    grant: Grant | null;
   }
 }
 
@@ -22,7 +26,9 @@ type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 export interface RouteHooks {
   /** Someone with a session. */
   readonly loggedIn: Hook;
-  /** The same for pieces of files, which have a rate of their own: there are many. */
+  /** The same, or someone who has proved a password or a recovery code. */
+  readonly proven: Hook;
+  /** The same as `loggedIn` for pieces of files, which have a rate of their own: there are many. */
   readonly transfer: Hook;
   /** Someone who has none yet: strictly limited. */
   readonly stranger: Hook;
@@ -30,8 +36,10 @@ export interface RouteHooks {
   readonly admin: Hook;
 }
 
-export function createRouteHooks(app: App, { node, auth, rates, addresses, refused }: ApiContext): RouteHooks {
+export function createRouteHooks(app: App, context: ApiContext): RouteHooks {
+  const { node, auth, rates, addresses, refused } = context;
   app.decorateRequest('session', null);
+  app.decorateRequest('grant', null);
   const loginRate = (request: FastifyRequest): RateVerdict => rates.login(addresses.of(request.raw));
   const authenticate = async (request: FastifyRequest): Promise<Session> => {
     const session = await auth.authenticateHeader(request.headers.authorization, () => refuseOver(loginRate(request)));
@@ -47,8 +55,14 @@ export function createRouteHooks(app: App, { node, auth, rates, addresses, refus
       throw new ParleyError('forbidden', 'This is for admins of the server.');
     }
   };
+  const loggedIn: Hook = async (request, reply) => obey(rates.account((await authenticate(request)).account), reply);
   return {
-    loggedIn: async (request, reply) => obey(rates.account((await authenticate(request)).account), reply),
+    loggedIn,
+    proven: async (request, reply) => {
+      if (!isGrant(request.headers.authorization)) return loggedIn(request, reply);
+      obey(loginRate(request), reply);
+      request.grant = await grantIn(context, request.headers.authorization);
+    },
     transfer: async (request, reply) => obey(rates.transfer((await authenticate(request)).account), reply),
     stranger: async (request, reply) => {
       obey(loginRate(request), reply);
@@ -66,6 +80,11 @@ export function createRouteHooks(app: App, { node, auth, rates, addresses, refus
       }
     },
   };
+}
+
+/** Where `proven` has passed. */
+export function ownerOf(request: FastifyRequest): AccountId {
+  return request.grant?.account ?? sessionOf(request).account;
 }
 
 /** Where `loggedIn` has passed. */

@@ -12,6 +12,7 @@ import { OpenFeeds } from './gateway/open-feeds.ts';
 import { RateMeter } from './gateway/rate-meter.ts';
 import { addCommonHooks, addPreflight } from './headers.ts';
 import { takeIdempotencyKeys } from './idempotency-key.ts';
+import { LoginSetups } from './login/login-setups.ts';
 import { LeaderTime } from './leader-time.ts';
 import { Live } from './live/live.ts';
 import { Metrics } from './metrics/metrics.ts';
@@ -28,7 +29,9 @@ import { addClusterRoutes } from './routes/cluster.ts';
 import { addDeviceRoutes } from './routes/devices.ts';
 import { addDocsRoutes } from './routes/docs.ts';
 import { addEventRoutes } from './routes/events.ts';
+import { addFactorRoutes } from './routes/factors.ts';
 import { addHealthRoutes } from './routes/health.ts';
+import { addLoginRoutes } from './routes/login.ts';
 import { addLockRoutes } from './routes/locks.ts';
 import { addMemberRoutes } from './routes/members.ts';
 import { addMessageRoutes } from './routes/messages.ts';
@@ -45,6 +48,7 @@ import { addRoomRoutes } from './routes/rooms.ts';
 import { addQuotaRoutes } from './routes/quotas.ts';
 import { addServerAdminRoutes } from './routes/server-admin.ts';
 import { addSessionRoutes } from './routes/sessions.ts';
+import { addVaultRoutes } from './routes/vault.ts';
 import { addUserRoutes } from './routes/users.ts';
 import { addStatusPage } from './routes/status-page.ts';
 import type { ChatNode } from '../node/ports.ts';
@@ -126,6 +130,7 @@ function addRoutes(
   { onSend, gateway }: { readonly onSend: () => void; readonly gateway: Gateway },
 ): void {
   const hooks = createRouteHooks(app, context);
+  const setups = new LoginSetups(context);
   countRequests(app, context);
   addCommonHooks(app, context);
   takeIdempotencyKeys(app);
@@ -136,6 +141,9 @@ function addRoutes(
     addAccountRoutes(routes, context, hooks);
     addDeviceRoutes(routes, context, hooks);
     addSessionRoutes(routes, context, hooks);
+    addLoginRoutes(routes, context, hooks, setups);
+    addFactorRoutes(routes, context, hooks, setups);
+    addVaultRoutes(routes, context, hooks);
     addRoomRoutes(routes, context, hooks);
     addMemberRoutes(routes, context, hooks);
     addRoomLinkRoutes(routes, context, hooks);

@@ -1,4 +1,4 @@
-import { verifyDeviceRecord } from '../crypto/verify.ts';
+import { verifyDeviceRecord, verifyUserSignature } from '../crypto/verify.ts';
 import { RosterMemo } from './roster-memo.ts';
 import type { DeviceRecord } from '../protocol/device-record.ts';
 import type { AccountId, ClusterId, StampMs } from '../protocol/ids.ts';
@@ -7,6 +7,8 @@ import type { AccountId, ClusterId, StampMs } from '../protocol/ids.ts';
 export interface ApplyContext {
   readonly cluster: ClusterId;
   readonly verifyDeviceRecord: (account: AccountId, userKey: Uint8Array, record: DeviceRecord) => boolean;
+  /** Of a statement that the user key signed. */
+  readonly verifyUserSignature: (userKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean;
   /** Only a memory of what the rows say; an empty one gives the same results. */
   readonly rosters: RosterMemo;
 }
@@ -14,11 +16,12 @@ export interface ApplyContext {
 /** One per state store: two stores with different histories must not share a memory of rosters. */
 export function createApplyContext(
   cluster: ClusterId,
-  options: { readonly verifyDeviceRecord?: ApplyContext['verifyDeviceRecord'] } = {},
+  options: Partial<Pick<ApplyContext, 'verifyDeviceRecord' | 'verifyUserSignature'>> = {},
 ): ApplyContext {
   return {
     cluster,
     verifyDeviceRecord: options.verifyDeviceRecord ?? verifyDeviceRecord,
+    verifyUserSignature: options.verifyUserSignature ?? verifyUserSignature,
     rosters: new RosterMemo(),
   };
 }

@@ -1,8 +1,11 @@
+import { toBase64Url } from '../protocol/base64url.ts';
 import { decodeCommand } from '../protocol/command-codec.ts';
 import { registerAccount } from './accounts.ts';
 import { beginBlob, storeBlob } from './blobs.ts';
 import { deduped } from './dedupe.ts';
-import { approveDevice, requestDevice, revokeDevice } from './devices.ts';
+import { approveDevice, enrolDevice, requestDevice, revokeDevice } from './devices.ts';
+import { disableTotp, enableTotp, putVault, removePassword, setPassword } from './factors.ts';
+import { addLoginSetup, finishLogin, recoverLogin, startLogin } from './login.ts';
 import { acquireLock, releaseLock, renewLock } from './lock-commands.ts';
 import { createInvite } from './invites.ts';
 import { deleteMessage, sendMessage } from './messages.ts';
@@ -71,6 +74,9 @@ const byDevice = (command: CommandOf<CommandKind>): string => command.actor?.dev
 
 const bySession = (command: CommandOf<CommandKind>): string => command.actor?.session ?? 'nobody';
 
+/** Nobody is logged in yet; the secret is one's own. */
+const byGrant = ({ body }: CommandOf<'login.finish' | 'login.recover'>): string => toBase64Url(body.grantHash);
+
 /**
  * Every command is exactly-once: by a record of its result, or, for registering, refreshing, sending, uploading,
  * counting refused logins and sweeping, by means of its own.
@@ -123,5 +129,16 @@ const handlers: { readonly [K in CommandKind]: Handler<K> } = {
   'room.purge': deduped(byAdmin, purgeRoom),
   'audit.refused-logins': countRefusedLogins,
   'audit.node-act': deduped(byAdmin, noteNodeAct),
+  'login.add-setup': deduped(byAdmin, addLoginSetup),
+  // Counting an attempt keeps the last one's txnId.
+  'login.start': startLogin,
+  'login.finish': deduped(byGrant, finishLogin),
+  'login.recover': deduped(byGrant, recoverLogin),
+  'device.enrol': deduped(({ body }) => body.record.device, enrolDevice),
+  'password.set': deduped(byDevice, setPassword),
+  'password.remove': deduped(byDevice, removePassword),
+  'vault.put': deduped(byDevice, putVault),
+  'totp.enable': deduped(byDevice, enableTotp),
+  'totp.disable': deduped(byDevice, disableTotp),
   'state.sweep': sweepState,
 };

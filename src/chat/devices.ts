@@ -1,11 +1,12 @@
 import { deviceIdOf } from '../protocol/derive-ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
-import { audit } from './audit.ts';
+import { asDevice, audit } from './audit.ts';
 import { ANSWER_TTL_MS } from './bounds.ts';
 import { deviceFeed, KEYS } from './keys.ts';
 import { accept, reject } from './results.ts';
 import { sameBytes } from './roster.ts';
-import { checkActor, endSession } from './sessions.ts';
+import { checkActor, checkAdmission, endSession } from './sessions.ts';
+import type { DeviceRecord } from '../protocol/device-record.ts';
 import type { AccountId, DeviceId, StampMs } from '../protocol/ids.ts';
 import type { Handler } from './results.ts';
 import type { AccountRow, RequestsRow } from './rows.ts';
@@ -59,21 +60,54 @@ export const approveDevice: Handler<'device.approve'> = (work, { actor, body }) 
   if (row.devices.length >= LIMITS.devicesPerAccountMax) return tooManyDevices();
   if (!work.context.verifyDeviceRecord(account, row.userKey, record)) return reject('invalid_signature');
 
+  answered(work, account, record.device);
+  const expiresAt = (work.stampMs + ANSWER_TTL_MS) as StampMs;
+  work.answers.put(record.device, { account, sealedUserKey, expiresAt });
+  work.expireAt(expiresAt, KEYS.answer(record.device));
+  addDevice(work, account, row, record);
+  audit(work, 'device.added', { device: record.device });
+  return accept<'device.approve'>({ device: record.device });
+};
+
+/** Somebody who has proved a password or a recovery code, and has got the user key from the vault, enrols a device. */
+export const enrolDevice: Handler<'device.enrol'> = (work, { body }) => {
+  const { grantHash, record } = body;
+  const grant = work.grants.get(grantHash);
+  if (grant === undefined || grant.expiresAt <= work.stampMs) return reject('unauthenticated');
+  if (grant.device !== null) return reject('forbidden', 'This proof was used for another device.');
+  const { account } = grant;
+  const refusal = checkAdmission(work, account);
+  if (refusal !== undefined) return refusal;
+  if (work.devices.get(record.device) !== undefined) return reject('device_exists');
+  const row = work.accounts.get(account)!;
+  if (row.devices.length >= LIMITS.devicesPerAccountMax) return tooManyDevices();
+  if (!work.context.verifyDeviceRecord(account, row.userKey, record)) return reject('invalid_signature');
+
+  answered(work, account, record.device);
+  work.grants.put(grantHash, { ...grant, device: record.device });
+  addDevice(work, account, row, record);
+  audit(work, 'device.added', { device: record.device }, asDevice(account, record.device));
+  return accept<'device.enrol'>({ device: record.device });
+};
+
+/** It waits no more. */
+function answered(work: Work, account: AccountId, device: DeviceId): void {
+  const waiting = openRequests(work, account);
+  const request = waiting.find((other) => other.device === device);
+  if (request === undefined) return;
   putRequests(
     work,
     account,
     waiting.filter((other) => other !== request),
   );
-  work.cancelExpiry(request.expiresAt, `${KEYS.requests(account)}/${record.device}`);
-  const expiresAt = (work.stampMs + ANSWER_TTL_MS) as StampMs;
-  work.answers.put(record.device, { account, sealedUserKey, expiresAt });
-  work.expireAt(expiresAt, KEYS.answer(record.device));
+  work.cancelExpiry(request.expiresAt, `${KEYS.requests(account)}/${device}`);
+}
+
+function addDevice(work: Work, account: AccountId, row: AccountRow, record: DeviceRecord): void {
   work.devices.put(record.device, { account, revoked: false });
   changeDevices(work, account, row, [...row.devices, record]);
   announceDevice(work, account, record.device, 'added');
-  audit(work, 'device.added', { device: record.device });
-  return accept<'device.approve'>({ device: record.device });
-};
+}
 
 /** Ends the device's sessions with it. Its key never comes back. */
 export const revokeDevice: Handler<'device.revoke'> = (work, { actor, body }) => {

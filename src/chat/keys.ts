@@ -108,6 +108,17 @@ export const KEYS = {
   /** What was refused to an account, or to nobody in particular, and is yet to be told. */
   refused: (account: AccountId | null) => `A/refused/${account ?? ''}`,
   refusedOpen: 'A/refused',
+  password: (account: AccountId) => `Y/password/${account}`,
+  totp: (account: AccountId) => `Y/totp/${account}`,
+  vault: (account: AccountId) => `Y/vault/${account}`,
+  /** Attempts to log in: on an account, or on a name that nobody has (its hash), or on further such names. */
+  nameAttempts: (who: AccountId | string) => `Y/name/${who}`,
+  strangerNames: 'Y/name',
+  addressAttempts: (hash: Uint8Array) => `Y/address/${toBase64Url(hash)}`,
+  grant: (hash: Uint8Array) => `Y/grant/${toBase64Url(hash)}`,
+  /** The nodes' keys for OPAQUE, sealed, and how many there are. */
+  loginSetup: (version: number) => `Y/setup/${fixed(version)}`,
+  loginSetupCount: 'Y/setup',
   /** The last that a node brought in. */
   refusedLast: (node: NodeName) => `A/node/${node}`,
   /** Index of everything that expires: `x/<milliseconds>/<key of what expires>`. */

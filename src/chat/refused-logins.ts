@@ -23,7 +23,7 @@ export const countRefusedLogins: Handler<'audit.refused-logins'> = (work, { acto
   const last = work.view.get(lastKey);
   if (last !== undefined && unpack(last) === txnId) return accept<'audit.refused-logins'>({ counted: 0 });
   work.view.put(lastKey, pack(txnId));
-  for (const refused of body.refused) count(work, refused, source.node);
+  for (const refused of body.refused) countRefused(work, refused, source.node);
   return accept<'audit.refused-logins'>({ counted: body.refused.length });
 };
 
@@ -40,7 +40,8 @@ export function endRefusedWindow(work: Work, account: AccountId | null): boolean
   return true;
 }
 
-function count(work: Work, refused: RefusedLogins, node: NodeName): void {
+/** One that is told at once, or later together with others. */
+export function countRefused(work: Work, refused: RefusedLogins, node: NodeName): void {
   const known = refused.account !== null && work.accounts.get(refused.account) !== undefined ? refused.account : null;
   endRefusedWindow(work, known);
   const isOpen = work.view.get(KEYS.refused(known)) !== undefined;

@@ -107,7 +107,7 @@ export const revokeSession: Handler<'session.revoke'> = (work, { actor, body }) 
 };
 
 /** Whether an account may log in. */
-function checkAdmission(work: Work, account: AccountId): Rejection | undefined {
+export function checkAdmission(work: Work, account: AccountId): Rejection | undefined {
   const row = work.accounts.get(account);
   if (row === undefined) return reject('no_such_user');
   if (row.state === 'deleted') return reject('account_deleted');

@@ -6,7 +6,8 @@ import { releaseLocksOf, standingLock } from './locks.ts';
 import { purgeStep } from './purge.ts';
 import { endRetentionJob, retentionOfRoom, retentionStep } from './retention.ts';
 import { expireReport } from './reports.ts';
-import { parseExpiryKey } from './keys.ts';
+import { KEYS, parseExpiryKey } from './keys.ts';
+import { expireAttempts } from './login.ts';
 import { unpack } from './pack.ts';
 import { announceGone, removeMessage } from './removal.ts';
 import { endRefusedWindow } from './refused-logins.ts';
@@ -99,6 +100,8 @@ function remove(work: Work, expired: ExpiredMessages, target: string, index: Uin
       return expireBlob(work, first as BlobId) ? 1 : 0;
     case 'L/':
       return forgetLink(work, first as RoomId, target);
+    case 'Y/':
+      return expireLogin(work, target);
     case 'y/':
       work.answers.delete(first as DeviceId);
       return 1;
@@ -112,6 +115,13 @@ function remove(work: Work, expired: ExpiredMessages, target: string, index: Uin
 function retentionIn(work: Work, key: string): number {
   const [, since, room] = key.split('/');
   return retentionOfRoom(work, Number(since), room as RoomId);
+}
+
+/** Grants end when they were to; attempts may have been counted since. */
+function expireLogin(work: Work, target: string): number {
+  if (!target.startsWith(KEYS.grant(new Uint8Array(0)))) return expireAttempts(work, target) ? 1 : 0;
+  work.view.delete(target);
+  return 1;
 }
 
 /** The lease may have been renewed since it was noted when it ends. */

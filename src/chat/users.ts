@@ -2,6 +2,7 @@ import { audit } from './audit.ts';
 import { dropBan, standingBan } from './bans.ts';
 import { changeDevices, announceDevice, forgetRequests } from './devices.ts';
 import { KEYS } from './keys.ts';
+import { dropLogin } from './login.ts';
 import { dropQuotas } from './quotas.ts';
 import { dropProfile } from './profiles.ts';
 import { accept, reject } from './results.ts';
@@ -86,6 +87,7 @@ export const deleteUser: Handler<'user.delete'> = (work, command) => {
   changeDevices(work, account, { ...row, state: 'deleted' }, []);
   dropProfile(work, account);
   dropQuotas(work, account);
+  dropLogin(work, account);
   work.blockCounts.delete(account);
   work.view.delete(KEYS.receiptsHidden(account));
   work.erasures.put(account, { messages, room: null, next: 1 as Seq });

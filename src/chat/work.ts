@@ -22,6 +22,7 @@ import {
   sessionCodec,
   timeCodec,
 } from './rows.ts';
+import { attemptsCodec, grantCodec, passwordCodec, totpCodec, vaultCodec } from './login-rows.ts';
 import { profileCodec } from './profile-rows.ts';
 import { NO_SERVER_LIMITS, quotasCodec, retentionJobCodec, sentTodayCodec, serverLimitsCodec } from './quota-rows.ts';
 import { reportCodec, reportsCodec } from './report-rows.ts';
@@ -92,6 +93,13 @@ export class Work {
   readonly roomCounts;
   readonly #serverLimits;
   readonly retentionJob;
+  readonly passwords;
+  readonly totps;
+  readonly vaults;
+  readonly attempts;
+  readonly strangerNames;
+  readonly grants;
+  readonly loginSetupCount;
   /** The one under way: the audit log tells whose it is. */
   command: Command | null = null;
   /** Files whose row was made, changed in what nodes have to do for it, or removed. */
@@ -145,6 +153,13 @@ export class Work {
     this.roomCounts = new Table(view, KEYS.roomCount, countCodec);
     this.#serverLimits = new Table(view, () => KEYS.serverLimits, serverLimitsCodec);
     this.retentionJob = new Table(view, () => KEYS.retentionJob, retentionJobCodec);
+    this.passwords = new Table(view, KEYS.password, passwordCodec);
+    this.totps = new Table(view, KEYS.totp, totpCodec);
+    this.vaults = new Table(view, KEYS.vault, vaultCodec);
+    this.attempts = new Table(view, (key: string) => key, attemptsCodec);
+    this.strangerNames = new Table(view, () => KEYS.strangerNames, countCodec);
+    this.grants = new Table(view, KEYS.grant, grantCodec);
+    this.loginSetupCount = new Table(view, () => KEYS.loginSetupCount, countCodec);
   }
 
   /**
@@ -251,6 +266,13 @@ export class Work {
       this.roomCounts,
       this.#serverLimits,
       this.retentionJob,
+      this.passwords,
+      this.totps,
+      this.vaults,
+      this.attempts,
+      this.strangerNames,
+      this.grants,
+      this.loginSetupCount,
     ]) {
       table.flush();
     }

@@ -50,7 +50,10 @@ export class OddAnswer extends Error {
 }
 
 /** Fields that this program does not know are left out: a newer node may say more. */
-function decoderOf<S extends TSchema>(schema: S, holds: (value: Static<S>) => boolean = () => true): Decode<Static<S>> {
+export function decoderOf<S extends TSchema>(
+  schema: S,
+  holds: (value: Static<S>) => boolean = () => true,
+): Decode<Static<S>> {
   return (json) => {
     const value = Value.Clean(schema, json);
     if (!Value.Check(schema, value) || !holds(value)) throw new OddAnswer();

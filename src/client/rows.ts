@@ -99,6 +99,8 @@ interface Rows {
   cluster: ClusterId;
   /** What this client has caused; reads are not older. */
   cursor: string;
+  /** The newest version of the own vault that this device has seen. */
+  vaultVersion: number;
   /** Envelopes sealed by this device so far. */
   counter: number;
 }

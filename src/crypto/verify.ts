@@ -1,5 +1,6 @@
 import { deviceRecordBytes, sessionChallengeBytes } from '../protocol/device-record.ts';
 import { accountIdOf, deviceIdOf } from '../protocol/derive-ids.ts';
+import { recoveryProofBytes } from '../protocol/login-statements.ts';
 import { verifyEd25519 } from './ed25519.ts';
 import { isUsableSealingKey } from './x25519.ts';
 import type { DeviceRecord, SessionProof } from '../protocol/device-record.ts';
@@ -24,6 +25,20 @@ export function verifyDeviceRecord(account: AccountId, userKey: Uint8Array, reco
   if (signingKey.length !== 32 || !isUsableSealingKey(sealingKey)) return false;
   if (deviceIdOf(signingKey) !== device) return false;
   const message = deviceRecordBytes(account, { device, signingKey, sealingKey });
+  return verifyEd25519({ publicKey: userKey, message, signature });
+}
+
+/** Whether somebody has the recovery code that belongs to this key, and asks for exactly this. */
+export function verifyRecoveryProof(
+  recoveryKey: Uint8Array,
+  binding: Parameters<typeof recoveryProofBytes>[0],
+  signature: Uint8Array,
+): boolean {
+  return verifyEd25519({ publicKey: recoveryKey, message: recoveryProofBytes(binding), signature });
+}
+
+/** Whether the user key signed this statement about how its account logs in; see `login-statements.ts`. */
+export function verifyUserSignature(userKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   return verifyEd25519({ publicKey: userKey, message, signature });
 }
 

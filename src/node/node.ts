@@ -11,6 +11,7 @@ import { RunningMember, type Raft } from './running-member.ts';
 import { Signals } from './signals.ts';
 import { StateHashes } from './state-hashes.ts';
 import { Standing } from './rollback/standing.ts';
+import { DerivedSeal } from './node-seal.ts';
 import { NodeHealth } from './node-health.ts';
 import { recomputeHash } from './store/recompute-hash.ts';
 import { SpaceGuard } from './disk/space-guard.ts';
@@ -45,6 +46,7 @@ export class ParleyNode implements ChatNode {
   readonly version: string;
   readonly registration: ClusterJson['registration'];
   readonly challengeKey: Uint8Array;
+  readonly seal: DerivedSeal;
   readonly signals: Signals;
   readonly #parts: NodeParts;
   readonly #contact: Contact | null;
@@ -75,6 +77,7 @@ export class ParleyNode implements ChatNode {
     this.version = config.version;
     this.registration = config.registration;
     this.challengeKey = secret.derive('session-challenge');
+    this.seal = new DerivedSeal(secret);
     this.#startedAtMs = clock.monotonicMs();
     this.#known = new KnownMembers(config, store, parts.directory);
     this.#clusterClock = new ClusterClock(clock, () => this.#known.otherVoters());

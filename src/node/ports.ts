@@ -324,6 +324,14 @@ export interface NodeMeasures {
 /** What an operator may ask for a node: how it comes to take part, and how it ceases to. */
 export type MemberVerb = 'add' | 'promote' | 'remove' | 'replace';
 
+/** What only the nodes may read, wherever it is kept: any of them opens what any of them sealed. */
+export interface NodeSeal {
+  /** The same for the same bytes. @param context what it is, and whose; opening takes the same */
+  seal(context: Uint8Array, plaintext: Uint8Array): Uint8Array;
+  /** @returns null for anything that the nodes did not seal for this context */
+  open(context: Uint8Array, sealed: Uint8Array): Uint8Array | null;
+}
+
 export interface ChatNode {
   readonly name: NodeName;
   readonly version: string;
@@ -375,6 +383,7 @@ export interface ChatNode {
   readiness(): { readonly ready: true } | { readonly ready: false; readonly reason: string };
   /** 32 bytes shared by all nodes, for authenticating stateless challenges. */
   readonly challengeKey: Uint8Array;
+  readonly seal: NodeSeal;
   /** Whether this is the local admin token of any node of the cluster. Constant time. */
   isAdminToken(token: string): boolean;
   /** @throws ParleyError `no_leader` before this node takes part, `damaged`, `shutting_down` */

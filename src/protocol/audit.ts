@@ -17,6 +17,13 @@ export const AUDIT_ACTS = {
   'session.stolen': 'people',
   /** Attempts to log in, or to use an admin token; many of them are one row. */
   'session.refused': 'people',
+  /** A password, or a recovery code, was proved on a machine that is no device of the account yet. */
+  'login.proved': 'people',
+  'password.set': 'people',
+  'password.removed': 'people',
+  'totp.enabled': 'people',
+  'totp.disabled': 'people',
+  'vault.changed': 'people',
   'device.added': 'people',
   'device.revoked': 'people',
   'room.created': 'people',
@@ -33,6 +40,7 @@ export const AUDIT_ACTS = {
   'server.registration-set': 'server',
   'server.retention-set': 'server',
   'server.quotas-set': 'server',
+  'server.login-setup-added': 'server',
   'admin.added': 'server',
   'admin.removed': 'server',
   'user.banned': 'server',

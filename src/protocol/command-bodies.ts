@@ -1,13 +1,23 @@
+import { isBlobId, isDeviceId, isLockName, isNodeName, isRoomId, isSessionId } from './ids.ts';
 import {
-  isAccountId,
-  isAccountName,
-  isBlobId,
-  isDeviceId,
-  isLockName,
-  isNodeName,
-  isRoomId,
-  isSessionId,
-} from './ids.ts';
+  account,
+  accountName,
+  bytesOf,
+  challengeId,
+  codec,
+  hash,
+  key,
+  listOf,
+  numberFrom,
+  orNil,
+  record,
+  recordFields,
+  recordOf,
+  text,
+  time,
+} from './body-codec.ts';
+import type { BodyCodec, Check } from './body-codec.ts';
+import { loginBodyCodecs } from './login-bodies.ts';
 import { CONTENT_LIMITS } from './content.ts';
 import { NODE_ACTS } from './audit.ts';
 import { isPlainText } from './plain-text.ts';
@@ -18,23 +28,10 @@ import type { NodeAct } from './audit.ts';
 import { QUOTA_KINDS, REGISTRATION_POLICIES } from './commands.ts';
 import type { CommandBodies, CommandKind, RefusedLogins, RegistrationPolicy, Role, RoomKind } from './commands.ts';
 import type { ErrorCode } from './errors.ts';
-import type { DeviceRecord } from './device-record.ts';
-import type { AccountId, RoomId, Seq, StampMs } from './ids.ts';
+import type { AccountId, RoomId, Seq } from './ids.ts';
 
-/** The fields of a kind of body, in a fixed order; what is optional is nil when it is missing. */
-export interface BodyCodec<Body> {
-  toFields(body: Body): unknown[];
-  /** @returns undefined unless the fields have exactly this form, within `LIMITS` */
-  fromFields(fields: readonly unknown[]): Body | undefined;
-}
-
-const KEY_BYTES = 32;
-const HASH_BYTES = 32;
-const SIGNATURE_BYTES = 64;
 export const COMMAND_LIMITS = {
   sealedUserKeyBytesMax: 1024,
-  challengeIdBytesMin: 16,
-  challengeIdBytesMax: 64,
   receiptMarksMax: 512,
   /** Accounts of which one command tells. */
   refusedLoginsMax: 64,
@@ -42,45 +39,16 @@ export const COMMAND_LIMITS = {
   sweepKeyBytesMax: 256,
 } as const;
 
-type Check<T> = (value: unknown) => value is T;
-const text =
-  <T extends string>(check: (value: string) => value is T): Check<T> =>
-  (value): value is T =>
-    typeof value === 'string' && check(value);
-const bytesOf =
-  (min: number, max = min): Check<Uint8Array> =>
-  (value): value is Uint8Array =>
-    value instanceof Uint8Array && value.length >= min && value.length <= max;
-const listOf =
-  <T>(check: Check<T>, max: number): Check<readonly T[]> =>
-  (value): value is readonly T[] =>
-    Array.isArray(value) && value.length <= max && value.every((item) => check(item));
-const orNil =
-  <T>(check: Check<T>): Check<T | null> =>
-  (value): value is T | null =>
-    value === null || check(value);
-
-const account = text(isAccountId);
-const accountName = text(isAccountName);
 const device = text(isDeviceId);
 const session = text(isSessionId);
 const room = text(isRoomId);
 const blob = text(isBlobId);
 const blobSize: Check<number> = isBlobSize;
 const count: Check<number> = (value): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-const key = bytesOf(KEY_BYTES);
-const hash = bytesOf(HASH_BYTES);
-const challengeId = bytesOf(COMMAND_LIMITS.challengeIdBytesMin, COMMAND_LIMITS.challengeIdBytesMax);
 const sealedUserKey = bytesOf(1, COMMAND_LIMITS.sealedUserKeyBytesMax);
 const envelope = bytesOf(1, LIMITS.envelopeBytesMax);
 const members = listOf(account, LIMITS.membersPerCommandMax);
-const time: Check<StampMs> = (value): value is StampMs =>
-  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 const seq: Check<Seq> = (value): value is Seq => typeof value === 'number' && Number.isSafeInteger(value) && value >= 1;
-const numberFrom =
-  (min: number, max = Number.MAX_SAFE_INTEGER): Check<number> =>
-  (value): value is number =>
-    typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max;
 const lockName = text(isLockName);
 const lockToken = numberFrom(1);
 const lockTtlMs = numberFrom(LIMITS.lockTtlMsMin, LIMITS.lockTtlMsMax);
@@ -129,44 +97,9 @@ const revealed: Check<[Seq, Uint8Array, Uint8Array]> = (value): value is [Seq, U
   bytesOf(1, CONTENT_LIMITS.contentBytesMax)(value[2]);
 const stateKey: Check<string> = (value): value is string =>
   typeof value === 'string' && value.length > 0 && value.length <= COMMAND_LIMITS.sweepKeyBytesMax;
-const record: Check<[DeviceRecord['device'], Uint8Array, Uint8Array, Uint8Array]> = (
-  value,
-): value is [DeviceRecord['device'], Uint8Array, Uint8Array, Uint8Array] =>
-  Array.isArray(value) &&
-  value.length === 4 &&
-  device(value[0]) &&
-  key(value[1]) &&
-  key(value[2]) &&
-  bytesOf(SIGNATURE_BYTES)(value[3]);
-
-const recordFields = (it: DeviceRecord): unknown[] => [it.device, it.signingKey, it.sealingKey, it.signature];
-const recordOf = ([id, signingKey, sealingKey, signature]: [
-  DeviceRecord['device'],
-  Uint8Array,
-  Uint8Array,
-  Uint8Array,
-]): DeviceRecord => ({ device: id, signingKey, sealingKey, signature });
-
-type Checked<Checks extends readonly Check<unknown>[]> = {
-  [I in keyof Checks]: Checks[I] extends Check<infer T> ? T : never;
-};
-
-/** A codec from the list of its fields' checks and the two directions. */
-function codec<Body, const Checks extends readonly Check<unknown>[]>(
-  checks: Checks,
-  toFields: (body: Body) => unknown[],
-  build: (...fields: Checked<Checks>) => Body,
-): BodyCodec<Body> {
-  return {
-    toFields,
-    fromFields: (fields) =>
-      fields.length === checks.length && checks.every((check, i) => check(fields[i]))
-        ? build(...(fields as unknown as Checked<Checks>))
-        : undefined,
-  };
-}
 
 export const bodyCodecs: { readonly [K in CommandKind]: BodyCodec<CommandBodies[K]> } = {
+  ...loginBodyCodecs,
   'account.register': codec(
     [accountName, key, record, orNil(hash), orNil(policy)],
     (it) => [it.name, it.userKey, recordFields(it.device), it.inviteHash ?? null, it.policy ?? null],

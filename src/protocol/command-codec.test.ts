@@ -37,6 +37,24 @@ const name = 'alice' as AccountName;
 const lockName = `${room}/deploy` as LockName;
 const time = 1_700_000_000_000 as StampMs;
 
+const login = {
+  account,
+  passwordId: txnId,
+  loginId: bytes(16),
+  loginExpiresAt: time,
+  totpStep: 5,
+  grantHash: bytes(32),
+};
+const vault = {
+  version: 1,
+  recoveryKey: bytes(32),
+  userWrap: bytes(72),
+  recoveryWrap: bytes(72, 1),
+  passwordWrap: bytes(72, 2),
+  sealed: bytes(300),
+  signature: bytes(64),
+};
+
 const examples: { readonly [K in CommandKind]: readonly Extract<Command, { kind: K }>['body'][] } = {
   'account.register': [
     { name, userKey: bytes(32), device: record },
@@ -115,6 +133,18 @@ const examples: { readonly [K in CommandKind]: readonly Extract<Command, { kind:
     { refused: [{ account, code: 'invalid_signature', address: '::1', count: 3 }] },
   ],
   'audit.node-act': [{ act: 'node.added', node: 'n4' as NodeName }],
+  'login.add-setup': [{ version: 1, sealed: bytes(200) }],
+  'login.start': [{ name, address: bytes(16) }],
+  'login.finish': [login, { ...login, totpStep: null }],
+  'login.recover': [
+    { account, recoveryKey: bytes(32), challengeId: bytes(16), challengeExpiresAt: time, grantHash: bytes(32) },
+  ],
+  'device.enrol': [{ grantHash: bytes(32), record }],
+  'password.set': [{ record: bytes(192), setup: 1, signature: bytes(64) }],
+  'password.remove': [{ signature: bytes(64) }],
+  'vault.put': [vault, { ...vault, passwordWrap: null }],
+  'totp.enable': [{ sealed: bytes(60), secretHash: bytes(32), step: 9, signature: bytes(64) }],
+  'totp.disable': [{ signature: bytes(64) }],
   'state.sweep': [{ keys: [] }, { keys: ['x/0000000000000001/s/S', 'b'] }],
 };
 const commands: Command[] = (Object.keys(examples) as CommandKind[]).flatMap((kind) =>
@@ -270,6 +300,8 @@ function isStillRight(command: Command, field: number, wrong: unknown): boolean 
   // What msgpack has for `undefined` is nil: an optional field that is missing.
   const isOptional =
     command.kind === 'room.create' || command.kind === 'room.add' || command.kind === 'account.register';
+  if ((command.kind === 'login.finish' || command.kind === 'vault.put') && field === 4)
+    return wrong === undefined || wrong === null;
   if (command.kind === 'user.ban' && field === 1) return wrong === 'x' || wrong === '';
   if (command.kind === 'user.ban' && field === 2) return wrong === undefined;
   if (command.kind === 'profile.set') return wrong === 'x' || wrong === '' || wrong === undefined;

@@ -4,7 +4,7 @@ import { COMMAND_VERSION } from './commands.ts';
 import { ParleyError } from './errors.ts';
 import { isAccountId, isDeviceId, isNodeName, isSessionId, isTxnId } from './ids.ts';
 import type { RequestSource } from './audit.ts';
-import type { BodyCodec } from './command-bodies.ts';
+import type { BodyCodec } from './body-codec.ts';
 import type { Actor, Command, CommandBodies, CommandKind, CommandOf } from './commands.ts';
 
 /**
@@ -63,6 +63,16 @@ const KINDS = [
   'room.set-retention',
   'server.set-retention',
   'server.set-quotas',
+  'login.add-setup',
+  'login.start',
+  'login.finish',
+  'login.recover',
+  'device.enrol',
+  'password.set',
+  'password.remove',
+  'vault.put',
+  'totp.enable',
+  'totp.disable',
 ] as const satisfies readonly CommandKind[];
 
 export function encodeCommand<K extends CommandKind>(command: CommandOf<K>): Uint8Array {

@@ -15,6 +15,7 @@ import type {
 import type { NodeAct, RequestSource } from './audit.ts';
 import type { DeviceRecord } from './device-record.ts';
 import type { ErrorCode } from './errors.ts';
+import type { LoginCommandBodies, LoginCommandValues } from './login-commands.ts';
 
 /** Version of the command format; an older node refuses a newer command instead of guessing. */
 export const COMMAND_VERSION = 1;
@@ -69,7 +70,7 @@ export type Quotas = { readonly [K in QuotaKind]: number | null };
 export type Role = 'owner' | 'admin' | 'member';
 
 /** What is sent to the log. Every body names all it changes, so that `apply()` needs nothing but the state. */
-export interface CommandBodies {
+export interface CommandBodies extends LoginCommandBodies {
   'account.register': {
     readonly name: AccountName;
     readonly userKey: Uint8Array;
@@ -213,7 +214,7 @@ export interface CommandOf<K extends CommandKind> {
 export type Command = { [K in CommandKind]: CommandOf<K> }[CommandKind];
 
 /** What the one who sent a command learns when it is applied. */
-export interface CommandValues {
+export interface CommandValues extends LoginCommandValues {
   'account.register': { readonly account: AccountId; readonly name: AccountName; readonly device: DeviceId };
   'device.request': { readonly device: DeviceId; readonly expiresAt: StampMs };
   'device.approve': { readonly device: DeviceId };

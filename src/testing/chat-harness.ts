@@ -60,6 +60,7 @@ export class ChatHarness {
   constructor() {
     this.context = createApplyContext(TEST_CLUSTER, {
       verifyDeviceRecord: (_account, _userKey, record) => record.signature[0] !== 0xff,
+      verifyUserSignature: (_userKey, _message, signature) => signature[0] !== 0xff,
     });
   }
 

@@ -7,6 +7,8 @@ import { clusterIdOf } from '../protocol/derive-ids.ts';
 import { ParleyError } from '../protocol/errors.ts';
 import { makeTxnId } from '../protocol/txn-id.ts';
 import { BlobKeeper } from '../node/blobs/blob-keeper.ts';
+import { ClusterSecret } from '../node/cluster-secret.ts';
+import { DerivedSeal } from '../node/node-seal.ts';
 import { systemClock } from '../node/system-clock.ts';
 import { newCounters } from '../node/transport/transport-counters.ts';
 import { LocalSignals } from './local-signals.ts';
@@ -52,6 +54,7 @@ export class LocalChatNode implements ChatNode {
   readonly clusterId: ClusterId | null;
   readonly registration: ChatNode['registration'];
   readonly challengeKey = new Uint8Array(32).fill(7);
+  readonly seal = new DerivedSeal(new ClusterSecret(new Uint8Array(32).fill(8)));
   readonly signals: LocalSignals;
   readonly #options: LocalNodeOptions;
   readonly #context: ApplyContext;

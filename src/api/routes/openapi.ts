@@ -9,7 +9,11 @@ const DESCRIPTION = `Any node answers everything. Requests that change something
 repeated safely. Errors are RFC 9457 problem details with a stable \`code\`. The live feed is a WebSocket at \`/v1/ws\`.`;
 
 /** An admin of the server may use a session of its own. */
-const SCHEMES = { session: [{ session: [] }], admin: [{ admin: [] }, { session: [] }] };
+const SCHEMES = {
+  session: [{ session: [] }],
+  proven: [{ grant: [] }, { session: [] }],
+  admin: [{ admin: [] }, { session: [] }],
+};
 
 /** Has to come before the routes, which it listens to. */
 export function describeRoutes(app: App, version: string, hooks: RouteHooks): void {
@@ -24,6 +28,11 @@ export function describeRoutes(app: App, version: string, hooks: RouteHooks): vo
       components: {
         securitySchemes: {
           session: { type: 'http', scheme: 'bearer', description: 'p1.<session>.<secret>' },
+          grant: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'g1.<secret>, of a login by password or recovery code',
+          },
           admin: { type: 'http', scheme: 'bearer', description: 'The admin token of a node.' },
         },
       },
@@ -32,15 +41,18 @@ export function describeRoutes(app: App, version: string, hooks: RouteHooks): vo
   });
 }
 
-function completed(schema: FastifySchema | undefined, scheme: 'session' | 'admin' | null): FastifySchema {
+type Scheme = keyof typeof SCHEMES;
+
+function completed(schema: FastifySchema | undefined, scheme: Scheme | null): FastifySchema {
   const { errors, ...described } = schema ?? {};
-  const failures = errorResponses({ ...described, errors: errors ?? [] }, scheme);
+  const failures = errorResponses({ ...described, errors: errors ?? [] }, scheme === 'proven' ? 'session' : scheme);
   const response = { ...(described.response as object | undefined), ...failures };
   return { ...described, response, ...(scheme === null ? {} : { security: SCHEMES[scheme] }) };
 }
 
-function securityOf(onRequest: unknown, hooks: RouteHooks): 'session' | 'admin' | null {
+function securityOf(onRequest: unknown, hooks: RouteHooks): Scheme | null {
   const list: unknown[] = Array.isArray(onRequest) ? onRequest : [onRequest];
   if (list.includes(hooks.loggedIn) || list.includes(hooks.transfer)) return 'session';
+  if (list.includes(hooks.proven)) return 'proven';
   return list.includes(hooks.admin) ? 'admin' : null;
 }
