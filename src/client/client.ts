@@ -13,6 +13,7 @@ import { Locks } from './locks.ts';
 import { OpenRooms } from './open-rooms.ts';
 import { Login } from './login.ts';
 import { Outbox } from './outbox.ts';
+import { refusePlainHttp } from './plain-http.ts';
 import { Presence } from './presence.ts';
 import { Reader } from './reader.ts';
 import { RoomAdmin } from './room-admin.ts';
@@ -36,6 +37,8 @@ export interface ClientOptions {
   /** Base URLs of nodes in the order in which to try them. Null: those that were remembered, else `fallback`. */
   readonly endpoints: readonly string[] | null;
   readonly fallback: readonly string[];
+  /** Permits plain HTTP to other machines, from now on. */
+  readonly insecureHttp?: boolean;
 }
 
 export interface ReadPage {
@@ -86,9 +89,17 @@ export class ParleyClient {
     this.reports = new Reports(context, { rooms: this.rooms, history: this.#history, reader: this.#reader });
   }
 
-  /** Endpoints that are given are remembered. */
-  static async open(platform: Platform, { endpoints, fallback }: ClientOptions): Promise<ParleyClient> {
+  /**
+   * Endpoints that are given are remembered.
+   * @throws ParleyError `usage` for plain HTTP to another machine, unless that was permitted
+   */
+  static async open(platform: Platform, options: ClientOptions): Promise<ParleyClient> {
+    const { endpoints, fallback, insecureHttp = false } = options;
     const [given, learned] = await platform.store.transaction(async (tx) => {
+      if (insecureHttp) writeRow(tx, 'insecureHttp', true);
+      else if ((await readRow(tx, 'insecureHttp')) !== true) {
+        refusePlainHttp(endpoints ?? (await readRow(tx, 'endpoints')) ?? fallback);
+      }
       if (endpoints !== null) writeRow(tx, 'endpoints', endpoints);
       return [endpoints ?? (await readRow(tx, 'endpoints')), await readRow(tx, 'nodes')];
     });

@@ -17,7 +17,7 @@ import type { UserKey } from '../crypto/identity.ts';
 import type { SignedVault, VaultOpening } from '../crypto/vault.ts';
 import type { AccountId, AccountName } from '../protocol/ids.ts';
 import type { ClientContext } from './context.ts';
-import type { LoginStage } from './login.ts';
+import type { LoginStage } from './login-stage.ts';
 import type { Enrolled } from './own-identity.ts';
 import type { IdentityRow } from './rows.ts';
 import type { VaultContents } from './vault-contents.ts';

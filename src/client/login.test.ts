@@ -5,7 +5,7 @@ import { TestClient } from '../testing/client/test-client.ts';
 import { answerOf } from '../testing/client/test-network.ts';
 import { LocalChatNode } from '../testing/local-chat-node.ts';
 import type { TestServer } from '../api/test-server.ts';
-import type { LoginStage } from './login.ts';
+import type { LoginStage } from './login-stage.ts';
 
 const PASSWORD = 'correct horse battery';
 
@@ -163,7 +163,7 @@ describe('who cannot be trusted', () => {
       request.path.startsWith('/v1/vault') && request.method === 'GET'
         ? request.deliver().then(async (answer) => {
             old ??= await answer.clone().json();
-            return answerOf(old as object);
+            return answerOf(old);
           })
         : undefined,
     );
@@ -171,9 +171,7 @@ describe('who cannot be trusted', () => {
     heal();
     await kim.client.vault.newRecoveryCode();
     kim.network.interpose((request) =>
-      request.path.startsWith('/v1/vault') && request.method === 'GET'
-        ? Promise.resolve(answerOf(old as object))
-        : undefined,
+      request.path.startsWith('/v1/vault') && request.method === 'GET' ? Promise.resolve(answerOf(old)) : undefined,
     );
     expect(await refusal(kim.client.vault.recoveryCode())).toMatchObject({
       code: 'vault_downgraded',

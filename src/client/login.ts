@@ -11,7 +11,7 @@ import { loginProofBytes, recoveryProofBytes } from '../protocol/login-statement
 import { LoginProof } from './login-proof.ts';
 import { granted, loginStarted, recoveryChallenge } from './login-answers.ts';
 import { checkedTotpCode } from './factors.ts';
-import { checkedName } from './own-identity.ts';
+import { checkedName, checkFreeHome } from './own-identity.ts';
 import { checkedPassword, normalPassword } from './password.ts';
 import type { Static } from '@sinclair/typebox';
 import type { LoginStartReply } from '../protocol/http/login.ts';
@@ -19,14 +19,10 @@ import type { AccountName, ClusterId } from '../protocol/ids.ts';
 import type { Account } from './account.ts';
 import type { ClientContext } from './context.ts';
 import type { Factors } from './factors.ts';
+import type { LoginStage } from './login-stage.ts';
 import type { Enrolled } from './own-identity.ts';
 
 const CALL_MS_MAX = 30_000;
-
-/** What is under way, for whoever draws it. `waiting`: too many attempts were made, by whomever. */
-export type LoginStage =
-  | { readonly stage: 'asking' | 'computing' | 'proving' | 'enrolling' | 'registering' }
-  | { readonly stage: 'waiting'; readonly retryAfterMs: number };
 
 export interface LoginOptions {
   readonly onStage?: (stage: LoginStage) => void;
@@ -77,6 +73,7 @@ export class Login {
     { onStage = () => {} }: Pick<LoginOptions, 'onStage'> = {},
   ): Promise<SignedUp> {
     const password = checkedPassword(wanted.password);
+    await checkFreeHome(this.#context);
     onStage({ stage: 'registering' });
     const enrolled = await this.#account.register(wanted.name, wanted.invite);
     onStage({ stage: 'computing' });
@@ -96,6 +93,7 @@ export class Login {
     const { onStage = () => {} } = options;
     const name = checkedName(who.name);
     const password = normalPassword(who.password);
+    await checkFreeHome(this.#context);
     onStage({ stage: 'asking' });
     await this.#context.joinCluster(CALL_MS_MAX);
     const cluster = await this.#context.cluster();
@@ -136,6 +134,7 @@ export class Login {
     const name = checkedName(who.name);
     const recoverySecret = parseRecoveryCode(who.recoveryCode);
     if (recoverySecret === null) throw new ParleyError('recovery_code_mistyped');
+    await checkFreeHome(this.#context);
     onStage({ stage: 'asking' });
     await this.#context.joinCluster(CALL_MS_MAX);
     const cluster = await this.#context.cluster();

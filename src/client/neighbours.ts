@@ -1,5 +1,6 @@
 import { ParleyError } from '../protocol/errors.ts';
 import { cluster as clusterAnswer } from './answers.ts';
+import { isReadableOnTheWay } from './plain-http.ts';
 import { readRow, writeRow } from './rows.ts';
 import type { ApiClient } from './api-client.ts';
 import type { Platform } from './platform.ts';
@@ -20,7 +21,8 @@ export async function learnNodes({ store }: Platform, api: ApiClient): Promise<v
       { method: 'GET', path: '/v1/cluster', answer: clusterAnswer },
       ASK_MS_MAX,
     );
-    urls = nodes.flatMap(({ url }) => usable(url, asked)).slice(0, NODES_MAX);
+    const insecure = await store.transaction((tx) => readRow(tx, 'insecureHttp'));
+    urls = nodes.flatMap(({ url }) => usable(url, asked, insecure === true)).slice(0, NODES_MAX);
   } catch (error) {
     if (error instanceof ParleyError) return;
     throw error;
@@ -32,9 +34,11 @@ export async function learnNodes({ store }: Platform, api: ApiClient): Promise<v
   });
 }
 
-/** A node that is reached over TLS does not lead to one that is not. */
-function usable(url: string | null, asked: string): string[] {
+/** A node that is reached over TLS does not lead to one that is not, and none to one over which others can listen. */
+function usable(url: string | null, asked: string, insecureHttp: boolean): string[] {
   if (url === null || !URL.canParse(url)) return [];
   const { protocol, origin } = new URL(url);
-  return protocol === 'https:' || (protocol === 'http:' && asked.startsWith('http:')) ? [origin] : [];
+  if (protocol === 'https:') return [origin];
+  const isPermitted = insecureHttp || !isReadableOnTheWay(origin);
+  return protocol === 'http:' && asked.startsWith('http:') && isPermitted ? [origin] : [];
 }

@@ -22,6 +22,16 @@ export function checkedName(wanted: string): AccountName {
   return name;
 }
 
+/** @throws ParleyError `device_exists` in a home that has an account */
+export async function checkFreeHome({ platform }: ClientContext): Promise<void> {
+  const known = await platform.store.transaction((tx) => readRow(tx, 'identity'));
+  if (known?.state === 'enrolled') throw takenHome(known);
+}
+
+function takenHome({ name }: IdentityRow): ParleyError {
+  return new ParleyError('device_exists', `This home belongs to ${name} already: use another --home.`);
+}
+
 /**
  * Keys for a new account, or for a new device of one. Those of an unfinished attempt are taken up: also of a
  * registration under another name, which may have gone through without its answer, and whose only key these are.
@@ -35,9 +45,7 @@ export async function beginIdentity(
   const { platform } = context;
   return platform.store.transaction(async (tx) => {
     const known = await readRow(tx, 'identity');
-    if (known?.state === 'enrolled') {
-      throw new ParleyError('device_exists', `This home belongs to ${known.name} already: use another --home.`);
-    }
+    if (known?.state === 'enrolled') throw takenHome(known);
     const isTakenUp = known?.state === state && (known.name === name || state === 'registering');
     const row = isTakenUp ? { ...known, name } : newIdentity(context, name, state);
     writeRow(tx, 'identity', row);

@@ -7,7 +7,7 @@ import { LOGIN_LIMITS } from '../protocol/login-limits.ts';
  */
 export function checkedPassword(typed: string): string {
   const password = normalPassword(typed);
-  if ([...password].length < LOGIN_LIMITS.passwordCharactersMin) throw new ParleyError('password_weak');
+  if (Array.from(password).length < LOGIN_LIMITS.passwordCharactersMin) throw new ParleyError('password_weak');
   if (new TextEncoder().encode(password).length > LOGIN_LIMITS.passwordBytesMax) {
     throw new ParleyError('password_weak', `A password has at most ${LOGIN_LIMITS.passwordBytesMax} bytes.`);
   }

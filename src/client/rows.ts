@@ -99,6 +99,10 @@ interface Rows {
   cluster: ClusterId;
   /** What this client has caused; reads are not older. */
   cursor: string;
+  /** Whether the person permitted plain HTTP to other machines. */
+  insecureHttp: boolean;
+  /** How many people this device had met when they were put into the vault last. */
+  pinsKept: number;
   /** The newest version of the own vault that this device has seen. */
   vaultVersion: number;
   /** Envelopes sealed by this device so far. */

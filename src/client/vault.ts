@@ -4,7 +4,7 @@ import { toBase64Url } from '../protocol/base64url.ts';
 import { ParleyError } from '../protocol/errors.ts';
 import { userKeyOf } from './identity-keys.ts';
 import { vaultIn, vaultPut, vaultShown } from './login-answers.ts';
-import { readRow, writeRow } from './rows.ts';
+import { KEY, readRow, writeRow } from './rows.ts';
 import { decodeVaultContents, encodeVaultContents, pinsOf, VAULT_PINS_MAX } from './vault-contents.ts';
 import type { SignedVault } from '../crypto/vault.ts';
 import type { UserKey } from '../crypto/identity.ts';
@@ -32,7 +32,7 @@ export class Vault {
    * @throws ParleyError `no_vault`, `vault_downgraded`
    */
   async recoveryCode(): Promise<string> {
-    const vault = await this.#read();
+    const vault = await this.#read(CALL_MS_MAX);
     if (vault === null) throw new ParleyError('no_vault');
     return recoveryCodeOf(vault.contents.recoverySecret);
   }
@@ -44,15 +44,19 @@ export class Vault {
     return recoveryCodeOf(recoverySecret);
   }
 
-  /** Puts in whom this device has met since, if there is a vault. @returns whether there was anything to put in */
-  async keepPins(): Promise<boolean> {
-    const vault = await this.#read();
-    if (vault === null) return false;
-    const known = new Set(vault.contents.pins.map(({ account }) => account));
-    const pins = await this.#context.platform.store.transaction(pinsOf);
-    const isFull = known.size >= VAULT_PINS_MAX;
-    if (isFull || pins.every(({ account }) => known.has(account))) return false;
-    await this.change((contents) => contents);
+  /**
+   * Puts in whom this device has met since, if there is a vault; asks nobody where there is nothing to put in.
+   * @returns whether there was
+   */
+  async keepPins(deadlineMs = CALL_MS_MAX): Promise<boolean> {
+    const { store } = this.#context.platform;
+    const isDue = await store.transaction(async (tx) => {
+      if ((await readRow(tx, 'vaultVersion')) === undefined) return false;
+      const met = (await tx.list(KEY.pinPrefix)).length;
+      return met !== (await readRow(tx, 'pinsKept')) && met <= VAULT_PINS_MAX;
+    });
+    if (!isDue) return false;
+    await this.change((contents) => contents, deadlineMs);
     return true;
   }
 
@@ -60,16 +64,16 @@ export class Vault {
    * Seals the next version.
    * @returns the code of a vault that was made by this, null where there was one
    */
-  async change(next: (contents: VaultContents) => VaultContents): Promise<string | null> {
+  async change(next: (contents: VaultContents) => VaultContents, deadlineMs = CALL_MS_MAX): Promise<string | null> {
     const { row } = await this.#context.own();
     const user = userKeyOf(row, this.#context.platform);
     if (user === null) throw new ParleyError('forbidden', 'This device does not hold the user key.');
     for (let tries = 1; ; tries++) {
-      const before = await this.#read();
+      const before = await this.#read(deadlineMs);
       const fresh = before?.contents ?? this.#empty(user);
       const contents = next({ ...fresh, pins: await this.#allPins(fresh) });
       try {
-        await this.#put(user, (before?.version ?? 0) + 1, contents);
+        await this.#put(user, (before?.version ?? 0) + 1, contents, deadlineMs);
         return before === null ? recoveryCodeOf(contents.recoverySecret) : null;
       } catch (error) {
         if (!(error instanceof ParleyError) || error.code !== 'vault_conflict' || tries === TRIES_MAX) throw error;
@@ -87,7 +91,7 @@ export class Vault {
     return [...new Map([...pins, ...own].map((pin) => [pin.account, pin])).values()];
   }
 
-  async #put(user: UserKey, version: number, contents: VaultContents): Promise<void> {
+  async #put(user: UserKey, version: number, contents: VaultContents, deadlineMs: number): Promise<void> {
     const { random } = this.#context.platform;
     const vault = sealVault(user, version, encodeVaultContents(contents), contents, random);
     await this.#context.session.call(
@@ -97,17 +101,20 @@ export class Vault {
         body: { ...vaultJson(vault), txnId: this.#context.newTxnId() },
         answer: vaultPut,
       },
-      CALL_MS_MAX,
+      deadlineMs,
     );
     await rememberVersion(this.#context, version);
+    await this.#context.platform.store.transaction(async (tx) => {
+      writeRow(tx, 'pinsKept', (await tx.list(KEY.pinPrefix)).length);
+    });
   }
 
   /** @returns null where there is none, and this device has never seen one */
-  async #read(): Promise<{ readonly version: number; readonly contents: VaultContents } | null> {
+  async #read(deadlineMs: number): Promise<{ readonly version: number; readonly contents: VaultContents } | null> {
     const { row } = await this.#context.own();
     const user = userKeyOf(row, this.#context.platform);
     if (user === null) throw new ParleyError('forbidden', 'This device does not hold the user key.');
-    const told = await this.#context.readNewest('/v1/vault', vaultShown, CALL_MS_MAX).catch((error: unknown) => {
+    const told = await this.#context.readNewest('/v1/vault', vaultShown, deadlineMs).catch((error: unknown) => {
       if (error instanceof ParleyError && error.code === 'no_vault') return null;
       throw error;
     });

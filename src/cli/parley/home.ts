@@ -10,14 +10,19 @@ import { defaultHome } from './arguments.ts';
 export interface HomeOptions {
   readonly home?: string;
   readonly endpoint?: string;
+  readonly insecureHttp?: boolean;
 }
 
 /** The client that lives in a home directory; without remembered endpoints it talks to the local cluster. */
-export function openHome({ home, endpoint }: HomeOptions, env: NodeJS.ProcessEnv): Promise<ParleyClient> {
+export function openHome(
+  { home, endpoint, insecureHttp = false }: HomeOptions,
+  env: NodeJS.ProcessEnv,
+): Promise<ParleyClient> {
   const folder = home ?? defaultHome(env);
   const spool = new FolderSpool(join(folder, 'spool'));
   return ParleyClient.open(nodePlatform(new LevelStore(join(folder, 'store')), spool), {
     endpoints: endpoint === undefined ? null : parseEndpoints(endpoint),
+    insecureHttp,
     fallback: layoutFromEnvironment(env).nodes.map(apiUrl),
   });
 }

@@ -1,5 +1,7 @@
 import { Command } from 'commander';
 import { addAccountVerbs } from './verbs/account.ts';
+import { addFactorVerbs } from './verbs/factors.ts';
+import { addLoginVerbs } from './verbs/login.ts';
 import { addLockVerbs } from './verbs/locks.ts';
 import { addFileVerbs } from './verbs/files.ts';
 import { addMessageVerbs } from './verbs/messages.ts';
@@ -26,7 +28,7 @@ Examples:
   parley export --all --out my-data          one’s rooms, files, profile and sessions, decrypted
   parley tail                                everything, live; moves on when a node dies
   parley who garden                          who of the room is there
-  parley login ann                           on a second device: prints a code and waits
+  parley login ann                           on a second device: by password, or prints a code and waits
   parley devices approve CODE                on the first device
 
 Several people on one machine take a home each (--home, or PARLEY_HOME). Every message is encrypted for the devices of
@@ -41,6 +43,7 @@ export function parleyProgram(signal: AbortSignal): Command {
     .description('Encrypted chat on the command line.')
     .option('--home <DIR>', 'keys, queue and memory of one device (default: $PARLEY_HOME, ~/.local/share/parley)')
     .option('--endpoint <URL[,URL…]>', 'nodes to talk to, tried in turn; remembered (default: the local cluster)')
+    .option('--insecure-http', 'permit plain HTTP to other machines; remembered')
     .option('--json', 'print one JSON object per line')
     .version(packageVersion())
     .exitOverride()
@@ -56,7 +59,9 @@ export function parleyProgram(signal: AbortSignal): Command {
 
 /** Everything that one invocation, or one request of `parley rpc`, can ask for. */
 function addVerbs(parley: Command, run: Run): void {
+  addLoginVerbs(parley, run);
   addAccountVerbs(parley, run);
+  addFactorVerbs(parley, run);
   addPeopleVerbs(parley, run);
   addPresenceVerbs(parley, run);
   addRoomVerbs(parley, run);

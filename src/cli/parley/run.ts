@@ -1,4 +1,5 @@
 import { openHome } from './home.ts';
+import { ParleyError } from '../../protocol/errors.ts';
 import { ProcessTerminal, type Terminal } from './terminal.ts';
 import type { ParleyClient } from '../../client/client.ts';
 import type { HomeOptions } from './home.ts';
@@ -9,6 +10,16 @@ export interface GlobalOptions extends HomeOptions {
 
 /** Whoever waits longer is told that nothing is forgotten. */
 const PATIENCE_MS = 3_000;
+const KEEP_PINS_MS_MAX = 2_000;
+
+/** Whoever was met goes into the vault; what cannot be done now is done after the next verb. */
+async function keepPins(client: ParleyClient): Promise<void> {
+  try {
+    await client.vault.keepPins(KEEP_PINS_MS_MAX);
+  } catch (error) {
+    if (!(error instanceof ParleyError)) throw error;
+  }
+}
 
 /** Runs a verb's work with the client of the chosen home, and closes it. */
 export type Run = (
@@ -27,6 +38,7 @@ export function runWith(options: () => GlobalOptions, signal: AbortSignal): Run 
       : setTimeout(() => terminal.note('still waiting for the cluster …'), PATIENCE_MS);
     try {
       await work(client, terminal);
+      if (!takesLong) await keepPins(client);
     } finally {
       clearTimeout(patience);
       await client.close();

@@ -1,4 +1,5 @@
 import { ParleyError } from '../../protocol/errors.ts';
+import { askPerson } from './ask.ts';
 import { printable } from '../printable.ts';
 
 /** Far more than a text may have; whatever is longer is not kept in memory to be refused. */
@@ -10,10 +11,16 @@ export interface Terminal {
   readonly json: boolean;
   /** Aborts when the person wants to end. */
   readonly signal: AbortSignal;
+  /** Whether a person can be asked. */
+  readonly isInteractive: boolean;
   /** A result: as JSON, or as text. */
   result(object: object, text: string): void;
   /** A remark for people, beside the results. */
   note(text: string): void;
+  /** One line of the keyboard. @throws ParleyError `usage` where nobody can be asked */
+  ask(question: string): Promise<string>;
+  /** The same, without showing what is typed. */
+  askSecret(question: string): Promise<string>;
   /** All of standard input as text, without the line break that ends it. @throws ParleyError `usage` */
   standardInput(): Promise<string>;
 }
@@ -34,6 +41,18 @@ export class ProcessTerminal implements Terminal {
 
   note(text: string): void {
     process.stderr.write(`parley: ${printable(text)}\n`);
+  }
+
+  get isInteractive(): boolean {
+    return process.stdin.isTTY && process.stderr.isTTY && !this.json;
+  }
+
+  ask(question: string): Promise<string> {
+    return askPerson(question, false, this.signal);
+  }
+
+  askSecret(question: string): Promise<string> {
+    return askPerson(question, true, this.signal);
   }
 
   standardInput(): Promise<string> {

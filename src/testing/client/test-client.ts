@@ -18,6 +18,7 @@ const HURRY = 20;
 
 export interface TestClientOptions {
   readonly endpoints: readonly string[];
+  readonly insecureHttp?: boolean;
   readonly store?: MemoryStore;
   readonly spool?: MemorySpool;
   readonly network?: TestNetwork;
@@ -62,7 +63,8 @@ export class TestClient {
       fileCipher: nodeFileCipher,
       spool,
     };
-    const client = await ParleyClient.open(platform, { endpoints: options.endpoints, fallback: [] });
+    const { endpoints, insecureHttp = false } = options;
+    const client = await ParleyClient.open(platform, { endpoints, fallback: [], insecureHttp });
     return new TestClient(client, platform, store, network);
   }
 

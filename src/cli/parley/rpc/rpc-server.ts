@@ -102,6 +102,9 @@ export class RpcServer {
       signal: running.stop.signal,
       result: (result) => this.#answer({ id, result }),
       note: (note) => this.#answer({ id, note }),
+      isInteractive: false,
+      ask: () => Promise.reject(new ParleyError('usage', 'There is nobody to be asked here.')),
+      askSecret: () => Promise.reject(new ParleyError('usage', 'There is nobody to be asked here.')),
       standardInput: () => Promise.reject(new ParleyError('usage', 'There is no standard input here.')),
     };
     this.#addVerbs(program, async (work, { takesLong } = { takesLong: false }) => {

@@ -1,49 +1,16 @@
 import { ParleyError } from '../../../protocol/errors.ts';
 import { formatTable } from '../../table.ts';
-import { durationOption } from '../arguments.ts';
 import type { Command } from 'commander';
 import type { ParleyClient } from '../../../client/client.ts';
 import type { Run } from '../run.ts';
 import type { Terminal } from '../terminal.ts';
 
-/** It waits for somebody. */
-const LONG = { takesLong: true };
 const TOKEN_MS_MAX = 15_000;
 const LOGOUT_MS_MAX = 15_000;
 const RESEAL_MS_MAX = 15_000;
 
-/** Who one is: register, login, devices, whoami, logout. */
+/** Who one is: devices, whoami, account, logout. */
 export function addAccountVerbs(parley: Command, run: Run): void {
-  parley
-    .command('register')
-    .description('make an account; this home is its first device')
-    .argument('<name>', '2 to 32 of a–z, 0–9, dot, dash and underscore')
-    .option('--invite <CODE>', 'an invitation, where the cluster asks for one')
-    .action((name: string, { invite }: { invite?: string }) =>
-      run(async (client, terminal) => {
-        const enrolled = await client.account.register(name, invite);
-        terminal.result(
-          enrolled,
-          `You are ${enrolled.account} now. This device holds the only key: losing it loses the account.\n` +
-            `To be safe, enrol a second device: parley --home ANOTHER login ${enrolled.account}`,
-        );
-      }),
-    );
-
-  parley
-    .command('login')
-    .description('make this home a further device of an account; prints a code and waits for its approval')
-    .argument('<name>')
-    .addOption(durationOption('--timeout <TIME>', 'how long to wait for approval', '15m'))
-    .action((name: string, { timeout }: { timeout: number }) =>
-      run(async (client, terminal) => {
-        const { code, device } = await client.enrolment.request(name);
-        terminal.result({ code, device }, `On a device that is enrolled already run: parley devices approve ${code}`);
-        const enrolled = await client.enrolment.awaitApproval(timeout, terminal.signal);
-        terminal.result(enrolled, `You are ${enrolled.account} now. What was sent before cannot be read here.`);
-      }, LONG),
-    );
-
   const devices = parley
     .command('devices')
     .description('list one’s devices, or approve a new one')
