@@ -220,10 +220,12 @@ describe('what the node says about itself', () => {
       'DELETE /v1/blocks/{name}',
       'DELETE /v1/devices/{device}',
       'DELETE /v1/locks/{name}',
+      'DELETE /v1/password',
       'DELETE /v1/rooms/{room}/links/{secretHash}',
       'DELETE /v1/rooms/{room}/members/{name}',
       'DELETE /v1/rooms/{room}/pins/{seq}',
       'DELETE /v1/sessions/{session}',
+      'DELETE /v1/totp',
       'GET /livez',
       'GET /metrics',
       'GET /readyz',
@@ -251,6 +253,7 @@ describe('what the node says about itself', () => {
       'GET /v1/events',
       'GET /v1/locks',
       'GET /v1/locks/{name}',
+      'GET /v1/login',
       'GET /v1/open-rooms',
       'GET /v1/people',
       'GET /v1/rooms',
@@ -262,6 +265,7 @@ describe('what the node says about itself', () => {
       'GET /v1/rooms/{room}/presence',
       'GET /v1/rooms/{room}/receipts',
       'GET /v1/sessions',
+      'GET /v1/vault',
       'PATCH /v1/admin/accounts/{name}',
       'PATCH /v1/admin/quotas',
       'PATCH /v1/admin/quotas/{name}',
@@ -275,8 +279,15 @@ describe('what the node says about itself', () => {
       'POST /v1/admin/compact',
       'POST /v1/admin/invites',
       'POST /v1/admin/leader',
+      'POST /v1/admin/login-setups',
       'POST /v1/admin/members',
       'POST /v1/blobs/{blob}/commit',
+      'POST /v1/devices',
+      'POST /v1/login/finish',
+      'POST /v1/login/start',
+      'POST /v1/password/start',
+      'POST /v1/recovery',
+      'POST /v1/recovery/challenge',
       'POST /v1/reports',
       'POST /v1/rooms',
       'POST /v1/rooms/{room}/join',
@@ -293,6 +304,7 @@ describe('what the node says about itself', () => {
       'PUT /v1/blocks/{name}',
       'PUT /v1/devices/{device}',
       'PUT /v1/locks/{name}',
+      'PUT /v1/password',
       'PUT /v1/receipts/sharing',
       'PUT /v1/rooms/{room}/deletions/{txnId}',
       'PUT /v1/rooms/{room}/members/{name}',
@@ -300,6 +312,8 @@ describe('what the node says about itself', () => {
       'PUT /v1/rooms/{room}/pins/{seq}',
       'PUT /v1/rooms/{room}/receipts',
       'PUT /v1/rooms/{room}/typing',
+      'PUT /v1/totp',
+      'PUT /v1/vault',
     ]);
     const send = document.paths['/v1/rooms/{room}/messages/{txnId}']!['put']!;
     expect(send.security).toEqual([{ session: [] }]);
@@ -311,7 +325,8 @@ describe('what the node says about itself', () => {
     for (const [path, methods] of Object.entries(document.paths)) {
       for (const [method, { responses }] of Object.entries(methods)) {
         expect([path, method, responses['200']]).toEqual([path, method, expect.anything()]);
-        expect(document.codes(method, path, 429)).toEqual(['rate_limited']);
+        const delayed = path === '/v1/login/start' ? ['login_delayed'] : [];
+        expect(document.codes(method, path, 429)).toEqual([...delayed, 'rate_limited']);
         expect(document.codes(method, path, 500)).toEqual(['internal']);
       }
     }
