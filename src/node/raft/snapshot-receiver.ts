@@ -60,6 +60,8 @@ interface Transfer {
 export class SnapshotReceiver {
   readonly #env: SnapshotReceiverEnv;
   #transfer: Transfer | undefined;
+  /** The last one that was refused after a look at its rows. */
+  #refused: Pick<Transfer, 'from' | 'id'> | undefined;
   /** What the store was asked to do and has not done yet. */
   #running = 0;
   #onIdle: (() => void) | undefined;
@@ -88,6 +90,11 @@ export class SnapshotReceiver {
       this.#report(from, description.id, false);
       return;
     }
+    if (this.#wasRefused(from, description.id)) {
+      // Its description came twice, or the word of it was lost.
+      this.#report(from, description.id, false);
+      return;
+    }
     const current = this.#transfer;
     if (current?.phase === 'taken' || current?.phase === 'finishing') return;
     if (current !== undefined && current.from === from && sameSnapshot(current.id, description.id)) {
@@ -96,6 +103,10 @@ export class SnapshotReceiver {
     }
     this.#abandon();
     this.#begin(message, from, description.id, headerOf(description, snapshot.metadata));
+  }
+
+  #wasRefused(from: NodeName, id: SnapshotId): boolean {
+    return this.#refused?.from === from && sameSnapshot(this.#refused.id, id);
   }
 
   #refusalOf({ clusterId, format }: SnapshotDescription): string | undefined {
@@ -194,7 +205,9 @@ export class SnapshotReceiver {
   }
 
   #refuse(transfer: Transfer, reason: string): void {
-    this.#env.onFailed(`The snapshot of ${transfer.from} is refused: ${reason}`);
+    const { from, id } = transfer;
+    this.#refused = { from, id };
+    this.#env.onFailed(`The snapshot of ${from} is refused: ${reason}`);
     this.#abandon();
   }
 

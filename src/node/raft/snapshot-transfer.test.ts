@@ -302,6 +302,26 @@ describe('a snapshot on its way', () => {
     expect(world.state.hash().hash).toBe(leader.state.hash().hash);
   });
 
+  it('is not fetched again once it was refused, but its leader told again, who may not have heard', async () => {
+    const leader = world.leader(2, 100);
+    world.spoil = (payload) => {
+      const spoiled = Uint8Array.from(payload);
+      spoiled.fill(0xff, payload.length - 10);
+      return spoiled;
+    };
+    world.arrives = () => world.refusals.length === 0;
+    const message = leader.snap();
+    world.receiver.onSnap(message, leader.name);
+    await world.until(() => world.refusals.length > 0);
+    expect(leader.reports).toEqual([]);
+
+    world.arrives = () => true;
+    world.receiver.onSnap(message, leader.name);
+    expect(world.receiver.receiving).toBe(false);
+    await world.until(() => leader.reports.length === 1);
+    expect([leader.reports, world.refusals.length]).toEqual([['failed'], 1]);
+  });
+
   it('is refused when there is no room for it, which harms nothing that is there', async () => {
     const { code, stdout, stderr } = await runSource('src/testing/store/full-disk.ts', [], { fileBytesMax: 2_097_152 });
     expect([code, stderr]).toEqual([0, '']);
