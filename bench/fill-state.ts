@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { EMPTY_BYTES, EntryType, plus } from '../src/consensus/types.ts';
+import { obtainWrappingKey } from '../src/node/at-rest/wrapping-key-source.ts';
 import { openNodeStore } from '../src/node/store/open-node-store.ts';
 import type { NodeName } from '../src/protocol/ids.ts';
 
@@ -25,7 +26,8 @@ export async function fillState({ dir, nodeName, megabytes, rowBytes }: Filling)
   const onFatal = (error: Error): never => {
     throw error;
   };
-  const store = await openNodeStore({ dir, nodeName, logger: SILENT, onFatal });
+  const wrappingKey = await obtainWrappingKey({ kind: 'beside' }, dir);
+  const store = await openNodeStore({ dir, nodeName, wrappingKey, logger: SILENT, onFatal });
   if (store.kind !== 'intact') throw new Error(`The store in ${dir} is damaged.`);
   const { log, state } = store;
   const { hardState } = log.initialState();

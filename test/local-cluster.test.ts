@@ -143,6 +143,7 @@ describe('a cluster on this machine', () => {
     const other = await startScratchCluster({ nodes: 3, restart: false, say: () => {}, chatdFile: CHATD });
     await other.supervisor.stopNode('n3');
     cpSync(other.layout.nodes[2]!.dataDir, stranger, { recursive: true });
+    cpSync(`${other.layout.nodes[2]!.dataDir}.key`, `${stranger}.key`);
     await other.close();
 
     await cluster.supervisor.stopNode('n3');
@@ -159,6 +160,46 @@ describe('a cluster on this machine', () => {
     expect(await clusterStatus(cluster.layout)).toMatchObject({ term, commitIndex });
     cluster.supervisor.startNode('n3');
     expect(await whenReady(cluster.layout, { timeoutMs: 60_000 })).toBe(true);
+  });
+
+  it('refuses a directory without its wrapping key, or with another one, and leaves it as it was', async () => {
+    await cluster.supervisor.stopNode('n3');
+    const [, other, place] = cluster.layout.nodes;
+    const start = (): ReturnType<typeof runProgram> =>
+      runProgram(CHATD, [
+        ...['--id', 'n3', '--peers', `n3=127.0.0.1:${place!.routePort}`, '--data', place!.dataDir],
+        ...['--cluster-secret-file', cluster.layout.secretFile],
+        ...['--api', `127.0.0.1:${place!.apiPort}`, '--nats-port', String(place!.natsPort)],
+      ]);
+    const keyFile = `${place!.dataDir}.key`;
+    const key = readFileSync(keyFile);
+    const contentOf = (name: string): string => readFileSync(join(place!.dataDir, name), 'latin1');
+    const before = ['keys', 'keys.copy', 'boot', 'mark', 'manifest'].map(contentOf);
+    rmSync(keyFile);
+    const without = await start();
+    expect(without.code).toBe(2);
+    expect(without.stderr.trim().split('\n').at(-1)).toMatch(/^chatd: The wrapping key of .* is missing/);
+    cpSync(`${other!.dataDir}.key`, keyFile);
+    const wrong = await start();
+    expect(wrong.code).toBe(1);
+    expect(wrong.stderr.trim().split('\n').at(-1)).toMatch(/^chatd: .* is sealed under wrapping key/);
+    expect(['keys', 'keys.copy', 'boot', 'mark', 'manifest'].map(contentOf)).toEqual(before);
+    writeFileSync(keyFile, key);
+    cluster.supervisor.startNode('n3');
+    expect(await whenReady(cluster.layout, { timeoutMs: 60_000 })).toBe(true);
+  });
+
+  it('goes on under another wrapping key, one node after the other', async () => {
+    for (const { name, dataDir } of cluster.layout.nodes) {
+      const running = await runProgram(CHATD, ['rekey', '--data', dataDir]);
+      expect(running.code).toBe(7);
+      await cluster.supervisor.stopNode(name);
+      const before = readFileSync(`${dataDir}.key`, 'utf8');
+      expect(await runProgram(CHATD, ['rekey', '--data', dataDir])).toMatchObject({ code: 0, stderr: '' });
+      expect(readFileSync(`${dataDir}.key`, 'utf8')).not.toBe(before);
+      cluster.supervisor.startNode(name);
+      expect(await whenReady(cluster.layout, { timeoutMs: 60_000 })).toBe(true);
+    }
   });
 
   it('keeps an emptied node from voting, and says why', async () => {

@@ -14,7 +14,7 @@ import type {
 
 /**
  * Keys of all rows. One letter for the kind, then ids; numbers have a fixed width so that text order is number
- * order. Only ids stand in keys, except for the index of account names, which people look up by prefix.
+ * order. Only ids stand in keys, but for those of which `tellsMoreThanIds` is true.
  */
 export const KEYS = {
   /** Counters of the whole cluster. */
@@ -126,6 +126,12 @@ export const KEYS = {
   /** Target for the dedupe records of one log entry; the row lists them. */
   txnGroup: (index: number, part: number) => `t/${fixed(index)}/${part}`,
 } as const;
+
+/** Names that people are looked up by: of accounts, words of display names and of names of open rooms; and of locks. */
+const TELLING_KEY = /^(?:[nWGl]\/|x\/\d{16}\/l\/)/;
+
+/** Whether a key holds what people chose. Nodes let no such key stand on their disks in clear. */
+export const tellsMoreThanIds = (key: string): boolean => TELLING_KEY.test(key);
 
 export const placesOf = (room: RoomId): string => `m/${room}/`;
 

@@ -1,8 +1,9 @@
 /** `chatd`: one node of a cluster. */
 import { Command, CommanderError, Option } from 'commander';
 import { pino } from 'pino';
-import { readChatdConfig } from './chatd/config.ts';
+import { readChatdConfig, wrappingKeySource } from './chatd/config.ts';
 import { CHATD_OPTIONS, environmentName } from './chatd/options.ts';
+import { rekey } from './chatd/rekey.ts';
 import { runNode } from './chatd/run-node.ts';
 import { packageVersion } from './version.ts';
 import { EXIT, ParleyError } from '../protocol/errors.ts';
@@ -21,14 +22,14 @@ function program(): Command {
       'after',
       `
 Every option can also be given in the environment (--nats-port: ${environmentName('nats-port')}) or in the TOML file
-that --config names.
+that --config names; in the environment only: ${environmentName('wrapping-key')}, the wrapping key itself.
 
 Example, one of three nodes on one machine:
   chatd --id n1 --peers n1=127.0.0.1:8281,n2=127.0.0.1:8282,n3=127.0.0.1:8283 \\
         --api 127.0.0.1:8081 --nats-port 8181 --data ./n1 --cluster-secret-file ./cluster.secret`,
     );
   const rows: readonly OptionRow[] = CHATD_OPTIONS;
-  for (const row of rows) chatd.addOption(optionOf(row));
+  for (const row of rows) if (row.environmentOnly !== true) chatd.addOption(optionOf(row));
   return chatd;
 }
 
@@ -52,10 +53,52 @@ function givenFlags(chatd: Command): Parameters<typeof readChatdConfig>[0] {
   return Object.fromEntries(flags) as Parameters<typeof readChatdConfig>[0];
 }
 
+interface RekeyFlags {
+  readonly data: string;
+  readonly wrappingKeyFile?: string;
+  readonly wrappingKeyCommand?: string;
+  readonly newWrappingKeyFile?: string;
+  readonly newWrappingKeyCommand?: string;
+}
+
+function addRekey(chatd: Command): void {
+  chatd
+    .command('rekey')
+    .description('Goes over to another wrapping key, while the node is stopped; no data is rewritten.')
+    .requiredOption('--data <DIR>', 'data directory of the node')
+    .option('--wrapping-key-file <FILE>', 'where the old one is (default: beside --data)')
+    .option('--wrapping-key-command <COMMAND>', 'shell command that prints the old one')
+    .option('--new-wrapping-key-file <FILE>', 'the new one; made if it is not there (default: replaces the old file)')
+    .option('--new-wrapping-key-command <COMMAND>', 'shell command that prints the new one')
+    .action(async (flags: RekeyFlags) => {
+      const oldKeys = {
+        'wrapping-key-file': flags.wrappingKeyFile ?? null,
+        'wrapping-key-command': flags.wrappingKeyCommand ?? null,
+        'wrapping-key': process.env[environmentName('wrapping-key')] ?? null,
+      };
+      const newKeys = {
+        'wrapping-key-file': flags.newWrappingKeyFile ?? null,
+        'wrapping-key-command': flags.newWrappingKeyCommand ?? null,
+        'wrapping-key': null,
+      };
+      const to = wrappingKeySource((name) => newKeys[name]);
+      const from = wrappingKeySource((name) => oldKeys[name]);
+      const { old, now } = await rekey({ dir: flags.data, from, to: to.kind === 'beside' ? undefined : to });
+      process.stdout.write(`${flags.data} is sealed under wrapping key ${now}; ${old} opens it no more.\n`);
+    });
+}
+
 async function main(): Promise<void> {
   const chatd = program();
-  chatd.parse();
+  chatd.enablePositionalOptions().action(() => runUntilStopped(chatd));
+  addRekey(chatd);
+  await chatd.parseAsync();
+}
+
+async function runUntilStopped(chatd: Command): Promise<void> {
   const config = readChatdConfig(givenFlags(chatd), process.env);
+  // What this process starts has no use for it.
+  delete process.env[environmentName('wrapping-key')];
   const lines = pino.destination({ fd: 2, sync: true });
   // What the disk has no room for is not worth ending the node.
   lines.on('error', () => undefined);

@@ -120,6 +120,7 @@ export const ERRORS = {
   damaged: row(503, 1, true, 'The data of this node is damaged: use another, and see chatctl status.', 4503),
   disk_low: row(503, 1, true, 'The disk of this node is nearly full: use another.', 4503),
   rolled_back: row(503, 1, true, 'The data of this node is older than what it promised: use another node.', 4503),
+  wrong_wrapping_key: row(500, 1, false, 'The data of this node is sealed under another wrapping key: give that one.'),
   disk_full: row(503, 1, true, 'There is no space left on the disk of this node.'),
   cursor_invalid: row(410, 7, false, 'This cursor belongs to another cluster or epoch: start afresh.'),
   slow_consumer: row(503, 1, true, 'You read too slowly: resume from your cursor.', 4505),

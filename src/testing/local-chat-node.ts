@@ -236,6 +236,7 @@ export class LocalChatNode implements ChatNode {
       connected: true,
       files: [],
       certificateExpiresMs: null,
+      wrappingKey: 'file',
     };
   }
 

@@ -16,6 +16,7 @@ import { openNodeStore } from '../node/store/open-node-store.ts';
 import { systemClock } from '../node/system-clock.ts';
 import type { NodeName } from '../protocol/ids.ts';
 import { encodeListCommand, ListMachine, type ListEvent, type ListResult } from './sim/list-machine.ts';
+import { TEST_WRAPPING_KEY } from './store/test-keys.ts';
 import { makeTemporaryFolder, SILENT, TEST_FOUNDING } from './store/temporary-store.ts';
 import { waitUntil } from './wait-until.ts';
 
@@ -149,7 +150,8 @@ export class PeerCluster {
 
   async #openStore(name: NodeName): Promise<IntactStore> {
     const onFatal = (error: unknown): void => void this.#running.get(name)?.fatal.push(error);
-    const options = { dir: join(this.#dir, name), nodeName: name, logger: SILENT, onFatal };
+    const place = { dir: join(this.#dir, name), nodeName: name, wrappingKey: TEST_WRAPPING_KEY };
+    const options = { ...place, logger: SILENT, onFatal };
     const store = await openNodeStore(options);
     assert(store.kind === 'intact', 'the store cannot be repaired');
     if (store.manifest === undefined) {

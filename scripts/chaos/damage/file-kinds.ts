@@ -12,6 +12,7 @@ export const FILE_KINDS = {
   'CURRENT of the state': /^state-\d+\/CURRENT$/,
   'name of the state': /^state-current$/,
   mark: /^mark(\.copy)?$/,
+  'data keys': /^keys(\.copy)?$/,
   manifest: /^(manifest(\.copy)?|founding)$/,
   'record of starts': /^boot$/,
   'record of other nodes': /^witness$/,

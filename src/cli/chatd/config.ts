@@ -4,6 +4,7 @@ import { CHATD_OPTIONS, environmentName } from './options.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import { isNodeName } from '../../protocol/ids.ts';
 import type { ChatdOptionName, OptionRow } from './options.ts';
+import type { WrappingKeySource } from '../../node/at-rest/wrapping-key-source.ts';
 import type { NodeName } from '../../protocol/ids.ts';
 
 export interface HostPort {
@@ -23,6 +24,7 @@ export interface ChatdConfig {
   readonly routeAdvertise: HostPort | undefined;
   readonly dataDir: string;
   readonly clusterSecretFile: string;
+  readonly wrappingKey: WrappingKeySource;
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
   readonly origins: readonly string[];
   readonly trustedProxies: readonly string[];
@@ -35,6 +37,8 @@ export interface ChatdConfig {
   readonly limitsFile: string | null;
   readonly logLevel: string;
 }
+
+type WrappingKeyOption = Extract<ChatdOptionName, `wrapping-key${string}`>;
 
 type Raw = Partial<Record<ChatdOptionName, string | string[] | boolean>>;
 
@@ -82,6 +86,7 @@ export function readChatdConfig(flags: Raw, env: Readonly<Record<string, string 
     routeAdvertise: advertised === null ? undefined : parseHostPort(advertised, '--route-advertise'),
     dataDir: need('data'),
     clusterSecretFile: need('cluster-secret-file'),
+    wrappingKey: wrappingKeySource(text),
     origins: listOf(merged.origin).map((origin) => parseUrl(origin, '--origin')),
     trustedProxies: listOf(merged['trusted-proxies']),
     scrubHours: parseHours(need('scrub-hours'), '--scrub-hours'),
@@ -119,9 +124,11 @@ function fileValues(file: string): Raw {
   }
   const values: Raw = {};
   for (const [name, value] of Object.entries(table)) {
-    const row = CHATD_OPTIONS.find((candidate) => candidate.name === name);
+    const rows: readonly OptionRow[] = CHATD_OPTIONS;
+    const row = rows.find((candidate) => candidate.name === name);
+    if (row?.environmentOnly === true) throw usage(`${file}: ${name} is taken from ${environmentName(name)} only.`);
     if (row === undefined || name === 'config') throw usage(`${file}: there is no option ${name}.`);
-    values[row.name] = checked(row, value, `${file}: ${name}`);
+    values[name as ChatdOptionName] = checked(row, value, `${file}: ${name}`);
   }
   return values;
 }
@@ -210,6 +217,19 @@ function tlsFiles(certFile: string | null, keyFile: string | null): ChatdConfig[
   if (certFile === null && keyFile === null) return null;
   if (certFile === null || keyFile === null) throw usage('--tls-cert and --tls-key belong together.');
   return { certFile, keyFile };
+}
+
+/** @throws ParleyError `usage` where more than one is given */
+export function wrappingKeySource(text: (name: WrappingKeyOption) => string | null): WrappingKeySource {
+  const [path, command, key] = [text('wrapping-key-file'), text('wrapping-key-command'), text('wrapping-key')];
+  if ([path, command, key].filter((given) => given !== null).length > 1) {
+    throw usage(
+      `Give one of --wrapping-key-file, --wrapping-key-command and ${environmentName('wrapping-key')}, not several.`,
+    );
+  }
+  if (path !== null) return { kind: 'file', path };
+  if (command !== null) return { kind: 'command', command };
+  return key === null ? { kind: 'beside' } : { kind: 'environment', text: key };
 }
 
 function isLoopback(host: string): boolean {

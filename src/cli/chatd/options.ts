@@ -11,6 +11,8 @@ export interface OptionRow {
   readonly default?: string;
   readonly repeatable?: boolean;
   readonly choices?: readonly string[];
+  /** A secret: command lines and settings are read by others. */
+  readonly environmentOnly?: boolean;
 }
 
 export const CHATD_OPTIONS = [
@@ -24,6 +26,17 @@ export const CHATD_OPTIONS = [
   { name: 'nats-port', value: 'PORT', help: 'loopback port for the node’s own nats-server', default: '8181' },
   { name: 'data', value: 'DIR', help: 'data directory of this node' },
   { name: 'cluster-secret-file', value: 'FILE', help: 'file with the secret that all nodes share (32 bytes as hex)' },
+  {
+    name: 'wrapping-key-file',
+    value: 'FILE',
+    help: 'file with the key that the data keys of --data are wrapped by (32 bytes as hex); by default one is made beside --data',
+  },
+  {
+    name: 'wrapping-key-command',
+    value: 'COMMAND',
+    help: 'shell command that prints this key instead: asks a key service',
+  },
+  { name: 'wrapping-key', value: 'HEX', help: 'this key itself', environmentOnly: true },
   {
     name: 'route-advertise',
     value: 'HOST:PORT',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Metrics } from '../../api/metrics/metrics.ts';
 import { nodeRandom } from '../../crypto/node-random.ts';
 import { buildApi } from '../../api/server.ts';
+import { besidePath, obtainWrappingKey } from '../../node/at-rest/wrapping-key-source.ts';
 import { ClusterSecret } from '../../node/cluster-secret.ts';
 import { openIdentity } from '../../node/identity/identity-file.ts';
 import { ParleyNode } from '../../node/node.ts';
@@ -85,6 +86,7 @@ async function build(
   const store = await openNodeStore({
     dir: config.dataDir,
     nodeName: config.name,
+    wrappingKey: await obtainWrappingKey(config.wrappingKey, config.dataDir),
     logger,
     onFatal,
     onLogWritten: metrics.logWritten,
@@ -192,12 +194,16 @@ async function writeOwnFiles(
   await writeFile(join(config.dataDir, 'admin.token'), `${secret.adminToken(config.name)}\n`, { mode: 0o600 });
 }
 
-function surroundingsOf({ dataDir, clusterSecretFile, tls }: ChatdConfig): Surroundings {
-  const secrets = [clusterSecretFile, join(dataDir, 'admin.token'), ...(tls === null ? [] : [tls.keyFile])];
+function surroundingsOf({ dataDir, clusterSecretFile, wrappingKey, tls }: ChatdConfig): Surroundings {
+  const beside = wrappingKey.kind === 'beside' ? [besidePath(dataDir)] : [];
+  const wrapping = wrappingKey.kind === 'file' ? [wrappingKey.path] : beside;
+  const tlsKey = tls === null ? [] : [tls.keyFile];
+  const secrets = [clusterSecretFile, join(dataDir, 'admin.token'), ...wrapping, ...tlsKey];
   return {
     disk: spaceOf(dataDir),
     files: complaintsAbout(secrets),
     certificateExpiresMs: expiryOf(tls?.certFile ?? null),
+    wrappingKey: wrappingKey.kind,
   };
 }
 

@@ -9,7 +9,7 @@ import { DEFAULT_RAFT_SETTINGS } from '../raft/raft-settings.ts';
 import { whyNoLeader, whyNotCommitting } from './explain-text.ts';
 
 /** What a node finds where it runs. */
-export type Surroundings = Pick<DiagnosisJson, 'disk' | 'files' | 'certificateExpiresMs'>;
+export type Surroundings = Pick<DiagnosisJson, 'disk' | 'files' | 'certificateExpiresMs' | 'wrappingKey'>;
 
 export interface DiagnosisParts {
   /** What it tells the other nodes about itself. */

@@ -1,9 +1,10 @@
-import { readFile, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NodeName } from '../../protocol/ids.ts';
 import { PeerCluster, type RunningPeer } from '../../testing/peer-cluster.ts';
-import { filesOf, flipBit } from '../../testing/store/store-images.ts';
+import { placesOfRecord } from '../../testing/store/sealed-places.ts';
+import { flipBit } from '../../testing/store/store-images.ts';
 import { waitUntil } from '../../testing/wait-until.ts';
 
 /** The real driver on real stores, all of which are damaged: nobody can lead before they have helped each other. */
@@ -27,16 +28,13 @@ async function loseState(name: NodeName): Promise<void> {
 
 /** Flips a bit of one command, wherever the log of a node holds it. */
 async function damageCommand(name: NodeName, text: string): Promise<void> {
-  let hits = 0;
   const folder = cluster.folderOf(name);
-  for (const { path } of await filesOf(folder)) {
-    if (!/^log\/\d+\.(log|ldb)$/.test(path)) continue;
-    const at = (await readFile(join(folder, path))).indexOf(text);
-    if (at < 0) continue;
-    await flipBit(join(folder, path), 8 * at);
-    hits += 1;
-  }
-  expect(hits, `${text} in the log of ${name}`).toBe(1);
+  const places = await placesOfRecord(folder, (entries) =>
+    entries.some(({ data }) => Buffer.from(data).includes(text)),
+  );
+  const inLog = places.filter(({ path }) => /^log\/\d+\.(log|ldb)$/.test(path));
+  for (const { path, at } of inLog) await flipBit(join(folder, path), 8 * at);
+  expect(inLog.length, `${text} in the log of ${name}`).toBe(1);
 }
 
 /** One by one: each command is an entry, and a record, of its own. */

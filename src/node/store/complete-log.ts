@@ -1,4 +1,5 @@
 import type { EntryId, LogIndex, Term } from '../../consensus/types.ts';
+import type { RowSeal } from '../at-rest/row-seal.ts';
 import { chainHashBytes } from './chain-hash.ts';
 import { damageOf, damageUnlessRefused, damaged } from './damage.ts';
 import { EntryPool } from './entry-pool.ts';
@@ -27,7 +28,7 @@ import { planLog, type PlannedLog } from './plan-log.ts';
  */
 export async function completeLog(options: OpenLogOptions, broken: BrokenLog, applied: EntryId): Promise<OpenedLog> {
   const { markFile, damage } = broken;
-  const pieces = await readPiecesOf(logPath(options.dir));
+  const pieces = await readPiecesOf(logPath(options.dir), options.seals.log);
   await rememberCommit(markFile, pieces);
   const { content } = markFile;
   const { epoch } = pieces.base ?? { epoch: 1 };
@@ -55,9 +56,9 @@ export async function completeLog(options: OpenLogOptions, broken: BrokenLog, ap
   throw damaged(damage.part, damage.where, damage.reason);
 }
 
-async function readPiecesOf(location: string): Promise<LogPieces> {
+async function readPiecesOf(location: string, seal: RowSeal): Promise<LogPieces> {
   const suspect = suspectPath(location);
-  return readPieces((await isThere(suspect)) ? suspect : location);
+  return readPieces((await isThere(suspect)) ? suspect : location, seal);
 }
 
 /** What was committed stays known, also where the mark is a little older than what is left of the log. */
@@ -93,6 +94,7 @@ async function replaceBy(options: OpenLogOptions, log: NewLog): Promise<void> {
       folder: LOG_FOLDER,
       database: logDatabaseOptions(options, false),
       recordBytesMax: options.limits.recordBytesMax,
+      seal: options.seals.log,
     });
   } catch (error) {
     throw damageUnlessRefused('log', LOG_FOLDER, error);
@@ -103,8 +105,8 @@ async function replaceBy(options: OpenLogOptions, log: NewLog): Promise<void> {
  * What of a damaged log could be read, but not be used yet: there is a gap before it. Kept in memory until the log is
  * whole again.
  */
-export async function savedEntries(dir: string): Promise<EntryPool> {
-  return (await readPieces(asidePath(logPath(dir)))).pool;
+export async function savedEntries({ dir, seals }: OpenLogOptions): Promise<EntryPool> {
+  return (await readPieces(asidePath(logPath(dir)), seals.log)).pool;
 }
 
 /**

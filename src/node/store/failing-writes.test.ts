@@ -8,6 +8,7 @@ import { mountProblem, SmallFilesystem } from '../../testing/small-filesystem.ts
 import { applyTestEntry, hardStateOf, testEntry } from '../../testing/store/fill-store.ts';
 import { removeImage } from '../../testing/store/store-images.ts';
 import { insistIntact, makeTemporaryFolder, openMember, optionsFor } from '../../testing/store/temporary-store.ts';
+import { singleSeal } from '../../testing/store/test-keys.ts';
 import { waitUntil } from '../../testing/wait-until.ts';
 import { CHAIN_START, chainHashBytes } from './chain-hash.ts';
 import { FatalSwitch } from './fatal-switch.ts';
@@ -130,7 +131,8 @@ describe.skipIf(PRLIMIT === undefined)('a write that the system refuses', () => 
         hash: chainHashBytes(CHAIN_START),
       },
     });
-    const mark = await MarkFile.create({ path, syncIntervalMs: 5, fatal }, content(1));
+    const seal = singleSeal();
+    const mark = await MarkFile.create({ path, syncIntervalMs: 5, fatal, seal }, content(1));
     limitFiles(4096);
     let isDurable = false;
     mark.update(content(2));
@@ -140,7 +142,7 @@ describe.skipIf(PRLIMIT === undefined)('a write that the system refuses', () => 
     expect(problems.map(({ message }) => message)).toEqual([expect.stringContaining(`writing ${path} failed: EFBIG`)]);
     expect(isDurable).toBe(false);
     await mark.close();
-    const again = await MarkFile.open({ path, syncIntervalMs: 5, fatal: new FatalSwitch(() => {}) });
+    const again = await MarkFile.open({ path, syncIntervalMs: 5, fatal: new FatalSwitch(() => {}), seal });
     expect(again!.content.hardState.term).toBe(1);
     await again!.close();
   });

@@ -7,7 +7,6 @@ import { SingleStore } from '../../testing/store/single-stores.ts';
 import { MultisetHash } from './multiset-hash.ts';
 import { RowCache } from './row-cache.ts';
 import { ChangeGroup } from './state-overlay.ts';
-import { storedRowBytes } from './state-rows.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -79,15 +78,15 @@ describe('buffers that small values were cut from', () => {
     const packer = new Packer();
     for (const key of ['a', 'b', 'c']) group.change(key, packer.cut(), undefined);
     group.change('gone', null, packer.cut());
-    const { values } = group.seal(new MultisetHash());
-    expect(values.map(([key, value]) => [key, value?.[0]])).toEqual([
+    const { rows } = group.seal(new MultisetHash());
+    expect(rows.map(([key, value]) => [key, value?.[0]])).toEqual([
       ['a', 0],
       ['b', 1],
       ['c', 2],
       ['gone', undefined],
     ]);
-    const buffers = new Set(values.flatMap(([, value]) => (value === undefined ? [] : [value.buffer])));
-    expect([...buffers].map(({ byteLength }) => byteLength)).toEqual([3 * storedRowBytes(new Uint8Array(VALUE_BYTES))]);
+    const buffers = new Set(rows.flatMap(([, value]) => (value === undefined ? [] : [value.buffer])));
+    expect([...buffers].map(({ byteLength }) => byteLength)).toEqual([3 * VALUE_BYTES]);
   });
 
   it('are not kept by rows that are used, and so stay cached longer than those beside them', () => {

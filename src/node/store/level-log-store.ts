@@ -20,7 +20,6 @@ import { chainHashBytes, chainHashFrom, chainHashOf, type ChainHash } from './ch
 import { messageOf } from './damage.ts';
 import type { EntryPool } from './entry-pool.ts';
 import { eraseDeleted } from './erase-deleted.ts';
-import { beginBatch, type Batch, type Database } from './level-database.ts';
 import { follows } from './log-record.ts';
 import { BASE_KEY, HARD_STATE_KEY, RECORD_BOUNDS, encodeBase, encodeHardState, recordKey } from './log-rows.ts';
 import type { LogBase } from './log-rows.ts';
@@ -30,6 +29,7 @@ import type { MarkFile } from './mark-file.ts';
 import type { Mark } from './node-store.ts';
 import { packTail } from './pack-tail.ts';
 import type { RecordPlace } from './record-index.ts';
+import type { SealedBatch, SealedDatabase } from './sealed-database.ts';
 import { StoredRecords } from './stored-records.ts';
 import type { TermRuns } from './term-runs.ts';
 
@@ -59,7 +59,7 @@ interface WriteGroup {
  * process dies at once), then `done` is called. See `mark-file.ts` for what the mark is good for, `log-rows.ts` for the keys.
  */
 export class LevelLogStore implements LogStore {
-  readonly #database: Database;
+  readonly #database: SealedDatabase;
   readonly #mark: MarkFile;
   readonly #options: LogStoreOptions;
   readonly #terms: TermRuns;
@@ -294,7 +294,7 @@ export class LevelLogStore implements LogStore {
     this.#schedule();
     await new Promise<void>((resolve) => this.#onTidy.push(resolve));
     if (this.#closing) return;
-    await (this.#erasing = eraseDeleted(this.#database, RECORD_BOUNDS));
+    await (this.#erasing = eraseDeleted(this.#database.level, RECORD_BOUNDS));
   }
 
   /** First entry that is in memory only. */
@@ -357,7 +357,7 @@ export class LevelLogStore implements LogStore {
   async #writeGroup(): Promise<void> {
     // Again, because more may be accepted while the mark is being synced.
     for (let lower = this.#lowerMark(); lower !== undefined; lower = this.#lowerMark()) await lower;
-    const batch = beginBatch(this.#database);
+    const batch = this.#database.begin();
     const group = this.#fill(batch);
     this.#writingFrom = group.from;
     const beganMs = performance.now();
@@ -395,7 +395,7 @@ export class LevelLogStore implements LogStore {
   }
 
   /** Puts everything that changed into one batch. */
-  #fill(batch: Batch): WriteGroup {
+  #fill(batch: SealedBatch): WriteGroup {
     const from = this.#dirtyFrom;
     const base = this.#base;
     if (this.#baseChanged) batch.put(BASE_KEY, encodeBase(base));
@@ -476,7 +476,7 @@ export class LevelLogStore implements LogStore {
   }
 
   async #deleteGarbage(): Promise<void> {
-    const batch = beginBatch(this.#database);
+    const batch = this.#database.begin();
     for (const key of this.#garbage.splice(0, GARBAGE_PER_WRITE_MAX)) batch.del(key);
     await batch.write();
   }

@@ -7,6 +7,7 @@ import { applyTestEntry, fillStore } from '../../testing/store/fill-store.ts';
 import { SingleStore } from '../../testing/store/single-stores.ts';
 import { filesOf, flipBit, removeImage } from '../../testing/store/store-images.ts';
 import { insistIntact, insistRepairing, makeTemporaryFolder, optionsFor } from '../../testing/store/temporary-store.ts';
+import { placesOfRow } from '../../testing/store/sealed-places.ts';
 import { waitUntil } from '../../testing/wait-until.ts';
 import type { StateSnapshotHeader } from '../ports.ts';
 import { ByteReader } from './level-check/byte-reader.ts';
@@ -80,10 +81,8 @@ describe('damage', () => {
     (await filesOf(dir)).map(({ path }) => join(dir, path)).filter((path) => /state-\d+\/\d+\.ldb$/.test(path));
 
   it('that is met while an entry is applied leaves nothing of it behind', async () => {
-    for (const table of await tables()) {
-      const at = (await readFile(table)).indexOf('value 17');
-      if (at >= 0) await flipBit(table, 8 * at);
-    }
+    const folder = (await readdir(dir)).find((name) => /^state-\d+$/.test(name))!;
+    for (const { path, at } of await placesOfRow(dir, folder, 'row/17')) await flipBit(join(dir, path), 8 * at);
     const fatal: Error[] = [];
     const onFatal = (error: Error): void => void fatal.push(error);
     const limits = { verifyBytesAtOpenMax: 0 };

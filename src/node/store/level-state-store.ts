@@ -14,6 +14,7 @@ import { messageOf } from './damage.ts';
 import type { FatalSwitch } from './fatal-switch.ts';
 import type { MultisetHash } from './multiset-hash.ts';
 import type { StoreLimits } from './node-store.ts';
+import type { StateSealing } from './open-state.ts';
 import { RowCache } from './row-cache.ts';
 import { isRowKey } from './row-digest.ts';
 import { RowMerge, sortedChanges, type Row } from './row-merge.ts';
@@ -35,6 +36,7 @@ export interface StateStoreOptions {
   readonly foundingConfState: () => ConfState;
   readonly limits: Pick<StoreLimits, 'stateCacheBytesMax' | 'writeBufferBytes'>;
   readonly fatal: FatalSwitch;
+  readonly sealing: StateSealing;
 }
 
 /**
@@ -235,7 +237,7 @@ export class LevelStateStore implements StateStore {
       () => {
         this.#writing = false;
         this.#groups.shift();
-        for (const [key, value] of sealed.values) this.#cache.set(key, value);
+        for (const [key, value] of sealed.rows) this.#cache.set(key, value);
         for (const listener of this.#onWritten.splice(0)) listener();
         if (disk.markers > MARKERS_MAX && disk.durableIndex < disk.applied.index) this.#syncAside();
         this.#schedule();
@@ -320,9 +322,9 @@ export class LevelStateStore implements StateStore {
   }
 
   beginInstall(header: StateSnapshotHeader): Promise<StateInstall> {
-    const { folders, limits } = this.#options;
+    const { folders, limits, sealing } = this.#options;
     const { writeBufferBytes } = limits;
-    return beginStateInstall(header, folders, { writeBufferBytes, takeOver: (disk) => this.#takeOver(disk) });
+    return beginStateInstall(header, folders, { writeBufferBytes, sealing, takeOver: (disk) => this.#takeOver(disk) });
   }
 
   /** Goes on with an installed state. The pointer names it already. */

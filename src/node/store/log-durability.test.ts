@@ -1,27 +1,32 @@
-import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LogIndex, Term } from '../../consensus/types.ts';
+import type { RowSeal } from '../at-rest/row-seal.ts';
 import { appendAll, applyTestEntry, hardStateOf, testEntries, testEntry } from '../../testing/store/fill-store.ts';
 import { copyImage, logContentOf, removeImage, stateContentOf } from '../../testing/store/store-images.ts';
 import { insistIntact, makeTemporaryFolder, openMember, optionsFor } from '../../testing/store/temporary-store.ts';
+import { openTestKeys, sealOfFiles } from '../../testing/store/test-keys.ts';
 import { CHAIN_START } from './chain-hash.ts';
 import { FatalSwitch } from './fatal-switch.ts';
-import { beginBatch, openDatabase } from './level-database.ts';
 import { packRecord } from './log-record.ts';
 import { recordKey } from './log-rows.ts';
 import { SIDES, SIDE_BYTES, copiesOf, readMark } from './mark-copies.ts';
 import { MarkFile } from './mark-file.ts';
-import { SLOT_BYTES, decodeMarkSlot, newerSlot, type MarkContent, type MarkSlot } from './mark-slot.ts';
+import { decodeMarkSlot, newerSlot, type MarkContent, type MarkSlot } from './mark-slot.ts';
 import { openNodeStore } from './open-node-store.ts';
 import { RecordIndex } from './record-index.ts';
+import { SealedDatabase } from './sealed-database.ts';
 import { StoredRecords } from './stored-records.ts';
 
 let dir: string;
+/** Of the mark. */
+let seal: RowSeal;
 beforeEach(async () => {
   dir = await makeTemporaryFolder();
+  await (await openTestKeys(dir)).close();
+  seal = await sealOfFiles(dir, 'mark');
 });
 afterEach(() => removeImage(dir));
 
@@ -30,22 +35,10 @@ const markPath = (): string => join(dir, 'mark');
 /** What the sides of the mark file say in this very turn. */
 function slotsNow(): (MarkSlot | undefined)[] {
   const bytes = readFileSync(markPath());
-  return Array.from({ length: SIDES }, (_, side) => decodeMarkSlot(bytes.subarray(side * SIDE_BYTES)));
+  return Array.from({ length: SIDES }, (_, side) => decodeMarkSlot(bytes.subarray(side * SIDE_BYTES), seal));
 }
 
 const markNow = (): MarkContent => slotsNow().reduce(newerSlot, undefined)!;
-
-/** As programs wrote it that knew of two sides only: the newest slot on both. */
-function asTwoSided(file: Buffer): Buffer {
-  const slots = Array.from({ length: SIDES }, (_, side) =>
-    file.subarray(side * SIDE_BYTES, side * SIDE_BYTES + SLOT_BYTES),
-  );
-  const newest = slots.toSorted((a, b) => (decodeMarkSlot(b)?.generation ?? 0) - (decodeMarkSlot(a)?.generation ?? 0));
-  const slot = Buffer.from(newest[0]!);
-  slot.writeUInt32BE(0x504d_4b31, 0);
-  slot.write(hash('sha256', slot.subarray(0, 96), 'binary'), 96, 'latin1');
-  return Buffer.concat([slot, slot, slot, slot]);
-}
 
 describe('the mark', () => {
   it('is on disk before a vote is called done', async () => {
@@ -78,19 +71,6 @@ describe('the mark', () => {
     await store.close();
   });
 
-  it('is taken over from files that have two sides', async () => {
-    const store = await openMember(dir);
-    await appendAll(store, testEntries(1, 3, 1), { term: 1, commit: 0 });
-    await store.close();
-    for (const path of copiesOf(markPath())) await writeFile(path, asTwoSided(readFileSync(path)));
-    const again = await openMember(dir);
-    expect(again.log.promised()).toMatchObject({ term: 1, vote: 1, entry: { index: 3, term: 1 } });
-    await appendAll(again, testEntries(4, 4, 1), { term: 1, commit: 0 });
-    await again.close();
-    expect((await readMark(markPath()))!.mark.index).toBe(4);
-    expect(readFileSync(markPath()).length).toBe(SIDES * SIDE_BYTES);
-  });
-
   it('is lowered on disk before entries it speaks of are replaced, also when they are while a write runs', async () => {
     const store = await openMember(dir);
     await appendAll(store, testEntries(1, 10, 1), { term: 1, commit: 0 });
@@ -104,7 +84,7 @@ describe('the mark', () => {
     // A side is left alone once it is synced: the one before the last was.
     expect(slotsNow().map((slot) => slot?.mark.index)).toEqual(expect.arrayContaining([7, 8]));
     await store.close();
-    expect((await readMark(markPath()))!.mark).toMatchObject({ index: 8, term: 2 });
+    expect((await readMark(markPath(), seal))!.mark).toMatchObject({ index: 8, term: 2 });
   });
 
   it('catches up with the log when a crash came between the two', async () => {
@@ -165,13 +145,13 @@ describe('closing', () => {
     const fatal = new FatalSwitch(() => {});
     const chainHash = new Uint8Array(32);
     const mark = { ackTerm: 1 as Term, index: 0 as LogIndex, term: 0 as Term, hash: chainHash };
-    const options = { path: markPath(), syncIntervalMs: 60_000, fatal };
+    const options = { path: markPath(), syncIntervalMs: 60_000, fatal, seal };
     const file = await MarkFile.create(options, { hardState: hardStateOf(1, 0), mark });
     file.update({ hardState: hardStateOf(2, 0), mark });
     file.update({ hardState: hardStateOf(3, 0), mark });
     fatal.trip(new Error('another part failed'));
     await file.close();
-    expect((await readMark(markPath()))!.hardState.term).toBe(2);
+    expect((await readMark(markPath(), seal))!.hardState.term).toBe(2);
   });
 
   it('leaves a truncation whole that was accepted in the same turn', async () => {
@@ -213,20 +193,21 @@ describe('records', () => {
   });
 
   it('are cut only when they are the ones that were written', async () => {
-    const database = await openDatabase(join(dir, 'records'), {
-      createIfMissing: true,
-      writeBufferBytes: 65_536,
-      blockCacheBytes: 65_536,
-    });
+    const database = await SealedDatabase.open(
+      join(dir, 'records'),
+      { createIfMissing: true, writeBufferBytes: 65_536, blockCacheBytes: 65_536 },
+      { part: 'log', where: 'records', seal },
+    );
     const written = packRecord(CHAIN_START, testEntries(1, 4, 1));
     const other = packRecord(CHAIN_START, testEntries(1, 4, 2));
-    await beginBatch(database)
+    await database
+      .begin()
       .put(recordKey(1, 1 as LogIndex), other.bytes)
       .write();
     const places = new RecordIndex();
     places.push({ first: 1 as LogIndex, last: 4 as LogIndex, hash: written.hashes.at(-1)! });
     const records = new StoredRecords(database, places, 1);
-    expect(() => records.cutFrom(3 as LogIndex, beginBatch(database))).toThrow('not the one that was written');
+    expect(() => records.cutFrom(3 as LogIndex, database.begin())).toThrow('not the one that was written');
     await database.close();
   });
 });

@@ -1,4 +1,5 @@
 import type { HardState } from '../../consensus/types.ts';
+import type { RowSeal } from '../at-rest/row-seal.ts';
 import { EntryPool } from './entry-pool.ts';
 import { soundRows } from './level-check/sound-rows.ts';
 import { unpackRecord } from './log-record.ts';
@@ -12,12 +13,16 @@ export interface LogPieces {
   readonly pool: EntryPool;
 }
 
-/** Reads the files of a closed log database, or of one that was set aside. All of it is kept in memory. */
-export async function readPieces(location: string): Promise<LogPieces> {
+/**
+ * Reads the files of a closed log database, or of one that was set aside. All of it is kept in memory. What does not
+ * open under its key counts for nothing.
+ */
+export async function readPieces(location: string, seal: RowSeal): Promise<LogPieces> {
   const pool = new EntryPool();
   const base = new Newest<LogBase>();
   const hardState = new Newest<HardState>();
-  for await (const { key, value, sequence } of soundRows(location)) {
+  for await (const { key, value: sealed, sequence } of soundRows(location)) {
+    const value = sealed === undefined ? undefined : seal.open(key, sealed);
     if (value === undefined) continue;
     if (key === BASE_KEY) base.offer(decodeBase(value), sequence);
     else if (key === HARD_STATE_KEY) hardState.offer(decodeHardState(value), sequence);

@@ -2,7 +2,6 @@ import type { RepairGoal } from '../../consensus/repair.ts';
 import type { HardState, LogIndex, Term } from '../../consensus/types.ts';
 import { chainHashFrom } from './chain-hash.ts';
 import { damageUnlessRefused, damaged } from './damage.ts';
-import { iterate, type Database } from './level-database.ts';
 import { unpackRecord, type LogRecord } from './log-record.ts';
 import {
   BASE_KEY,
@@ -18,6 +17,7 @@ import { LogTail } from './log-tail.ts';
 import type { MarkContent } from './mark-slot.ts';
 import type { Mark } from './node-store.ts';
 import { RecordIndex } from './record-index.ts';
+import type { SealedDatabase } from './sealed-database.ts';
 import { TermRuns } from './term-runs.ts';
 
 /** Everything a log store keeps in memory, as it is read from the disk. */
@@ -49,7 +49,7 @@ const READ_AHEAD_RECORDS = 64;
  * @throws ParleyError `damaged` when anything is missing or altered
  */
 export async function recoverLog(
-  database: Database,
+  database: SealedDatabase,
   beside: MarkContent,
   { cacheBytesMax, mayRepair }: { readonly cacheBytesMax: number; readonly mayRepair: boolean },
 ): Promise<RecoveredLog> {
@@ -92,13 +92,17 @@ export function newerHardState(a: HardState, b: HardState): HardState {
   return a.vote === 0 ? b : a;
 }
 
-async function readLog(database: Database, cacheBytesMax: number, pause?: () => Promise<void>): Promise<RecoveredLog> {
+async function readLog(
+  database: SealedDatabase,
+  cacheBytesMax: number,
+  pause?: () => Promise<void>,
+): Promise<RecoveredLog> {
   const snapshot = database.snapshot();
   try {
-    const base = rowOf(await database.get(BASE_KEY, { snapshot }), decodeBase, 'the row that says where it begins');
-    const hardState = rowOf(await database.get(HARD_STATE_KEY, { snapshot }), decodeHardState, 'the hard state');
+    const base = rowOf(await database.get(BASE_KEY, snapshot), decodeBase, 'the row that says where it begins');
+    const hardState = rowOf(await database.get(HARD_STATE_KEY, snapshot), decodeHardState, 'the hard state');
     const reader = new LogReader(base, hardState, cacheBytesMax);
-    const iterator = iterate(database, { ...RECORD_RANGE, snapshot, fillCache: pause === undefined });
+    const iterator = database.iterate({ ...RECORD_RANGE, snapshot, fillCache: pause === undefined });
     try {
       for (;;) {
         const rows = await iterator.nextv(READ_AHEAD_RECORDS);
@@ -118,14 +122,14 @@ async function readLog(database: Database, cacheBytesMax: number, pause?: () => 
  * Reads all of a log that is in use and verifies its chain.
  * @throws ParleyError `damaged`
  */
-export async function verifyLog(database: Database, pause: () => Promise<void>): Promise<void> {
+export async function verifyLog(database: SealedDatabase, pause: () => Promise<void>): Promise<void> {
   await readLog(database, 0, pause);
 }
 
 function rowOf<T>(value: Uint8Array | undefined, decode: (value: Uint8Array) => T | undefined, what: string): T {
   if (value === undefined) throw logDamage(`${what} is missing`);
   const row = decode(value);
-  if (row === undefined) throw logDamage(`the checksum of ${what} does not match`);
+  if (row === undefined) throw logDamage(`${what} is malformed`);
   return row;
 }
 
@@ -213,7 +217,7 @@ function hardStateShortfall(log: RecoveredLog, copy: HardState): string | undefi
 }
 
 /** @throws ParleyError `damaged` for another entry of the same term, which there cannot be */
-async function markShortfall(database: Database, log: RecoveredLog, mark: Mark): Promise<string | undefined> {
+async function markShortfall(database: SealedDatabase, log: RecoveredLog, mark: Mark): Promise<string | undefined> {
   const last = lastIndexOf(log);
   if (mark.index > last) return `it ends at entry ${last}, but entries up to ${mark.index} were acknowledged`;
   if (mark.index < log.base.index) return undefined;
@@ -224,7 +228,7 @@ async function markShortfall(database: Database, log: RecoveredLog, mark: Mark):
   return reason;
 }
 
-async function hashAt(database: Database, log: RecoveredLog, index: LogIndex): Promise<string | undefined> {
+async function hashAt(database: SealedDatabase, log: RecoveredLog, index: LogIndex): Promise<string | undefined> {
   if (index === log.base.index) return log.base.hash;
   if (index >= log.tail.first - 1) return log.tail.hashAt(index);
   const place = log.records.find(index);

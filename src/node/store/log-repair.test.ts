@@ -1,4 +1,4 @@
-import { readFile, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EMPTY_CONF_STATE, type HardState, type LogIndex, type PeerId, type Term } from '../../consensus/types.ts';
@@ -11,6 +11,8 @@ import {
   openMember,
   optionsFor,
 } from '../../testing/store/temporary-store.ts';
+import { placesOfEntry } from '../../testing/store/sealed-places.ts';
+import { sealOfFiles } from '../../testing/store/test-keys.ts';
 import { newerHardState } from './log-recovery.ts';
 import { readMark } from './mark-copies.ts';
 import type { IntactStore } from './node-store.ts';
@@ -49,20 +51,15 @@ const open = () => openNodeStore(optionsFor(dir));
 const repairing = async (): Promise<ReturnType<typeof insistRepairing>> => insistRepairing(await open());
 const names = async (): Promise<string[]> => (await readdir(dir)).sort();
 const promised = async (): Promise<{ index: number; term: number; commit: number; vote: number }> => {
-  const { mark, hardState } = (await readMark(join(dir, 'mark')))!;
+  const { mark, hardState } = (await readMark(join(dir, 'mark'), await sealOfFiles(dir, 'mark')))!;
   return { index: mark.index, term: mark.term, commit: hardState.commit, vote: hardState.vote };
 };
 
 /** Flips a bit in the record of one entry. */
 async function damageEntry(index: number): Promise<void> {
-  for (const { path } of await filesOf(dir)) {
-    if (!/^log\/\d+\.(log|ldb)$/.test(path)) continue;
-    const at = (await readFile(join(dir, path))).indexOf(`entry ${index} `);
-    if (at < 0) continue;
-    await flipBit(join(dir, path), 8 * at);
-    return;
-  }
-  throw new Error(`no file of the log holds entry ${index}`);
+  const place = (await placesOfEntry(dir, index)).find(({ path }) => /^log\/\d+\.(log|ldb)$/.test(path));
+  if (place === undefined) throw new Error(`no file of the log holds entry ${index}`);
+  await flipBit(join(dir, place.path), 8 * place.at);
 }
 
 const entriesOf = ({ log }: IntactStore): string[] => logContentOf(log).split('\n').slice(2);

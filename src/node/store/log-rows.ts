@@ -1,9 +1,8 @@
-import { hash } from 'node:crypto';
 import type { HardState, LogIndex, PeerId, Term } from '../../consensus/types.ts';
 import { CHAIN_HASH_BYTES, readU64, writeU64, type ChainHash } from './chain-hash.ts';
 
 /**
- * Keys of the log database, and its two small rows, each with 16 bytes of SHA-256 over key and content behind it.
+ * Keys of the log database, and its two small rows.
  *
  * Records carry the epoch of the log they belong to: installing a snapshot begins a new epoch in one row, and the
  * records of the old one become garbage at once, however many there are.
@@ -14,7 +13,6 @@ export const HARD_STATE_KEY = 'hard-state';
 const RECORD_PREFIX = 'e';
 const EPOCH_DIGITS = 8;
 const INDEX_DIGITS = 14;
-const SEAL_BYTES = 16;
 
 /** Where the retained log begins: the entry before its first. */
 export interface LogBase {
@@ -46,17 +44,17 @@ export function parseRecordKey(key: string): { readonly epoch: number; readonly 
 }
 
 export function encodeBase(base: LogBase): Uint8Array {
-  const row = Buffer.allocUnsafe(24 + CHAIN_HASH_BYTES + SEAL_BYTES);
+  const row = Buffer.allocUnsafe(24 + CHAIN_HASH_BYTES);
   writeU64(row, 0, base.epoch);
   writeU64(row, 8, base.index);
   writeU64(row, 16, base.term);
   row.write(base.hash, 24, 'latin1');
-  return seal(BASE_KEY, row);
+  return row;
 }
 
 export function decodeBase(value: Uint8Array): LogBase | undefined {
-  const row = unseal(BASE_KEY, value, 24 + CHAIN_HASH_BYTES);
-  if (row === undefined) return undefined;
+  const row = bufferOf(value);
+  if (row.length !== 24 + CHAIN_HASH_BYTES) return undefined;
   return {
     epoch: readU64(row, 0),
     index: readU64(row, 8) as LogIndex,
@@ -66,16 +64,16 @@ export function decodeBase(value: Uint8Array): LogBase | undefined {
 }
 
 export function encodeHardState(state: HardState): Uint8Array {
-  const row = Buffer.allocUnsafe(24 + SEAL_BYTES);
+  const row = Buffer.allocUnsafe(24);
   writeU64(row, 0, state.term);
   writeU64(row, 8, state.vote);
   writeU64(row, 16, state.commit);
-  return seal(HARD_STATE_KEY, row);
+  return row;
 }
 
 export function decodeHardState(value: Uint8Array): HardState | undefined {
-  const row = unseal(HARD_STATE_KEY, value, 24);
-  if (row === undefined) return undefined;
+  const row = bufferOf(value);
+  if (row.length !== 24) return undefined;
   return { term: readU64(row, 0) as Term, vote: readU64(row, 8) as PeerId, commit: readU64(row, 16) as LogIndex };
 }
 
@@ -83,20 +81,4 @@ function hexOf(value: number, digits: number): string {
   return value.toString(16).padStart(digits, '0');
 }
 
-function sealOf(key: string, content: Uint8Array): string {
-  return hash('sha256', Buffer.concat([Buffer.from(`${key}\0`, 'latin1'), content]), 'binary').slice(0, SEAL_BYTES);
-}
-
-/** Fills the last bytes of the row, which were left free. */
-function seal(key: string, row: Buffer): Buffer {
-  const end = row.length - SEAL_BYTES;
-  row.write(sealOf(key, row.subarray(0, end)), end, 'latin1');
-  return row;
-}
-
-function unseal(key: string, value: Uint8Array, contentBytes: number): Buffer | undefined {
-  const row = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  if (row.length !== contentBytes + SEAL_BYTES) return undefined;
-  const content = row.subarray(0, contentBytes);
-  return row.toString('latin1', contentBytes) === sealOf(key, content) ? content : undefined;
-}
+const bufferOf = (value: Uint8Array): Buffer => Buffer.from(value.buffer, value.byteOffset, value.byteLength);

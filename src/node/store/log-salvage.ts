@@ -2,10 +2,12 @@ import { access, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Entry, HardState } from '../../consensus/types.ts';
 import { syncDirectory, systemCodeOf } from './files.ts';
-import { beginBatch, openDatabase, type Database, type DatabaseOptions } from './level-database.ts';
+import type { RowSeal } from '../at-rest/row-seal.ts';
+import type { DatabaseOptions } from './level-database.ts';
 import { packRecord, packedBytes } from './log-record.ts';
 import { BASE_KEY, HARD_STATE_KEY, encodeBase, encodeHardState, recordKey } from './log-rows.ts';
 import type { PlannedLog } from './plan-log.ts';
+import { SealedDatabase } from './sealed-database.ts';
 
 const NEXT_SUFFIX = '.new';
 const ASIDE_SUFFIX = '.damaged';
@@ -16,6 +18,7 @@ export interface ReplaceOptions {
   /** Name of the folder of the log in `dir`. */
   readonly folder: string;
   readonly database: DatabaseOptions;
+  readonly seal: RowSeal;
   readonly recordBytesMax: number;
 }
 
@@ -59,10 +62,13 @@ export async function finishReplacing(dir: string, folder: string): Promise<bool
 }
 
 async function fillNext(next: string, log: NewLog, options: ReplaceOptions): Promise<void> {
-  const database = await openDatabase(next, { ...options.database, createIfMissing: true });
+  const { folder, seal } = options;
+  const place = { part: 'log', where: folder, seal } as const;
+  const database = await SealedDatabase.open(next, { ...options.database, createIfMissing: true }, place);
   try {
     await putEntries(database, log, options.recordBytesMax);
-    await beginBatch(database)
+    await database
+      .begin()
       .put(HARD_STATE_KEY, encodeHardState(log.hardState))
       .put(BASE_KEY, encodeBase(log.base))
       .write({ sync: true });
@@ -72,12 +78,12 @@ async function fillNext(next: string, log: NewLog, options: ReplaceOptions): Pro
   }
 }
 
-async function putEntries(database: Database, { base, entries }: PlannedLog, bytesMax: number): Promise<void> {
+async function putEntries(database: SealedDatabase, { base, entries }: PlannedLog, bytesMax: number): Promise<void> {
   let before = base.hash;
   for (let from = 0; from < entries.length;) {
     const group = entries.slice(from, endOfGroup(entries, from, bytesMax));
     const { bytes, hashes } = packRecord(before, group);
-    await database.put(recordKey(base.epoch, group[0]!.index), bytes);
+    await database.begin().put(recordKey(base.epoch, group[0]!.index), bytes).write();
     before = hashes.at(-1)!;
     from += group.length;
   }

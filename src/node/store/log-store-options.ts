@@ -1,14 +1,14 @@
 import type { ConfState, LogIndex } from '../../consensus/types.ts';
 import type { EntryPool } from './entry-pool.ts';
 import type { FatalSwitch } from './fatal-switch.ts';
-import type { Database } from './level-database.ts';
 import type { RecoveredLog } from './log-recovery.ts';
 import type { MarkFile } from './mark-file.ts';
 import type { StoreLimits } from './node-store.ts';
+import type { SealedDatabase } from './sealed-database.ts';
 
 /** What the log store is put together from. */
 export interface LogStoreOptions {
-  readonly database: Database;
+  readonly database: SealedDatabase;
   readonly markFile: MarkFile;
   readonly recovered: RecoveredLog;
   /** What could be saved of a log that is not whole, beside what it holds. */

@@ -8,7 +8,10 @@ import { damageOf, damaged } from './damage.ts';
 import type { Founding, FoundingPeer, Manifest } from './node-store.ts';
 import { readSealedJson, writeSealedJson } from './sealed-json.ts';
 
-/** Format of a data directory. One of another is refused untouched. 1: a room had one row for all its members; 2: nodes had no keys. */
+/**
+ * Format of a data directory. One of another is refused untouched. 1: a room had one row for all its members. 2: nodes
+ * had no keys of their own, and what they held was not sealed.
+ */
 export const FORMAT_VERSION = 3;
 
 const MANIFEST_FILE = 'manifest';

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
+import type { RowSeal } from '../at-rest/row-seal.ts';
 import { damageUnlessRefused, isRefusal } from './damage.ts';
 import { replaceFile, systemCodeOf } from './files.ts';
 import {
   SLOT_BYTES,
   decodeMarkSlot,
   encodeMarkSlot,
-  isTwoSided,
   newerSlot,
+  sealedSlot,
   type MarkContent,
   type MarkSlot,
 } from './mark-slot.ts';
@@ -38,9 +39,9 @@ export const copiesOf = (path: string): readonly [string, string] => [path, `${p
  * @returns undefined when no slot is whole, or both files are cut off
  * @throws ParleyError `damaged`, or the error of the system where there are no such files
  */
-export async function mendCopies(path: string): Promise<ReadMark | undefined> {
+export async function mendCopies(path: string, seal: RowSeal): Promise<ReadMark | undefined> {
   const copies = await readCopies(path);
-  const sides = sidesOf(copies);
+  const sides = sidesOf(copies, seal);
   const newest = newestOf(sides);
   if (newest === undefined || !copies.some(isWhole)) return undefined;
   const whole = Buffer.concat(sides.map(({ bytes }) => bytes));
@@ -57,17 +58,17 @@ export async function mendCopies(path: string): Promise<ReadMark | undefined> {
 }
 
 /** What the files hold, without changing them. */
-export async function readMark(path: string): Promise<MarkContent | undefined> {
-  return newestOf(sidesOf(await readCopies(path)));
+export async function readMark(path: string, seal: RowSeal): Promise<MarkContent | undefined> {
+  return newestOf(sidesOf(await readCopies(path), seal));
 }
 
-export function firstContent(content: MarkContent): { readonly slot: MarkSlot; readonly bytes: Buffer } {
+export function firstContent(content: MarkContent, seal: RowSeal): { readonly slot: MarkSlot; readonly bytes: Buffer } {
   const slot = { ...content, generation: FIRST_GENERATION };
-  return { slot, bytes: Buffer.concat([encodeSide(slot), Buffer.alloc(FILE_BYTES - SIDE_BYTES)]) };
+  return { slot, bytes: Buffer.concat([encodeSide(slot, seal), Buffer.alloc(FILE_BYTES - SIDE_BYTES)]) };
 }
 
-export function encodeSide(slot: MarkSlot): Buffer {
-  const bytes = encodeMarkSlot(slot);
+export function encodeSide(slot: MarkSlot, seal: RowSeal): Buffer {
+  const bytes = encodeMarkSlot(slot, seal);
   return Buffer.concat([bytes, bytes]);
 }
 
@@ -79,7 +80,7 @@ async function readCopies(path: string): Promise<readonly (Buffer | undefined)[]
   const copies: (Buffer | undefined)[] = [];
   for (const file of copiesOf(path)) {
     try {
-      copies.push(withThirdSide(await readFile(file)).subarray(0, FILE_BYTES));
+      copies.push((await readFile(file)).subarray(0, FILE_BYTES));
     } catch (error) {
       if (isRefusal(error)) throw damageUnlessRefused('mark', file, error);
       errors.push(error);
@@ -90,15 +91,6 @@ async function readCopies(path: string): Promise<readonly (Buffer | undefined)[]
   return copies;
 }
 
-/** A file of two sides gets the third one; a file of three that was cut off does not. */
-function withThirdSide(copy: Buffer): Buffer {
-  if (copy.length !== 2 * SIDE_BYTES) return copy;
-  const written = [0, 1, 2, 3]
-    .map((slot) => copy.subarray(slot * SLOT_BYTES))
-    .filter((bytes) => bytes.readUInt32BE(0) !== 0);
-  return written.every(isTwoSided) ? Buffer.concat([copy, Buffer.alloc(SIDE_BYTES)]) : copy;
-}
-
 interface Side {
   readonly slot: MarkSlot | undefined;
   /** Nothing was ever written to it. */
@@ -107,22 +99,31 @@ interface Side {
   readonly bytes: Buffer;
 }
 
-const sidesOf = (copies: readonly (Buffer | undefined)[]): Side[] =>
-  Array.from({ length: SIDES }, (_, at) => sideOf(copies, at));
+const sidesOf = (copies: readonly (Buffer | undefined)[], seal: RowSeal): Side[] =>
+  Array.from({ length: SIDES }, (_, at) => sideOf(copies, at, seal));
 
 const newestOf = (sides: readonly Side[]): MarkSlot | undefined =>
   sides.map(({ slot }) => slot).reduce<MarkSlot | undefined>(newerSlot, undefined);
 
-function sideOf(copies: readonly (Buffer | undefined)[], at: number): Side {
+function sideOf(copies: readonly (Buffer | undefined)[], at: number, seal: RowSeal): Side {
   const pieces = copies.flatMap((copy) => copy?.subarray(at * SIDE_BYTES, (at + 1) * SIDE_BYTES) ?? []);
-  const slot = pieces.flatMap(slotsIn).reduce<MarkSlot | undefined>(newerSlot, undefined);
+  const slots = pieces.flatMap((piece) => slotsIn(piece, seal));
+  const slot = slots.map((one) => one.slot).reduce<MarkSlot | undefined>(newerSlot, undefined);
+  const sealed = slots.find((one) => one.slot === slot)?.sealed;
   const whole = pieces.filter(({ length }) => length === SIDE_BYTES);
   const written = whole.find((piece) => piece.some((byte) => byte !== 0));
-  const bytes = slot === undefined ? (written ?? Buffer.alloc(SIDE_BYTES)) : encodeSide(slot);
+  const bytes = sealed === undefined ? (written ?? Buffer.alloc(SIDE_BYTES)) : Buffer.concat([sealed, sealed]);
   return { slot, isBlank: slot === undefined && whole.length > 0 && written === undefined, bytes };
 }
 
-function slotsIn(side: Buffer): MarkSlot[] {
-  const slots = [decodeMarkSlot(side.subarray(0, SLOT_BYTES)), decodeMarkSlot(side.subarray(SLOT_BYTES))];
-  return slots.filter((slot) => slot !== undefined);
+interface SealedSlot {
+  readonly slot: MarkSlot;
+  readonly sealed: Buffer;
+}
+
+function slotsIn(side: Buffer, seal: RowSeal): SealedSlot[] {
+  return [side.subarray(0, SLOT_BYTES), side.subarray(SLOT_BYTES)].flatMap((bytes) => {
+    const slot = decodeMarkSlot(bytes, seal);
+    return slot === undefined ? [] : [{ slot, sealed: sealedSlot(bytes) }];
+  });
 }

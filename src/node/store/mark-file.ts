@@ -2,6 +2,7 @@ import { close as closeFile, fdatasync, open as openFile, write } from 'node:fs'
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import type { RowSeal } from '../at-rest/row-seal.ts';
 import type { Done } from '../ports.ts';
 import type { FatalSwitch } from './fatal-switch.ts';
 import { syncDirectory } from './files.ts';
@@ -13,6 +14,7 @@ export interface MarkFileOptions {
   /** A mark that was written is synced within this time. */
   readonly syncIntervalMs: number;
   readonly fatal: FatalSwitch;
+  readonly seal: RowSeal;
 }
 
 const writeAt = promisify(write);
@@ -77,7 +79,7 @@ export class MarkFile {
   }
 
   static async create(options: MarkFileOptions, content: MarkContent): Promise<MarkFile> {
-    const { slot, bytes } = firstContent(content);
+    const { slot, bytes } = firstContent(content, options.seal);
     for (const path of copiesOf(options.path)) {
       const handle = await open(path, 'w', 0o600);
       try {
@@ -97,7 +99,7 @@ export class MarkFile {
    * @returns undefined when no slot is whole, or both files are cut off
    */
   static async open(options: MarkFileOptions): Promise<MarkFile | undefined> {
-    const read = await mendCopies(options.path);
+    const read = await mendCopies(options.path, options.seal);
     if (read === undefined) return undefined;
     const files = await openBoth(options.path);
     // What was read may be in the page cache alone; the other side may be the only durable one.
@@ -132,6 +134,14 @@ export class MarkFile {
     this.#pump();
   }
 
+  /** Writes the content of now to every side, so that nothing in the files is sealed under an older key. */
+  async reseal(): Promise<void> {
+    for (let side = 0; side < SIDES; side += 1) {
+      this.update(this.#content);
+      await new Promise<void>((resolve) => this.sync(resolve));
+    }
+  }
+
   async close(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#options.fatal.onTrip(resolve);
@@ -157,7 +167,7 @@ export class MarkFile {
   #write(): void {
     this.#dirty = false;
     this.#generation += 1;
-    const bytes = encodeSide({ ...this.#content, generation: this.#generation });
+    const bytes = encodeSide({ ...this.#content, generation: this.#generation }, this.#options.seal);
     const told = this.#unwritten.splice(0);
     this.#writing = true;
     write(this.#fd, bytes, 0, bytes.length, this.#side * SIDE_BYTES, (error, written) => {

@@ -2,6 +2,7 @@ import type { HardState, LogIndex, PeerId, Term } from '../../consensus/types.ts
 import type { ClusterId, NodeName } from '../../protocol/ids.ts';
 import type { PublicIdentity } from '../identity/public-identity.ts';
 import type { LogStore, StateStore } from '../ports.ts';
+import type { WrappingKey } from '../at-rest/wrapping-key.ts';
 import type { Lineage } from '../rollback/lineage.ts';
 import type { Sighting } from '../rollback/witness.ts';
 
@@ -91,7 +92,7 @@ export interface IntactStore extends StoreIdentity {
   enter(founding: Founding, peer: PeerId): Promise<Manifest>;
 }
 
-export type DamagedPart = 'manifest' | 'log' | 'state' | 'mark';
+export type DamagedPart = 'manifest' | 'keys' | 'log' | 'state' | 'mark';
 
 export interface StoreDamage {
   readonly part: DamagedPart;
@@ -123,6 +124,8 @@ export interface Mark {
 export interface NodeStoreOptions {
   readonly dir: string;
   readonly nodeName: NodeName;
+  /** Wraps the keys under which all of it is sealed. */
+  readonly wrappingKey: WrappingKey;
   readonly logger: StoreLogger;
   /**
    * A write or sync failed: nothing that was not called `done` may be believed, and the process has to end, with

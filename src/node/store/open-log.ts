@@ -1,19 +1,21 @@
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EMPTY_HARD_STATE, ZERO_INDEX, ZERO_TERM } from '../../consensus/types.ts';
+import type { RowSeal } from '../at-rest/row-seal.ts';
 import { CHAIN_START, chainHashBytes } from './chain-hash.ts';
 import { damageOf, damageUnlessRefused, damaged, isRefusal } from './damage.ts';
 import type { FatalSwitch } from './fatal-switch.ts';
 import { systemCodeOf } from './files.ts';
 import { checkDatabase } from './level-check/check-database.ts';
 import { writeAheadProblem } from './level-check/cut-write-ahead.ts';
-import { openDatabase, openFailure, removeDatabaseFiles, type Database } from './level-database.ts';
+import { openFailure, removeDatabaseFiles, type DatabaseOptions } from './level-database.ts';
 import { createLog } from './create-log.ts';
 import { recoverLog, type RecoveredLog } from './log-recovery.ts';
 import { finishReplacing, isThere, suspectPath } from './log-salvage.ts';
 import { MarkFile } from './mark-file.ts';
 import type { MarkContent } from './mark-slot.ts';
 import type { StoreDamage, StoreLimits, StoreLogger } from './node-store.ts';
+import { SealedDatabase } from './sealed-database.ts';
 
 export const LOG_FOLDER = 'log';
 const MARK_FILE = 'mark';
@@ -26,7 +28,7 @@ const NOTHING_PROMISED: MarkContent = {
 
 export interface OpenedLog {
   readonly kind: 'open';
-  readonly database: Database;
+  readonly database: SealedDatabase;
   readonly markFile: MarkFile;
   readonly recovered: RecoveredLog;
 }
@@ -45,6 +47,12 @@ export interface OpenLogOptions {
   readonly limits: StoreLimits;
   readonly logger: StoreLogger;
   readonly fatal: FatalSwitch;
+  readonly seals: LogSeals;
+}
+
+export interface LogSeals {
+  readonly log: RowSeal;
+  readonly mark: RowSeal;
 }
 
 export const logPath = (dir: string): string => join(dir, LOG_FOLDER);
@@ -72,8 +80,8 @@ export async function openLog(options: OpenLogOptions): Promise<OpenedLog | Brok
   }
 }
 
-async function openMark({ dir, fresh, limits, fatal }: OpenLogOptions): Promise<MarkFile> {
-  const options = { path: markPath(dir), syncIntervalMs: limits.markSyncIntervalMs, fatal };
+async function openMark({ dir, fresh, limits, fatal, seals }: OpenLogOptions): Promise<MarkFile> {
+  const options = { path: markPath(dir), syncIntervalMs: limits.markSyncIntervalMs, fatal, seal: seals.mark };
   let problem = 'both copies of the hard state are broken';
   let cause: unknown;
   try {
@@ -142,7 +150,7 @@ async function openOrMake(options: OpenLogOptions, markFile: MarkFile): Promise<
     if (found !== undefined) return found;
     await removeDatabaseFiles(location);
   }
-  const database = await openDatabase(location, logDatabaseOptions(options, true));
+  const database = await openLogDatabase(options, true);
   try {
     await createLog(database);
     const cacheBytesMax = options.limits.logCacheBytesMax;
@@ -174,10 +182,12 @@ function lostManifest(but: string): Error {
   return damaged('manifest', 'manifest', `it is missing, but ${but}`);
 }
 
-export function logDatabaseOptions(
-  { limits }: OpenLogOptions,
-  createIfMissing: boolean,
-): Parameters<typeof openDatabase>[1] {
+function openLogDatabase(options: OpenLogOptions, createIfMissing: boolean): Promise<SealedDatabase> {
+  const place = { part: 'log', where: LOG_FOLDER, seal: options.seals.log } as const;
+  return SealedDatabase.open(logPath(options.dir), logDatabaseOptions(options, createIfMissing), place);
+}
+
+export function logDatabaseOptions({ limits }: OpenLogOptions, createIfMissing: boolean): DatabaseOptions {
   return { createIfMissing, writeBufferBytes: limits.writeBufferBytes, blockCacheBytes: BLOCK_CACHE_BYTES };
 }
 
@@ -191,7 +201,7 @@ export async function openAndRecover(
   if (problem !== undefined) throw damaged('log', LOG_FOLDER, problem);
   let database;
   try {
-    database = await openDatabase(location, logDatabaseOptions(options, false));
+    database = await openLogDatabase(options, false);
   } catch (error) {
     throw openFailure(error, 'log', LOG_FOLDER);
   }

@@ -2,6 +2,8 @@ import { EMPTY_CONF_STATE, type ConfState, type PeerId } from '../../consensus/t
 import { ParleyError } from '../../protocol/errors.ts';
 import type { LogStore, StateStore } from '../ports.ts';
 import type { Sighting } from '../rollback/witness.ts';
+import { DataKeys } from '../at-rest/data-keys.ts';
+import { readKeyFile, type KeyFileContent } from '../at-rest/key-file.ts';
 import { BootRecord } from './boot-record.ts';
 import { damageOf, damaged } from './damage.ts';
 import { lockDirectory, type DirectoryLock } from './directory-lock.ts';
@@ -28,7 +30,9 @@ import { catchUp, completeLog, savedEntries } from './complete-log.ts';
 import type { EntryPool } from './entry-pool.ts';
 import { verifyLog, type RecoveredLog } from './log-recovery.ts';
 import { LOG_FOLDER, markPath, openLog, type OpenLogOptions, type OpenedLog } from './open-log.ts';
-import { createState, openState, type OpenedState } from './open-state.ts';
+import { isThere } from './log-salvage.ts';
+import { createState, openState, type OpenedState, type StateSealing } from './open-state.ts';
+import { RowNames } from './hidden-rows.ts';
 import { Scrubber } from './scrubber.ts';
 import { readSightings, writeSightings } from './witness-file.ts';
 import type { StateDatabase } from './state-database.ts';
@@ -53,33 +57,54 @@ export async function openNodeStore(options: NodeStoreOptions): Promise<OpenedSt
 
 async function openLocked(options: NodeStoreOptions, lock: DirectoryLock): Promise<OpenedStore> {
   const { dir, logger } = options;
-  const { identity, damage: lost } = await readIdentityOrDamage(options);
+  // First of all: under a wrong key nothing is to be changed.
+  const keyFile = await orDamage(() => readKeyFile(dir, options.wrappingKey));
+  const found = await orDamage(() => readIdentity(dir, options.nodeName));
+  const identity = found.value ?? NOBODY;
   const boot = await BootRecord.begin(dir, Date.now(), identity.manifest !== undefined);
   const opened = { identity, boot, lock };
-  let damage = lost;
+  const keys: OrDamage<DataKeys> =
+    keyFile.damage === undefined ? await orDamage(() => openKeys(options, identity, keyFile.value)) : keyFile;
+  let damage = found.damage ?? keys.damage;
   if (damage === undefined) {
-    try {
-      return await openParts(options, opened);
-    } catch (error) {
-      damage = damageOf(error);
-      if (damage === undefined) throw error;
-    }
+    const parts = await orDamage(() => openParts(options, { ...opened, keys: keys.value! }));
+    if (parts.value !== undefined) return parts.value;
+    ({ damage } = parts);
   }
   logger.error({ damage }, 'the data of this node is damaged');
-  return new Damaged({ dir, ...opened }, damage, await copiesBeside(dir));
+  return new Damaged({ dir, ...opened }, damage, await copiesBeside(dir, keys.value));
 }
 
-async function readIdentityOrDamage({
-  dir,
-  nodeName,
-}: NodeStoreOptions): Promise<{ identity: Identity; damage: StoreDamage | undefined }> {
+const NOBODY: Identity = { manifest: undefined, founding: undefined };
+
+type OrDamage<T> =
+  | { readonly value: T; readonly damage?: undefined }
+  | { readonly value?: undefined; readonly damage: StoreDamage };
+
+/** What something gives, or the damage that it finds. */
+async function orDamage<T>(work: () => Promise<T>): Promise<OrDamage<T>> {
   try {
-    return { identity: await readIdentity(dir, nodeName), damage: undefined };
+    return { value: await work() };
   } catch (error) {
     const damage = damageOf(error);
     if (damage === undefined) throw error;
-    return { identity: { manifest: undefined, founding: undefined }, damage };
+    return { damage };
   }
+}
+
+/**
+ * The keys are made before anything that they seal.
+ * @throws ParleyError `damaged` where there is something that was sealed, and no keys
+ */
+async function openKeys(
+  { dir, wrappingKey, onFatal }: NodeStoreOptions,
+  { manifest }: Identity,
+  content: KeyFileContent | undefined,
+): Promise<DataKeys> {
+  if (content === undefined && (manifest !== undefined || (await isThere(markPath(dir))))) {
+    throw damaged('keys', 'keys', 'they are missing, and with them all that was sealed under them');
+  }
+  return DataKeys.open({ dir, wrapping: wrappingKey, wallMs: Date.now, onFatal }, content);
 }
 
 interface Opened {
@@ -88,7 +113,11 @@ interface Opened {
   readonly lock: DirectoryLock;
 }
 
-async function openParts(options: NodeStoreOptions, opened: Opened): Promise<IntactStore> {
+interface OpenedKeys extends Opened {
+  readonly keys: DataKeys;
+}
+
+async function openParts(options: NodeStoreOptions, opened: OpenedKeys): Promise<IntactStore> {
   const fresh = opened.identity.manifest === undefined;
   const sightings = await readSightings(options.dir, options.logger);
   const limits = { ...STORE_LIMITS, ...options.limits };
@@ -98,9 +127,11 @@ async function openParts(options: NodeStoreOptions, opened: Opened): Promise<Int
     limits,
     logger: options.logger,
     fatal: new FatalSwitch(options.onFatal),
+    seals: { log: opened.keys.sealOf('log'), mark: opened.keys.sealOf('mark') },
   };
-  const both = await openBoth(logOptions);
-  return new Intact({ ...opened, ...both, sightings, options, limits, fatal: logOptions.fatal });
+  const sealing = { seal: opened.keys.sealOf('state'), names: new RowNames(opened.keys.nameKey) };
+  const both = await openBoth(logOptions, sealing);
+  return new Intact({ ...opened, ...both, sightings, options, limits, sealing, fatal: logOptions.fatal });
 }
 
 interface OpenedBoth {
@@ -118,21 +149,21 @@ interface OpenedBoth {
  * The state comes first where the log is damaged: what the state contains need not be in the log any more.
  * @throws ParleyError `damaged`
  */
-async function openBoth(options: OpenLogOptions): Promise<OpenedBoth> {
+async function openBoth(options: OpenLogOptions, sealing: StateSealing): Promise<OpenedBoth> {
   const { dir, fresh, limits, logger, fatal } = options;
   const found = await openLog(options);
   const closers: { close(): Promise<void> }[] = [found.markFile];
   try {
     if (found.kind === 'open') closers.push(found.database);
     const folders = await StateFolders.open(dir);
-    const state = await openState({ folders, fresh, mayReplace: !fresh, limits, logger, fatal });
+    const state = await openState({ folders, fresh, mayReplace: !fresh, limits, logger, fatal, sealing });
     closers.push(state.disk);
     const log = found.kind === 'open' ? found : await completeLog(options, found, state.disk.applied);
     if (found.kind === 'broken') closers.push(log.database);
-    const matching = await matchState(options, folders, { log: log.recovered, ...state });
+    const matching = await matchState({ ...options, sealing }, folders, { log: log.recovered, ...state });
     if (matching.disk !== state.disk) closers.push(matching.disk);
     await catchUp(log.markFile, log.recovered);
-    const saved = log.recovered.repair && (await savedEntries(dir));
+    const saved = log.recovered.repair && (await savedEntries(options));
     const { isVerified } = state;
     return { folders, log, saved, damage: matching.damage, disk: matching.disk, isVerified };
   } catch (error) {
@@ -148,7 +179,7 @@ async function openBoth(options: OpenLogOptions): Promise<OpenedBoth> {
  * @throws ParleyError `damaged` for a sound log that contradicts a sound state: nobody can tell which of them is ours
  */
 async function matchState(
-  { limits, logger }: OpenLogOptions,
+  { limits, logger, sealing }: OpenLogOptions & { readonly sealing: StateSealing },
   folders: StateFolders,
   { log, disk, damage }: { readonly log: RecoveredLog } & Pick<OpenedState, 'disk' | 'damage'>,
 ): Promise<{ readonly disk: StateDatabase; readonly damage: StoreDamage | undefined }> {
@@ -160,7 +191,7 @@ async function matchState(
     logger.warn({ damage: damageOf(error) }, 'the state is set aside: the log does not lead up to it any more');
     await disk.close();
     await folders.setAside(disk.where);
-    return { disk: await createState({ folders, limits }), damage: damageOf(error) };
+    return { disk: await createState({ folders, limits, sealing }), damage: damageOf(error) };
   }
 }
 
@@ -184,15 +215,16 @@ function checkAgreement({ base, tail, terms }: RecoveredLog, disk: StateDatabase
   }
 }
 
-async function copiesBeside(dir: string): Promise<MarkContent | undefined> {
+async function copiesBeside(dir: string, keys: DataKeys | undefined): Promise<MarkContent | undefined> {
   try {
-    return await readMark(markPath(dir));
+    return keys && (await readMark(markPath(dir), keys.sealOf('mark')));
   } catch {
     return undefined;
   }
 }
 
-interface IntactParts extends Opened, OpenedBoth {
+interface IntactParts extends OpenedKeys, OpenedBoth {
+  readonly sealing: StateSealing;
   readonly options: NodeStoreOptions;
   readonly limits: StoreLimits;
   readonly fatal: FatalSwitch;
@@ -251,7 +283,7 @@ class Intact implements IntactStore {
   #identity: Identity;
 
   constructor(parts: IntactParts) {
-    const { options, limits, fatal, folders, disk, damage } = parts;
+    const { options, limits, fatal, folders, disk, damage, sealing } = parts;
     this.dir = options.dir;
     this.bootId = parts.boot.boot;
     this.history = historyOf(parts);
@@ -267,6 +299,7 @@ class Intact implements IntactStore {
       foundingConfState: () => this.#foundingConfState(),
       limits,
       fatal,
+      sealing,
     });
     this.state = state;
     this.log = new LevelLogStore({
@@ -330,6 +363,7 @@ class Intact implements IntactStore {
     await this.scrubber.stop();
     await this.state.close();
     await this.log.close();
+    await this.#parts.keys.close();
     await this.#parts.lock.release();
   }
 }

@@ -1,10 +1,12 @@
 import { EMPTY_CONF_STATE, ZERO_INDEX, ZERO_TERM } from '../../consensus/types.ts';
 import type { StampMs } from '../../protocol/ids.ts';
+import type { RowSeal } from '../at-rest/row-seal.ts';
 import { damageOf, damageUnlessRefused, damaged, messageOf } from './damage.ts';
 import type { FatalSwitch } from './fatal-switch.ts';
 import { checkDatabase, checkTables, tableBytes } from './level-check/check-database.ts';
 import { cutWriteAheadFiles } from './level-check/cut-write-ahead.ts';
 import { readVersion, type LevelVersion } from './level-check/manifest-reader.ts';
+import type { RowNames } from './hidden-rows.ts';
 import type { StoreDamage, StoreLimits, StoreLogger } from './node-store.ts';
 import { StateBuilder } from './state-builder.ts';
 import { StateDatabase } from './state-database.ts';
@@ -19,6 +21,13 @@ export interface OpenStateOptions {
   readonly limits: StoreLimits;
   readonly logger: StoreLogger;
   readonly fatal: FatalSwitch;
+  readonly sealing: StateSealing;
+}
+
+/** How rows stand on the disk. */
+export interface StateSealing {
+  readonly seal: RowSeal;
+  readonly names: RowNames;
 }
 
 export interface OpenedState {
@@ -59,9 +68,10 @@ async function refuseIfStray(disk: StateDatabase, { fresh }: OpenStateOptions): 
 export async function createState({
   folders,
   limits,
-}: Pick<OpenStateOptions, 'folders' | 'limits'>): Promise<StateDatabase> {
+  sealing,
+}: Pick<OpenStateOptions, 'folders' | 'limits' | 'sealing'>): Promise<StateDatabase> {
   const name = folders.unused();
-  const builder = await StateBuilder.create(folders.path(name), name);
+  const builder = await StateBuilder.create({ location: folders.path(name), where: name, ...sealing });
   const position = { index: ZERO_INDEX, term: ZERO_TERM, stampMs: 0 as StampMs, confState: EMPTY_CONF_STATE };
   const disk = await builder.finish(position, limits.writeBufferBytes);
   await folders.point(name);
@@ -69,20 +79,21 @@ export async function createState({
 }
 
 async function openCurrent(name: string, options: OpenStateOptions): Promise<OpenedState> {
-  const { folders, limits } = options;
+  const { folders, limits, sealing } = options;
   const location = folders.path(name);
   const condemned = await folders.condemnation(name);
   if (condemned !== undefined) throw damaged('state', name, condemned);
+  const place = { location, where: name, ...sealing, writeBufferBytes: limits.writeBufferBytes };
   await cutWriteAhead(name, options);
   if ((await tableBytes(location)) > limits.verifyBytesAtOpenMax) {
     const { tables } = await readVersion(location);
-    const disk = await StateDatabase.open(location, name, limits.writeBufferBytes);
+    const disk = await StateDatabase.open(place);
     void verifyInBackground(disk, tables, options);
     return { disk, isVerified: false };
   }
   const problem = await checkDatabase(location);
   if (problem !== undefined) throw damaged('state', name, problem);
-  const disk = await StateDatabase.open(location, name, limits.writeBufferBytes);
+  const disk = await StateDatabase.open(place);
   try {
     await disk.verify();
     return { disk, isVerified: true };

@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -5,6 +6,8 @@ import { EMPTY_CONF_STATE, type LogIndex, type Term } from '../../consensus/type
 import type { StampMs } from '../../protocol/ids.ts';
 import { removeImage } from '../../testing/store/store-images.ts';
 import { makeTemporaryFolder } from '../../testing/store/temporary-store.ts';
+import { singleSeal } from '../../testing/store/test-keys.ts';
+import { RowNames } from './hidden-rows.ts';
 import { StateBuilder } from './state-builder.ts';
 
 /** The least that LevelDB takes. */
@@ -32,7 +35,11 @@ const mappedTables = async (location: string): Promise<number> =>
 describe.skipIf(process.platform !== 'linux')('the memory that building a state takes', () => {
   it('does not grow with the number of its tables', async () => {
     const location = join(dir, 'state-7');
-    const builder = await StateBuilder.create(location, 'state-7', WRITE_BUFFER_BYTES);
+    const names = new RowNames(createSecretKey(Buffer.alloc(32)));
+    const builder = await StateBuilder.create({
+      ...{ location, where: 'state-7', seal: singleSeal(), names },
+      writeBufferBytes: WRITE_BUFFER_BYTES,
+    });
     let written = 0;
     for (; (await tables(location)) <= 2 * TABLES_MAX; written += ROWS_PER_WRITE) {
       await builder.putRows(

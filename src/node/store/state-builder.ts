@@ -1,8 +1,10 @@
 import type { StateSnapshotHeader } from '../ports.ts';
-import { beginBatch, openDatabase, putAll, type Database } from './level-database.ts';
+import type { RowSeal } from '../at-rest/row-seal.ts';
 import { MultisetHash } from './multiset-hash.ts';
 import { RowDigest } from './row-digest.ts';
 import type { Row } from './row-merge.ts';
+import type { RowNames } from './hidden-rows.ts';
+import { SealedDatabase } from './sealed-database.ts';
 import { StateDatabase } from './state-database.ts';
 import {
   APPLIED_KEY,
@@ -11,9 +13,6 @@ import {
   encodeApplied,
   encodeIndex,
   encodeInstalled,
-  encodeRow,
-  rowKeyOf,
-  storedRowBytes,
   type AppliedRow,
 } from './state-rows.ts';
 
@@ -21,23 +20,31 @@ import {
 const BUILDING = { createIfMissing: true, blockCacheBytes: 0, openFilesMax: 74 };
 const WRITE_BUFFER_BYTES = 4 * 1024 * 1024;
 
+export interface StateBuilderOptions {
+  readonly location: string;
+  /** The folder's name, for messages. */
+  readonly where: string;
+  readonly seal: RowSeal;
+  readonly names: RowNames;
+  readonly writeBufferBytes?: number;
+}
+
 /** Fills a new database: in pieces, and then in one batch everything that makes it a state. */
 export class StateBuilder {
-  readonly #database: Database;
-  readonly #where: string;
+  readonly #database: SealedDatabase;
+  readonly #options: StateBuilderOptions;
   readonly #rowDigest = new RowDigest();
   readonly #hash = new MultisetHash();
-  /** For one writing after the other: LevelDB copies what it is given. */
-  #room = Buffer.alloc(0);
 
-  private constructor(database: Database, where: string) {
+  private constructor(database: SealedDatabase, options: StateBuilderOptions) {
     this.#database = database;
-    this.#where = where;
+    this.#options = options;
   }
 
-  /** @param where the folder's name, for messages */
-  static async create(location: string, where: string, writeBufferBytes = WRITE_BUFFER_BYTES): Promise<StateBuilder> {
-    return new StateBuilder(await openDatabase(location, { ...BUILDING, writeBufferBytes }), where);
+  static async create(options: StateBuilderOptions): Promise<StateBuilder> {
+    const { location, where, seal, writeBufferBytes = WRITE_BUFFER_BYTES } = options;
+    const place = { part: 'state', where, seal } as const;
+    return new StateBuilder(await SealedDatabase.open(location, { ...BUILDING, writeBufferBytes }, place), options);
   }
 
   /** Of the rows so far. */
@@ -47,18 +54,9 @@ export class StateBuilder {
 
   /** One at a time. */
   async putRows(rows: readonly Row[]): Promise<void> {
-    const bytes = rows.reduce((sum, [, value]) => sum + storedRowBytes(value), 0);
-    if (bytes > this.#room.length) this.#room = Buffer.allocUnsafeSlow(bytes);
-    const room = this.#room;
-    let at = 0;
-    const stored = rows.map(([key, value]): [string, Uint8Array] => {
-      const digest = this.#rowDigest.of(key, value);
-      this.#hash.addDigest(digest);
-      const from = at;
-      at += storedRowBytes(value);
-      return [rowKeyOf(key), encodeRow(digest, value, room.subarray(from, at))];
-    });
-    await putAll(this.#database, stored);
+    const { names } = this.#options;
+    for (const [key, value] of rows) this.#hash.addDigest(this.#rowDigest.of(key, value));
+    await this.#database.putAll(rows.map(([key, value]) => [names.storedKey(key), names.content(key, value)] as const));
   }
 
   /** All of it is durable then. */
@@ -68,13 +66,13 @@ export class StateBuilder {
     installedFrom?: StateSnapshotHeader,
   ): Promise<StateDatabase> {
     const applied: AppliedRow = { ...position, hash: this.#hash };
-    const batch = beginBatch(this.#database);
+    const batch = this.#database.begin();
     batch.put(APPLIED_KEY, encodeApplied(applied));
-    batch.put(DURABLE_KEY, encodeIndex(DURABLE_KEY, applied.index));
+    batch.put(DURABLE_KEY, encodeIndex(applied.index));
     if (installedFrom !== undefined) batch.put(INSTALLED_KEY, encodeInstalled(installedFrom));
     await batch.write();
     await this.#database.close();
-    return StateDatabase.open(this.#database.location, this.#where, writeBufferBytes);
+    return StateDatabase.open({ ...this.#options, writeBufferBytes });
   }
 
   close(): Promise<void> {

@@ -5,6 +5,7 @@ import { ParleyError } from '../../protocol/errors.ts';
 import { fillStore, type FilledStore } from '../../testing/store/fill-store.ts';
 import { filesOf, flipBit, logContentOf, removeImage, stateContentOf } from '../../testing/store/store-images.ts';
 import { insistIntact, insistRepairing, makeTemporaryFolder, optionsFor } from '../../testing/store/temporary-store.ts';
+import { placesOfRow } from '../../testing/store/sealed-places.ts';
 import { waitUntil } from '../../testing/wait-until.ts';
 import type { IntactStore, NodeStoreOptions, OpenedStore } from './node-store.ts';
 import { openNodeStore } from './open-node-store.ts';
@@ -35,17 +36,13 @@ async function tablesOfState(): Promise<string[]> {
   return (await filesOf(dir)).map(({ path }) => path).filter((path) => /^state-\d+\/\d+\.ldb$/.test(path));
 }
 
-/** Flips a bit of a row where it is stored, so that everything but its own checksum holds if LevelDB does not look. */
-async function damageRow(content: string): Promise<void> {
-  let hits = 0;
+/** Flips a bit of a row where it is stored, so that everything but its own seal holds if LevelDB does not look. */
+async function damageRow(row: string): Promise<void> {
+  const folder = (await readdir(dir)).find((name) => /^state-\d+$/.test(name))!;
   // In all of them: one may be a leftover of a compaction.
-  for (const path of await tablesOfState()) {
-    const at = (await readFile(join(dir, path))).indexOf(content);
-    if (at < 0) continue;
-    await flipBit(join(dir, path), 8 * at);
-    hits += 1;
-  }
-  if (hits === 0) throw new Error(`no table holds ${content}`);
+  const places = (await placesOfRow(dir, folder, row)).filter(({ path }) => path.endsWith('.ldb'));
+  if (places.length === 0) throw new Error(`no table holds ${row}`);
+  for (const { path, at } of places) await flipBit(join(dir, path), 8 * at);
 }
 
 async function expectRebuilding(store: OpenedStore): Promise<void> {
@@ -106,7 +103,7 @@ describe('a large state', () => {
   it('ends the process when it is found to be damaged, and is not used again', async () => {
     await fill(20);
     await flush();
-    await damageRow('value 17');
+    await damageRow('row/17');
     const store = await open(true);
     expect(store.kind).toBe('intact');
     await waitUntil(() => fatal.length > 0);
@@ -121,7 +118,7 @@ describe('a large state', () => {
   it('is not used again after a broken row was read, however soon the process ended', async () => {
     await fill(20);
     await flush();
-    await damageRow('value 17');
+    await damageRow('row/17');
     const store = insistIntact(await open(true));
     expect(() => store.state.get('row/17')).toThrow(ParleyError);
     // This very turn may have been the last one.

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { ParleyError } from '../../protocol/errors.ts';
 import type { StateInstall, StateSnapshotHeader } from '../ports.ts';
 import { damaged, isOutOfSpace } from './damage.ts';
+import type { StateSealing } from './open-state.ts';
 import { RowStreamDecoder } from './row-stream.ts';
 import { StateBuilder } from './state-builder.ts';
 import type { StateDatabase } from './state-database.ts';
@@ -9,6 +10,7 @@ import type { StateFolders } from './state-folders.ts';
 
 export interface InstallOwner {
   readonly writeBufferBytes: number;
+  readonly sealing: StateSealing;
   /** Goes on with the new state, and closes the old one. */
   takeOver(disk: StateDatabase): Promise<void>;
 }
@@ -22,7 +24,7 @@ export async function beginStateInstall(
   const name = folders.unused();
   let builder;
   try {
-    builder = await StateBuilder.create(folders.path(name), name);
+    builder = await StateBuilder.create({ location: folders.path(name), where: name, ...owner.sealing });
   } catch (error) {
     await folders.remove(name);
     throw explained(error);

@@ -1,7 +1,6 @@
 import type { AppliedRow } from './state-rows.ts';
 import { MultisetHash } from './multiset-hash.ts';
 import { RowDigest } from './row-digest.ts';
-import { encodeRow, rowKeyOf, storedRowBytes, valueOfRow } from './state-rows.ts';
 
 /** Null stands for a deleted row. */
 export type RowChange = Uint8Array | null;
@@ -45,41 +44,33 @@ export class ChangeGroup {
     if (this.#sealed !== undefined) return this.#sealed;
     const hash = new MultisetHash(before);
     // In memory of its own: some of it stays in the cache.
-    const room = Buffer.allocUnsafeSlow(this.#storedBytes());
+    const room = Buffer.allocUnsafeSlow(this.#valueBytes());
     let at = 0;
     const rowDigest = new RowDigest();
     const rows: [string, Uint8Array | undefined][] = [];
-    const values: [string, Uint8Array | undefined][] = [];
     for (const [key, value] of this.rows) {
       const old = this.#before.get(key);
       if (old !== undefined) hash.remove(key, old);
       if (value === null) {
-        rows.push([rowKeyOf(key), undefined]);
-        values.push([key, undefined]);
+        rows.push([key, undefined]);
         continue;
       }
-      const digest = rowDigest.of(key, value);
-      hash.addDigest(digest);
-      const from = at;
-      at += storedRowBytes(value);
-      const stored = encodeRow(digest, value, room.subarray(from, at));
-      rows.push([rowKeyOf(key), stored]);
-      values.push([key, valueOfRow(stored)]);
+      hash.addDigest(rowDigest.of(key, value));
+      room.set(value, at);
+      rows.push([key, room.subarray(at, (at += value.length))]);
     }
-    this.#sealed = { rows, values, applied: { ...this.position, hash } };
+    this.#sealed = { rows, applied: { ...this.position, hash } };
     return this.#sealed;
   }
 
-  #storedBytes(): number {
+  #valueBytes(): number {
     let bytes = 0;
-    for (const value of this.rows.values()) if (value !== null) bytes += storedRowBytes(value);
+    for (const value of this.rows.values()) bytes += value?.length ?? 0;
     return bytes;
   }
 }
 
 export interface SealedGroup {
-  readonly rows: readonly (readonly [rowKey: string, stored: Uint8Array | undefined])[];
-  /** What they hold, cut out of what is stored. */
-  readonly values: readonly (readonly [key: string, value: Uint8Array | undefined])[];
+  readonly rows: readonly (readonly [key: string, value: Uint8Array | undefined])[];
   readonly applied: AppliedRow;
 }

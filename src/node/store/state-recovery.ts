@@ -1,17 +1,19 @@
 import type { LogIndex } from '../../consensus/types.ts';
 import type { StateSnapshotHeader } from '../ports.ts';
 import { damageUnlessRefused, damaged } from './damage.ts';
-import type { Database } from './level-database.ts';
+import { rowOf } from './hidden-rows.ts';
 import {
   APPLIED_KEY,
   DURABLE_KEY,
   INSTALLED_KEY,
+  HIDDEN_RANGE,
   MARKER_RANGE,
   decodeApplied,
   decodeIndex,
   decodeInstalled,
   type AppliedRow,
 } from './state-rows.ts';
+import type { SealedDatabase } from './sealed-database.ts';
 
 export interface RecoveredState {
   readonly applied: AppliedRow;
@@ -20,6 +22,8 @@ export interface RecoveredState {
   readonly durable: LogIndex;
   /** Indexes of the batches after it. */
   readonly markers: readonly LogIndex[];
+  /** Keys of the rows that stand under other names. */
+  readonly hidden: readonly string[];
 }
 
 /**
@@ -30,15 +34,14 @@ export interface RecoveredState {
  *
  * @throws ParleyError `damaged`
  */
-export async function recoverState(database: Database, where: string): Promise<RecoveredState> {
+export async function recoverState(database: SealedDatabase, where: string): Promise<RecoveredState> {
   try {
     const applied = await readRow(database, APPLIED_KEY, decodeApplied, where);
-    const durable = await readRow(database, DURABLE_KEY, (stored) => decodeIndex(DURABLE_KEY, stored), where);
+    const durable = await readRow(database, DURABLE_KEY, decodeIndex, where);
     const installedRow = await database.get(INSTALLED_KEY);
     const installedFrom = installedRow === undefined ? undefined : decodeInstalled(installedRow);
-    if (installedRow !== undefined && installedFrom === undefined) throw checksumDamage(INSTALLED_KEY, where);
     const markers = await readMarkers(database, durable, applied.index, where);
-    return { applied, installedFrom, durable, markers };
+    return { applied, installedFrom, durable, markers, hidden: await readHidden(database) };
   } catch (error) {
     if (error instanceof Error && 'code' in error && String(error.code).startsWith('LEVEL_')) {
       throw damageUnlessRefused('state', where, error);
@@ -48,30 +51,32 @@ export async function recoverState(database: Database, where: string): Promise<R
 }
 
 async function readRow<T>(
-  database: Database,
+  database: SealedDatabase,
   key: string,
-  decode: (stored: Uint8Array) => T | undefined,
+  decode: (stored: Uint8Array) => T,
   where: string,
 ): Promise<T> {
   const stored = await database.get(key);
   if (stored === undefined) throw damaged('state', where, `the row "${key}" is missing`);
-  const row = decode(stored);
-  if (row === undefined) throw checksumDamage(key, where);
-  return row;
+  return decode(stored);
+}
+
+async function readHidden(database: SealedDatabase): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const [storedKey, content] of database.each(HIDDEN_RANGE)) keys.push(rowOf(storedKey, content)[0]);
+  return keys;
 }
 
 async function readMarkers(
-  database: Database,
+  database: SealedDatabase,
   durable: LogIndex,
   applied: LogIndex,
   where: string,
 ): Promise<LogIndex[]> {
   const markers: LogIndex[] = [];
   let last = durable;
-  for await (const [key, stored] of database.iterator({ ...MARKER_RANGE })) {
-    const before = decodeIndex(key, stored);
-    if (before === undefined) throw checksumDamage(key, where);
-    if (before !== last) {
+  for await (const [key, stored] of database.each(MARKER_RANGE)) {
+    if (decodeIndex(stored) !== last) {
       throw damaged('state', where, `a write after entry ${last} is missing, it has to be rebuilt`);
     }
     last = Number.parseInt(key.slice(1), 16) as LogIndex;
@@ -81,8 +86,4 @@ async function readMarkers(
     throw damaged('state', where, `its writes end at entry ${last}, but it says ${applied}: it has to be rebuilt`);
   }
   return markers;
-}
-
-function checksumDamage(key: string, where: string): Error {
-  return damaged('state', where, `the checksum of the row "${key}" does not match`);
 }

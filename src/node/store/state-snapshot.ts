@@ -8,7 +8,7 @@ const ROWS_PER_READ = 512;
 
 /** Where rows come from, in key order, as they were at one moment. */
 export interface RowSource {
-  next(count: number): Promise<[key: string, value: Uint8Array][]>;
+  next(count: number): Promise<readonly (readonly [key: string, value: Uint8Array])[]>;
   close(): Promise<void>;
 }
 

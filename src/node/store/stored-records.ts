@@ -1,23 +1,23 @@
 import assert from 'node:assert/strict';
 import { ZERO_INDEX, type LogIndex } from '../../consensus/types.ts';
-import { damageUnlessRefused } from './damage.ts';
-import type { Batch, Database } from './level-database.ts';
+import { damageOf, damageUnlessRefused } from './damage.ts';
 import { packRecord, unpackRecord, type LogRecord } from './log-record.ts';
 import { logDamage } from './log-recovery.ts';
 import { recordKey } from './log-rows.ts';
 import type { RecordIndex, RecordPlace } from './record-index.ts';
+import type { SealedBatch, SealedDatabase } from './sealed-database.ts';
 
 /** Unpacked records that are kept for followers that read through the log. */
 const UNPACKED_MAX = 8;
 
 /** The records of one epoch of the log on disk: reads them back, each checked, and takes them out again. */
 export class StoredRecords {
-  readonly #database: Database;
+  readonly #database: SealedDatabase;
   readonly #places: RecordIndex;
   readonly #unpacked = new Map<string, LogRecord>();
   #epoch: number;
 
-  constructor(database: Database, places: RecordIndex, epoch: number) {
+  constructor(database: SealedDatabase, places: RecordIndex, epoch: number) {
     this.#database = database;
     this.#places = places;
     this.#epoch = epoch;
@@ -54,7 +54,7 @@ export class StoredRecords {
     try {
       value = this.#database.getSync(key);
     } catch (error) {
-      throw damageUnlessRefused('log', 'log', error);
+      throw damageOf(error) === undefined ? damageUnlessRefused('log', 'log', error) : error;
     }
     const record = value === undefined ? undefined : unpackRecord(value);
     if (record === undefined) throw logDamage(`the record ${key} does not match its hashes`);
@@ -74,7 +74,7 @@ export class StoredRecords {
    *
    * @throws ParleyError `damaged` when that record is not the one that was written
    */
-  cutFrom(from: LogIndex, batch: Batch): void {
+  cutFrom(from: LogIndex, batch: SealedBatch): void {
     for (const place of this.#places.takeFrom(from)) {
       const key = recordKey(this.#epoch, place.first);
       if (place.first >= from) {

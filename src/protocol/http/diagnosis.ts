@@ -44,6 +44,13 @@ export const DiagnosisReply = Type.Object({
   files: Type.Array(Type.Object({ path: Type.String(), complaint: Type.String() })),
   /** When its TLS certificate expires, milliseconds since the epoch. */
   certificateExpiresMs: Type.Union([Type.Number(), Type.Null()]),
+  /** Where the key comes from that its data keys are wrapped by. */
+  wrappingKey: Type.Union([
+    Type.Literal('beside'),
+    Type.Literal('file'),
+    Type.Literal('environment'),
+    Type.Literal('command'),
+  ]),
 });
 
 export type DiagnosisJson = Static<typeof DiagnosisReply>;

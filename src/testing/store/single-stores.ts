@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { EMPTY_CONF_STATE, ZERO_INDEX } from '../../consensus/types.ts';
 import { FatalSwitch } from '../../node/store/fatal-switch.ts';
+import { RowNames } from '../../node/store/hidden-rows.ts';
 import { LevelLogStore } from '../../node/store/level-log-store.ts';
 import { LevelStateStore } from '../../node/store/level-state-store.ts';
 import { STORE_LIMITS, type StoreLimits } from '../../node/store/node-store.ts';
@@ -9,6 +10,7 @@ import { openLog } from '../../node/store/open-log.ts';
 import { openState } from '../../node/store/open-state.ts';
 import { StateFolders } from '../../node/store/state-folders.ts';
 import { SILENT, makeTemporaryFolder } from './temporary-store.ts';
+import { openTestKeys } from './test-keys.ts';
 
 /** A log without the state that belongs to it. `fresh` makes what is missing. */
 export async function openLogAlone(
@@ -17,7 +19,9 @@ export async function openLogAlone(
 ): Promise<LevelLogStore> {
   const fatal = throwing();
   const allLimits = { ...STORE_LIMITS, ...limits };
-  const opened = await openLog({ dir, fresh, limits: allLimits, logger: SILENT, fatal });
+  const keys = await openTestKeys(dir);
+  const seals = { log: keys.sealOf('log'), mark: keys.sealOf('mark') };
+  const opened = await openLog({ dir, fresh, limits: allLimits, logger: SILENT, fatal, seals });
   assert(opened.kind === 'open', 'the log is damaged');
   return new LevelLogStore({
     ...opened,
@@ -36,13 +40,17 @@ export async function openStateAlone(
   const fatal = throwing();
   const allLimits = { ...STORE_LIMITS, ...limits };
   const folders = await StateFolders.open(dir);
-  const { disk } = await openState({ folders, fresh, mayReplace: false, limits: allLimits, logger: SILENT, fatal });
+  const keys = await openTestKeys(dir);
+  const sealing = { seal: keys.sealOf('state'), names: new RowNames(keys.nameKey) };
+  const options = { folders, fresh, mayReplace: false, limits: allLimits, logger: SILENT, fatal, sealing };
+  const { disk } = await openState(options);
   return new LevelStateStore({
     folders,
     disk,
     foundingConfState: () => EMPTY_CONF_STATE,
     limits: allLimits,
     fatal,
+    sealing,
   });
 }
 

@@ -15,6 +15,7 @@ import type {
 } from '../../node/store/node-store.ts';
 import { openNodeStore } from '../../node/store/open-node-store.ts';
 import type { ClusterId, NodeName } from '../../protocol/ids.ts';
+import { TEST_WRAPPING_KEY } from './test-keys.ts';
 
 export const SILENT: StoreLogger = { info: () => {}, warn: () => {}, error: () => {} };
 
@@ -41,6 +42,7 @@ export function optionsFor(dir: string, limits?: Partial<StoreLimits>): NodeStor
   return {
     dir,
     nodeName: TEST_NODE,
+    wrappingKey: TEST_WRAPPING_KEY,
     logger: SILENT,
     onFatal: (error) => {
       throw error;

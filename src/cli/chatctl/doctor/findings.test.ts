@@ -34,6 +34,7 @@ const reportOf = (node: string, changes: Partial<DiagnosisJson> = {}): Diagnosis
   connected: true,
   files: [],
   certificateExpiresMs: null,
+  wrappingKey: 'file',
   ...changes,
 });
 
@@ -51,6 +52,12 @@ const find = (...all: Examined[]): readonly Finding[] => findingsOf(all, NOW_MS)
 const told = (...all: Examined[]): string[] => find(...all).map(({ node, what }) => `${node ?? 'cluster'}: ${what}`);
 
 describe('what the doctor finds', () => {
+  it('is worth a note where wrapping keys lie beside what they wrap', () => {
+    const found = find(up('n1', { wrappingKey: 'beside' }), up('n2', { wrappingKey: 'command' }), up('n3'));
+    expect(found).toMatchObject([{ severity: 'note', node: null, what: expect.stringContaining('(n1)') as string }]);
+    expect(doctorExitCode(found)).toBe(0);
+  });
+
   it('is nothing in a healthy cluster', () => {
     const all = [up('n1'), up('n2'), up('n3')];
     expect(find(...all)).toEqual([]);

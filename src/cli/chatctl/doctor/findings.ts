@@ -52,6 +52,7 @@ export function findingsOf(all: readonly Examined[], nowMs: number): readonly Fi
     ...reports.flatMap((report) => contactFindings(report, reports)),
     ...clockFindings(all),
     ...agreementFindings(reports),
+    ...wrappingKeyFindings(reports),
   ];
   return [
     ...found.filter(({ severity }) => severity === 'problem'),
@@ -184,6 +185,17 @@ function clockFindings(all: readonly Examined[]): Finding[] {
     const what = `Its clock is ${(Math.abs(apartMs) / 1000).toFixed(1)} s ${way} that of ${median.node}.`;
     return [problem(node, what, 'Let NTP set the clocks of all nodes.')];
   });
+}
+
+function wrappingKeyFindings(reports: readonly DiagnosisJson[]): Finding[] {
+  const nodes = reports.flatMap(({ node, wrappingKey }) => (wrappingKey === 'beside' ? [node] : []));
+  if (nodes.length === 0) return [];
+  const what =
+    `The wrapping key lies beside the data directory (${nodes.join(', ')}): whoever takes that disk can read what is ` +
+    'on it; only a disk that is thrown away without the key says nothing.';
+  const advice =
+    'Keep it elsewhere: --wrapping-key-file on another device, or --wrapping-key-command; see docs/DEPLOYMENT.md.';
+  return [note(null, what, advice)];
 }
 
 function agreementFindings(reports: readonly DiagnosisJson[]): Finding[] {
