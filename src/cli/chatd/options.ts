@@ -29,7 +29,7 @@ export const CHATD_OPTIONS = [
   {
     name: 'wrapping-key-file',
     value: 'FILE',
-    help: 'file with the key that the data keys of --data are wrapped by (32 bytes as hex); by default one is made beside --data',
+    help: 'file with the key under which --data is sealed (32 bytes as hex); by default one is made beside --data',
   },
   {
     name: 'wrapping-key-command',

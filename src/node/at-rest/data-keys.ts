@@ -142,10 +142,10 @@ export class DataKeys {
   /** One at a time, in order; what is not on disk does not count. */
   #change(change: (content: KeyFileContent) => KeyFileContent): Promise<void> {
     const changed = this.#writing.then(async () => {
-      const next = { ...change(this.#content), serial: this.#content.serial + 1 };
-      await writeKeyFile(this.#options.dir, this.#options.wrapping, next);
-      const isNewer = newestOf(next).number > this.current;
-      this.#content = next;
+      const after = { ...change(this.#content), serial: this.#content.serial + 1 };
+      await writeKeyFile(this.#options.dir, this.#options.wrapping, after);
+      const isNewer = newestOf(after).number > this.current;
+      this.#content = after;
       if (isNewer) this.#sealed = 0;
     });
     this.#writing = changed.catch(() => {});

@@ -51,8 +51,8 @@ async function besideKey(dir: string): Promise<WrappingKey> {
   if (await hasKeyFile(dir)) {
     throw new ParleyError(
       'usage',
-      `The wrapping key of ${dir} is missing: put ${path} back, or say where it is; without it nothing in ${dir} can be ` +
-        'read. Nothing was changed.',
+      `The wrapping key of ${dir} is missing: put ${path} back, or say where it is. Without it nothing in ${dir} ` +
+        'can be read. Nothing was changed.',
     );
   }
   const made = WrappingKey.generateText();

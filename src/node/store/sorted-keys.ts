@@ -33,7 +33,7 @@ export class SortedKeys {
     if (block.length === 0 && this.#blocks.length > 1) this.#blocks.splice(number, 1);
   }
 
-  /** The first keys from `gte` on and before `lt`, at most `limit`; the last ones, from the last on, where `reverse`. */
+  /** The first keys from `gte` on and before `lt`, at most `limit`; where `reverse`, the last ones, from the last on. */
   between({ gte = '', lt, limit = Infinity, reverse = false }: KeyBounds): string[] {
     const found: string[] = [];
     const step = reverse ? -1 : 1;

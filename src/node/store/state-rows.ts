@@ -5,8 +5,9 @@ import { MultisetHash } from './multiset-hash.ts';
 
 /**
  * Keys of a state database. Rows of the chat live under `r`, those whose keys would tell more than ids under `h` (see
- * `hidden-rows.ts`); beside them stand how far the state has come (`applied`), up to where it was durable (`durable`), the snapshot it began with (`installed`), and one marker per batch, so that
- * a batch that is missing between two others is noticed.
+ * `hidden-rows.ts`); beside them stand how far the state has come (`applied`), up to where it was durable (`durable`),
+ * the snapshot it began with (`installed`), and one marker per batch, so that a batch that is missing between two
+ * others is noticed.
  */
 export const APPLIED_KEY = 'applied';
 export const DURABLE_KEY = 'durable';
