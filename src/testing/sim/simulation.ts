@@ -107,20 +107,7 @@ export class Simulation {
     const time = this.#time;
     const numbers = Array.from({ length: traits.voters + traits.spares }, (_, at) => at + 1);
     const nodes: SimNode[] = [];
-    const hosts = numbers.map(
-      (number, at) =>
-        new SimHost({
-          number,
-          time,
-          clockRate: traits.clockRates[at]!,
-          wallOffsetMs: traits.wallOffsetsMs[at]!,
-          afterStep: () => {
-            nodes[at]!.look();
-            this.#nemesis.watch(nodes[at]!);
-          },
-          onUncaught: (error) => nodes[at]!.uncaught(error),
-        }),
-    );
+    const hosts = numbers.map((number) => this.#buildHost(number, nodes));
     const network = new SimNetwork({
       time,
       seed,
@@ -132,29 +119,52 @@ export class Simulation {
     });
     network.lossChance = traits.lossChance;
     network.duplicateChance = traits.duplicateChance;
-    for (const [at, host] of hosts.entries()) {
-      nodes.push(
-        new SimNode({
-          time,
-          host,
-          network,
-          hosts: numbers,
-          traits,
-          founders: numbers.slice(0, traits.voters),
-          application: { start: (cluster) => this.#load.application.start(cluster) },
-          prng: {
-            core: new Prng(seed, STREAM.nodes + at),
-            disk: new Prng(seed, STREAM.disks + at),
-            state: new Prng(seed, STREAM.states + at),
-          },
-          witness: this.#witness,
-          fail: (violation) => (this.#violation ??= violation),
-          settlePromises: () => (this.#promisesWait = true),
-          onEnded: () => this.#nemesis.restart(nodes[at]!),
-        }),
-      );
-    }
+    for (const host of hosts) nodes.push(this.#buildNode(host, network, { numbers, nodes }));
     return new SimCluster({ time, network, nodes });
+  }
+
+  /** The machine of the node that will stand at the same place among `nodes`. */
+  #buildHost(number: number, nodes: readonly SimNode[]): SimHost {
+    const { traits } = this.#world;
+    const at = number - 1;
+    return new SimHost({
+      number,
+      time: this.#time,
+      clockRate: traits.clockRates[at]!,
+      wallOffsetMs: traits.wallOffsetsMs[at]!,
+      afterStep: () => {
+        nodes[at]!.look();
+        this.#nemesis.watch(nodes[at]!);
+      },
+      onUncaught: (error) => nodes[at]!.uncaught(error),
+    });
+  }
+
+  #buildNode(
+    host: SimHost,
+    network: SimNetwork,
+    { numbers, nodes }: { readonly numbers: readonly number[]; readonly nodes: readonly SimNode[] },
+  ): SimNode {
+    const { seed, traits } = this.#world;
+    const at = host.number - 1;
+    return new SimNode({
+      time: this.#time,
+      host,
+      network,
+      hosts: numbers,
+      traits,
+      founders: numbers.slice(0, traits.voters),
+      application: { start: (cluster) => this.#load.application.start(cluster) },
+      prng: {
+        core: new Prng(seed, STREAM.nodes + at),
+        disk: new Prng(seed, STREAM.disks + at),
+        state: new Prng(seed, STREAM.states + at),
+      },
+      witness: this.#witness,
+      fail: (violation) => (this.#violation ??= violation),
+      settlePromises: () => (this.#promisesWait = true),
+      onEnded: () => this.#nemesis.restart(nodes[at]!),
+    });
   }
 
   #buildLoad(): Load {
