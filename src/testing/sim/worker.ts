@@ -6,7 +6,9 @@ import { runSeed } from './seed-result.ts';
 const options = JSON.parse(process.argv[2]!) as CliOptions;
 const engine = await loadEngine(options.mutant);
 let running: unknown;
-process.on('uncaughtExceptionMonitor', () => console.error(`sim: seed ${String(running)} ends its process`));
+process.on('uncaughtExceptionMonitor', () => {
+  process.stderr.write(`sim: seed ${String(running)} ends its process\n`);
+});
 process.on('message', (seed) => {
   running = seed;
   void runSeed(engine, options, seed as number).then((result) => process.send!(result));
