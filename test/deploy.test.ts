@@ -184,7 +184,17 @@ describe.skipIf(openssl === undefined)('chatd facing clients by itself', () => {
     const eve = home('eve');
     await eve.json('--endpoint', url, 'register', 'eve');
     await home('fay').json('--endpoint', url, 'register', 'fay');
+    const live = home('fay').start('--json', 'tail');
+    await live.noted('listening');
     expect((await eve.json('send', '@fay', 'by TLS'))[0]).toMatchObject({ seq: 1 });
+    expect((await live.printed(1))[0]).toContain('by TLS');
+    live.child.kill('SIGINT');
+    await live.ended;
+    // Nobody vouches for this certificate where the person has not said so; nothing is sent to it.
+    const stranger = new ParleyHome(join(folder, 'stranger'));
+    const refused = await stranger.run('--endpoint', url, 'register', 'gus');
+    expect([refused.code, refused.stdout]).toEqual([3, '']);
+    expect((await home('hal').run('--endpoint', 'http://chat.example.org', 'register', 'hal')).code).toBe(2);
   });
 });
 
