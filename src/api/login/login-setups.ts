@@ -31,6 +31,15 @@ export class LoginSetups {
     return this.of(loginSetupCount(this.#context.node.reader));
   }
 
+  /**
+   * For names without a password: what is answered for them does not change when further setups come, as it does not
+   * for those who have one, until they log in.
+   */
+  async first(): Promise<LoginSetup> {
+    await this.newest();
+    return this.of(1);
+  }
+
   of(version: number): LoginSetup {
     const { node } = this.#context;
     const sealed = sealedLoginSetup(node.reader, version);

@@ -141,7 +141,7 @@ async function answerStart(
   const cluster = clusterOf(context);
   const account = accountByName(node.reader, name);
   const row = account === undefined ? undefined : passwordOf(node.reader, account.account);
-  const setup = row === undefined ? await setups.newest() : setups.of(row.setup);
+  const setup = row === undefined ? await setups.first() : setups.of(row.setup);
   const opaque = await loadOpaqueNode();
   const identifiers = { client: name, server: cluster };
   const { response, state } = opaque.start(setup.keys, row?.record ?? null, identifiers, request);

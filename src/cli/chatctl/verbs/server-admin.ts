@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import type { AdminsJson, RegistrationJson } from '../../../protocol/http/admin.ts';
 import type { AdminTarget } from '../admin-client.ts';
 
-/** Who may register, and who administers the server: admin registration, add, remove, list. */
+/** Who may register, and who administers the server: admin registration, add, remove, renew-login-setup, list. */
 export function addServerAdminVerbs(chatctl: Command, target: () => AdminTarget): void {
   const admin = chatctl.command('admin').description('who may register, and which accounts administer the server');
 
@@ -42,6 +42,16 @@ export function addServerAdminVerbs(chatctl: Command, target: () => AdminTarget)
         tell(options, reply, `${name} ${past}.`);
       });
   }
+
+  admin
+    .command('renew-login-setup')
+    .description('make new keys of the nodes for passwords; each password is registered with them at its next login')
+    .option('--json', 'print one JSON object')
+    .action(async (options: { json?: boolean }) => {
+      const body = { txnId: freshTxnId() };
+      const reply = await adminRequest<{ version: number }>(target(), 'POST', '/v1/admin/login-setups', { body });
+      tell(options, reply, `The newest login setup is ${reply.version}; those before it serve until people log in.`);
+    });
 
   admin
     .command('list')
