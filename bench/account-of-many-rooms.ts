@@ -1,4 +1,4 @@
-import { inLanes } from './lanes.ts';
+import { inLanes } from '../scripts/load/lanes.ts';
 import { timePages } from './pages.ts';
 import { within } from './deadline.ts';
 import { distributionOf, type Distribution } from '../scripts/chaos/percentiles.ts';

@@ -3,6 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureDiskRate } from './disk-rate.ts';
+import { FASTCHAT_TESTS } from './fastchat-figures.ts';
+import { measureFastChat, renderFastChat } from './fastchat.ts';
 import { measureFiles } from './files.ts';
 import { createPairs, measure } from './messages.ts';
 import { measureMls, renderMls } from './mls.ts';
@@ -27,6 +29,7 @@ const USAGE = `usage: npm run bench [-- --runs N] [--json FILE]
        npm run bench -- files [--megabytes N]
        npm run bench -- mls [--devices N]
        npm run bench -- rooms [--members N] [--sockets N] [--rooms N]
+       npm run bench -- fastchat [--tests NAME[,NAME…]] [--clients N] [--iterations N]
 
 Three nodes on free ports, encrypted 256-byte texts in direct rooms over the public WebSocket API; texts are
 encrypted before the clock starts. Closed loop. Rates are also given as multiples of F, the rate at which this
@@ -44,6 +47,9 @@ rooms: an open room of N members (default 5000) with so many sockets looking on 
 sending, one message after the other in turn, and pages of members; deliveries per second in rooms of 100 and 500 in which
 all look on; and an account in so many rooms (default 10000) beside one in ten: identify, resume, page of rooms, send.
 What does not arrive ends it, and says at which sockets.
+
+fastchat: the load of FastChat's own three tests (test1, test2, test3; default all) over three nodes, everybody being a whole
+client that encrypts and decrypts, next to the figures that FastChat published. Some four minutes for each.
 
 mls: the MLS engine by itself, in processor time: messages per second of one core, and what handshakes cost in groups of 2 to N devices
 (default 2000).`;
@@ -72,6 +78,9 @@ async function main(args: readonly string[]): Promise<number> {
       members: { type: 'string', default: ROOM_MEMBERS },
       sockets: { type: 'string', default: ROOM_SOCKETS },
       rooms: { type: 'string', default: ACCOUNT_ROOMS },
+      tests: { type: 'string', default: FASTCHAT_TESTS.map(({ name }) => name).join() },
+      clients: { type: 'string' },
+      iterations: { type: 'string' },
       json: { type: 'string' },
       help: { type: 'boolean' },
     },
@@ -81,7 +90,7 @@ async function main(args: readonly string[]): Promise<number> {
   const [runs, megabytes] = [Number(values.runs), Number(values.megabytes ?? preset)];
   const rowBytes = Number(values['row-bytes']);
   const wellFormed = isWithin(runs, 1, 20) && isWithin(megabytes, 1, 16_384) && isWithin(rowBytes, 16, 262_144);
-  if (values.help === true || !wellFormed || !['', 'snapshot', 'files', 'mls', 'rooms'].includes(what)) {
+  if (values.help === true || !wellFormed || !['', 'snapshot', 'files', 'mls', 'rooms', 'fastchat'].includes(what)) {
     console.log(USAGE);
     return values.help === true ? 0 : 2;
   }
@@ -100,6 +109,7 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(JSON.stringify(await measureRooms(sizes, console.error), null, 1));
     return 0;
   }
+  if (what === 'fastchat') return fastChat(values);
   if (what === 'files') {
     console.log(JSON.stringify(await measureFiles(megabytes, console.error), null, 1));
     return 0;
@@ -127,6 +137,31 @@ async function main(args: readonly string[]): Promise<number> {
   if (values.json === undefined) console.log(json);
   else writeFileSync(values.json, `${json}\n`);
   return results.every(({ runs: all }) => all.every(({ failed }) => failed === 0)) ? 0 : 1;
+}
+
+async function fastChat(asked: {
+  readonly tests: string;
+  readonly clients?: string | undefined;
+  readonly iterations?: string | undefined;
+}): Promise<number> {
+  const names = asked.tests.split(',');
+  const tests = FASTCHAT_TESTS.filter(({ name }) => names.includes(name));
+  const [clients, iterations] = [Number(asked.clients ?? 2), Number(asked.iterations ?? 1)];
+  if (tests.length !== names.length || !isWithin(clients, 2, 200) || !isWithin(iterations, 1, 100)) {
+    console.log(USAGE);
+    return 2;
+  }
+  for (const published of tests) {
+    const test = {
+      ...published,
+      ...(asked.clients === undefined ? {} : { clients }),
+      ...(asked.iterations === undefined ? {} : { iterations }),
+    };
+    const result = await measureFastChat(test, console.error);
+    console.log(renderFastChat(test, result));
+    console.log(JSON.stringify(result));
+  }
+  return 0;
 }
 
 const isWithin = (value: number, least: number, most: number): boolean =>

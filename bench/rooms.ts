@@ -1,17 +1,15 @@
 import { measureAccount, type AccountMeasurement } from './account-of-many-rooms.ts';
 import { within } from './deadline.ts';
 import { measureFanOut, type FanOut } from './fan-out.ts';
-import { inLanes } from './lanes.ts';
+import { inLanes } from '../scripts/load/lanes.ts';
 import { timePages } from './pages.ts';
 import { distributionOf, type Distribution } from '../scripts/chaos/percentiles.ts';
 import { FeedSocket } from '../scripts/load/feed-socket.ts';
-import { requestJson } from '../scripts/load/http.ts';
+import { joinOpenRoom, makeOpenRoom } from '../scripts/load/open-room.ts';
 import { createPerson, tokenOf } from '../scripts/load/person.ts';
-import { paddedText, sealOpenName, sealText } from '../scripts/load/sealed-texts.ts';
+import { paddedText, sealText } from '../scripts/load/sealed-texts.ts';
 import { startScratchCluster } from '../scripts/load/scratch-cluster.ts';
-import { ulid } from '../scripts/load/ulid.ts';
 import { apiUrl } from '../src/cli/local-cluster/layout.ts';
-import { openRoomIdOf } from '../src/protocol/derive-ids.ts';
 import type { FanOutLoad } from './fan-out.ts';
 import type { Person } from '../scripts/load/person.ts';
 import type { RoomDetailJson } from '../src/protocol/http/schemas.ts';
@@ -59,13 +57,13 @@ export async function measureRooms(
     });
     say(`${members} people`);
     const owner = people[0]!;
-    const [small, large] = [await openRoom(urls[0]!, owner, 'small'), await openRoom(urls[0]!, owner, 'large')];
-    for (const person of people.slice(1, 3)) await join(urls[0]!, person, small.room);
+    const [small, large] = [await makeOpenRoom(urls[0]!, owner, 'small'), await makeOpenRoom(urls[0]!, owner, 'large')];
+    for (const person of people.slice(1, 3)) await joinOpenRoom(urls[0]!, person, small.room);
     const joinMs: number[] = [];
     const startedAt = performance.now();
     await inLanes(members - 1, async (i) => {
       const at = performance.now();
-      await join(urls[i % urls.length]!, people[i + 1]!, large.room);
+      await joinOpenRoom(urls[i % urls.length]!, people[i + 1]!, large.room);
       joinMs.push(performance.now() - at);
     });
     const perSecond = Math.round(((members - 1) * 1_000) / (performance.now() - startedAt));
@@ -81,8 +79,8 @@ export async function measureRooms(
     const fanOut: FanOut[] = [];
     for (const { sockets: size, load } of FAN_OUTS) {
       if (size > members) continue;
-      const room = await openRoom(urls[0]!, owner, `fan-out ${size}`);
-      await inLanes(size - 1, (i) => join(urls[i % urls.length]!, people[i + 1]!, room.room));
+      const room = await makeOpenRoom(urls[0]!, owner, `fan-out ${size}`);
+      await inLanes(size - 1, (i) => joinOpenRoom(urls[i % urls.length]!, people[i + 1]!, room.room));
       fanOut.push(await measureFanOut(urls, people.slice(0, size), room, load));
       say(`fan-out to ${size}: ${fanOut.at(-1)!.deliveriesPerSecond} deliveries/s`);
     }
@@ -190,18 +188,4 @@ class Watch {
     this.#has.add(i);
     if (this.#has.size === this.#readers) this.#done();
   }
-}
-
-async function openRoom(url: string, owner: Person, name: string): Promise<RoomDetailJson> {
-  const txnId = ulid();
-  const room = openRoomIdOf(owner.account, txnId);
-  const token = await tokenOf(url, owner);
-  const body = { kind: 'open', members: [], sealedMeta: sealOpenName(owner, room, name), txnId };
-  await requestJson(url, 'POST', '/v1/rooms', { token, body });
-  return requestJson<RoomDetailJson>(url, 'GET', `/v1/rooms/${room}`, { token });
-}
-
-async function join(url: string, person: Person, room: string): Promise<void> {
-  const token = await tokenOf(url, person);
-  await requestJson(url, 'POST', `/v1/rooms/${room}/join`, { token, body: { txnId: ulid() } });
 }

@@ -5,6 +5,8 @@ import { SPREADS } from './damage/file-kinds.ts';
 import { FAULT_NAMES, isFaultKind } from './faults.ts';
 import { killLeader } from './kill-leader.ts';
 import { rollingRestart } from './rolling-restart.ts';
+import { runReconnectStorm, runSlowReader } from './crowds.ts';
+import { STORM_KINDS } from './storm/reconnect-storm.ts';
 import type { Spread } from './damage/file-kinds.ts';
 import type { FaultKind } from './faults.ts';
 import type { Distribution } from './percentiles.ts';
@@ -17,6 +19,8 @@ const USAGE = `usage: npm run chaos -- kill-leader     [--how WAY[,WAY…]] [--r
        npm run chaos -- rolling-restart [--rounds N] [--rate PER_SECOND]
        npm run chaos -- damage          [--copies N] [--by bytes|kinds] [--messages N]
 each with                               [--seed S] [--history FILE] [--keep]
+       npm run chaos -- reconnect-storm [--how WAY[,WAY…]] [--sockets N] [--rounds N] [--rate PER_SECOND]
+       npm run chaos -- slow-reader     [--slow N] [--rounds N] [--rate PER_SECOND]
 
 Starts three nodes on free ports, lets people write and read, and disturbs the nodes. Then checks what the clients saw
 against what every node shows.
@@ -31,6 +35,12 @@ through the client engine. A send that fails there is a broken promise.
 damage stops a node, flips a bit in one of its files or cuts it short, starts it, and waits until it has the same state
 as the others, N times. --by bytes (default) hits every byte of a directory as often as any other, --by kinds every
 kind of file; there are 6,000 messages before, or --messages. What is neither repaired nor says what to do is a broken promise.
+
+reconnect-storm opens N live feeds (default 2,000) and takes them away all at once, in the given ways in turn (default:
+cut,kill): every connection is cut, or a follower dies with its own. 99 % have to be back in 10 s, without an election,
+and no feed may have a gap.
+slow-reader lets clients (default 4) never read what is written in their room. They have to be cut off within 10 s, no
+more than 32 MiB may wait for each, and the others wait no more than 1.5 times as long as without them.
 
 --history writes everything that happened as JSON lines; --keep leaves the data for a look.
 
@@ -51,10 +61,16 @@ interface Asked extends RunOptions {
   readonly spread: Spread;
 }
 
-const MODES = {
+const JUDGED_MODES = {
   'kill-leader': { rate: 300, run: runKillLeader },
   'rolling-restart': { rate: 24, run: runRollingRestart },
   damage: { rate: 1, run: runDamage },
+} as const;
+
+/** These judge themselves: what they are about is how long people wait, not what stands in the log. */
+const CROWD_MODES = {
+  'reconnect-storm': { rate: 20, rounds: 4, run: runReconnectStorm },
+  'slow-reader': { rate: 100, rounds: 3, run: runSlowReader },
 } as const;
 
 async function runKillLeader(asked: Asked): Promise<Outcome> {
@@ -88,8 +104,10 @@ async function main(args: readonly string[]): Promise<number> {
     args: [...args],
     allowPositionals: true,
     options: {
-      how: { type: 'string', default: 'kill,kill-all' },
-      rounds: { type: 'string', default: '10' },
+      how: { type: 'string' },
+      rounds: { type: 'string' },
+      sockets: { type: 'string', default: '2000' },
+      slow: { type: 'string', default: '4' },
       copies: { type: 'string', default: '100' },
       messages: { type: 'string', default: '6000' },
       by: { type: 'string', default: 'bytes' },
@@ -104,13 +122,26 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(USAGE);
     return EXIT.clean;
   }
-  const mode = Object.entries(MODES).find(([name]) => name === positionals.join(' '))?.[1];
-  const [rounds, copies, messages] = [Number(values.rounds), Number(values.copies), Number(values.messages)];
+  const crowd = Object.entries(CROWD_MODES).find(([name]) => name === positionals.join(' '))?.[1];
+  if (crowd !== undefined) {
+    const [sockets, slow, rounds] = [values.sockets, values.slow, values.rounds ?? crowd.rounds].map(Number);
+    const rate = Number(values.rate ?? crowd.rate);
+    const how = (values.how ?? STORM_KINDS.join()).split(',');
+    const isUsable = [sockets!, slow!, rounds!].every(isCount) && rate > 0 && rate <= RATE_MAX;
+    if (!isUsable || !how.every(isStormKind)) {
+      console.error(USAGE);
+      return EXIT.usage;
+    }
+    const asked = { sockets: sockets!, slow: slow!, rounds: rounds!, rate, how };
+    return (await crowd.run(asked, console.log)) ? EXIT.clean : EXIT.violation;
+  }
+  const mode = Object.entries(JUDGED_MODES).find(([name]) => name === positionals.join(' '))?.[1];
+  const [rounds, copies, messages] = [Number(values.rounds ?? 10), Number(values.copies), Number(values.messages)];
   const seed = Number(values.seed);
   const rate = Number(values.rate ?? mode?.rate);
   const wellFormed =
     [rounds, copies, messages].every(isCount) && Number.isInteger(seed) && rate > 0 && rate <= RATE_MAX;
-  const how = values.how.split(',');
+  const how = (values.how ?? 'kill,kill-all').split(',');
   const spread = SPREADS.find((one) => one === values.by);
   if (mode === undefined || !wellFormed || !how.every(isFaultKind) || spread === undefined) {
     console.error(USAGE);
@@ -121,6 +152,7 @@ async function main(args: readonly string[]): Promise<number> {
   return judge(await mode.run({ rounds, copies, messages, seed, rate, how, spread, ...output }));
 }
 
+const isStormKind = (text: string): text is (typeof STORM_KINDS)[number] => STORM_KINDS.some((kind) => kind === text);
 const isCount = (number: number): boolean => Number.isInteger(number) && number > 0;
 
 function judge({ report, lines, broken }: Outcome): number {

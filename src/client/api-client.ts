@@ -1,11 +1,10 @@
 import { ERRORS, ParleyError, isErrorCode } from '../protocol/errors.ts';
 import { OddAnswer } from './answers.ts';
+import { BackOff } from './back-off.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { Decode } from './answers.ts';
 import type { Platform } from './platform.ts';
 
-const BACKOFF_MS_MIN = 50;
-const BACKOFF_MS_MAX = 2_000;
 /** However long a node asks to be left alone. */
 const RETRY_AFTER_MS_MAX = 10_000;
 /** One attempt at one node: a little more than a node holds a request while it waits for a leader. */
@@ -80,7 +79,7 @@ export class ApiClient {
   ): Promise<T> {
     const { nowMs, pause, chance } = this.#platform;
     const deadline = nowMs() + deadlineMs;
-    let backoffMs = BACKOFF_MS_MIN;
+    const backOff = new BackOff(chance);
     let failure = new ParleyError('deadline_exceeded');
     for (let attempt = 0; attempt === 0 || (nowMs() < deadline && signal?.aborted !== true); attempt++) {
       const attemptMs = Math.max(1, Math.ceil(Math.min(ATTEMPT_MS_MAX, deadline - nowMs())));
@@ -91,9 +90,8 @@ export class ApiClient {
         if (attempt === 0 || saysMore(error.code, attemptMs)) failure = error;
         this.moveOn();
         const askedAll = (attempt + 1) % this.#endpoints.length === 0;
-        const waitMs = Math.max(retryAfterMsOf(error), askedAll ? backoffMs * (0.5 + chance()) : 0);
+        const waitMs = Math.max(retryAfterMsOf(error), askedAll ? backOff.next() : 0);
         await pause(Math.max(0, Math.min(waitMs, deadline - nowMs())), signal);
-        if (askedAll) backoffMs = Math.min(backoffMs * 2, BACKOFF_MS_MAX);
       }
     }
     throw failure;

@@ -1,5 +1,6 @@
 import { ParleyError } from '../protocol/errors.ts';
 import { messagesOf } from './answers.ts';
+import { reconnectPauseMs } from './back-off.ts';
 import { LiveSocket } from './live-socket.ts';
 import { joinedSeqOf } from './rosters.ts';
 import type { TypingFrameJson } from '../protocol/http/frames.ts';
@@ -13,8 +14,6 @@ import type { Rooms } from './rooms.ts';
 
 const CALL_MS_MAX = 30_000;
 const PAGE = 200;
-/** Whoever lost the same node comes to the others spread over this. */
-const RECONNECT_SPREAD_MS = 100;
 const EVER = Number.MAX_SAFE_INTEGER;
 
 export interface FeedListener {
@@ -83,7 +82,7 @@ export class Feed {
         if (!isPassing(error)) throw error;
         this.#listener.disconnected(error);
         api.moveOn();
-        await platform.pause(platform.chance() * RECONNECT_SPREAD_MS, signal);
+        await platform.pause(reconnectPauseMs(platform.chance), signal);
       } finally {
         socket.close();
       }
