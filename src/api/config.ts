@@ -41,6 +41,8 @@ export interface ApiLimits {
   /** A reader of a file that takes nothing for so long is cut off; it goes on where it was. */
   readonly downloadIdleMs: number;
   readonly bucketsMax: number;
+  /** What one webhook says through this node. */
+  readonly perHook: BucketRate;
   /** Presence and typing that one session says, over all of its sockets on this node. */
   readonly perSessionSignals: BucketRate;
   /** Presence and typing that happen within it go to the other nodes together. */
@@ -99,6 +101,7 @@ export const API_LIMITS: ApiLimits = {
   downloadsPerAccountMax: 16,
   downloadIdleMs: 60_000,
   bucketsMax: 50_000,
+  perHook: { perSecond: 2, burst: 30 },
   perSessionSignals: { perSecond: 4, burst: 40 },
   signalsGatherMs: 100,
   typingListenersMax: 500,

@@ -10,12 +10,14 @@ export class RateLimits {
   readonly #address: RateLimiter;
   readonly #addressLogin: RateLimiter;
   readonly #sessionSignals: RateLimiter;
+  readonly #hook: RateLimiter;
 
   constructor(limits: ApiLimits, nowMs: () => number = () => performance.now()) {
     this.#account = new RateLimiter(limits.perAccount, limits.bucketsMax, nowMs);
     this.#accountTransfer = new RateLimiter(limits.perAccountTransfer, limits.bucketsMax, nowMs);
     this.#address = new RateLimiter(limits.perAddress, limits.bucketsMax, nowMs);
     this.#addressLogin = new RateLimiter(limits.perAddressLogin, limits.bucketsMax, nowMs);
+    this.#hook = new RateLimiter(limits.perHook, limits.bucketsMax, nowMs);
     this.#sessionSignals = new RateLimiter(limits.perSessionSignals, limits.bucketsMax, nowMs);
   }
 
@@ -37,6 +39,11 @@ export class RateLimits {
   /** What a session says of presence and typing. */
   signals(session: string): RateVerdict {
     return this.#sessionSignals.take(session);
+  }
+
+  /** What is said by a webhook, or by somebody who says to be one. */
+  hook(hook: string): RateVerdict {
+    return this.#hook.take(hook);
   }
 
   /** Registering, logging in, asking for a device, and tokens that this node does not know. */

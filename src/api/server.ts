@@ -43,6 +43,7 @@ import { addPeopleRoutes } from './routes/people.ts';
 import { addPinRoutes } from './routes/pins.ts';
 import { addPresenceRoutes } from './routes/presence.ts';
 import { addReceiptRoutes } from './routes/receipts.ts';
+import { addHookRoutes } from './routes/hooks.ts';
 import { addRoomLinkRoutes } from './routes/room-links.ts';
 import { addRoomRoutes } from './routes/rooms.ts';
 import { addQuotaRoutes } from './routes/quotas.ts';
@@ -147,6 +148,7 @@ function addRoutes(
     addRoomRoutes(routes, context, hooks);
     addMemberRoutes(routes, context, hooks);
     addRoomLinkRoutes(routes, context, hooks);
+    addHookRoutes(routes, context, hooks);
     addOpenRoomRoutes(routes, context, hooks);
     addPinRoutes(routes, context, hooks);
     addReceiptRoutes(routes, context, hooks);

@@ -6,6 +6,7 @@ import { deduped } from './dedupe.ts';
 import { approveDevice, enrolDevice, requestDevice, revokeDevice } from './devices.ts';
 import { disableTotp, enableTotp, putVault, removePassword, setPassword } from './factors.ts';
 import { addLoginSetup, finishLogin, recoverLogin, startLogin } from './login.ts';
+import { addHook, removeHook, sayByHook } from './hooks.ts';
 import { acquireLock, releaseLock, renewLock } from './lock-commands.ts';
 import { createInvite } from './invites.ts';
 import { deleteMessage, sendMessage } from './messages.ts';
@@ -105,6 +106,9 @@ const handlers: { readonly [K in CommandKind]: Handler<K> } = {
   'room.create-link': deduped(byDevice, createLink),
   'room.revoke-link': deduped(byDevice, revokeLink),
   'room.join': deduped(byDevice, joinRoom),
+  'hook.add': deduped(byDevice, addHook),
+  'hook.remove': deduped(byDevice, removeHook),
+  'hook.say': sayByHook,
   'message.send': sendMessage,
   'message.delete': deduped(byDevice, deleteMessage),
   'invite.create': deduped(byAdmin, createInvite),

@@ -19,10 +19,13 @@ import type { Work } from './work.ts';
  * as too old, so a record that was removed cannot be made anew.
  */
 
+/** Whose message it is: a device, or a webhook. */
+export type Author = Pick<Actor, 'account' | 'device'>;
+
 /** @returns the original result, a rejection because the content differs, or undefined for a new command */
 export function findSent(
   work: Work,
-  sent: { readonly actor: Actor; readonly room: RoomId; readonly txnId: TxnId; readonly contentTag: Uint8Array },
+  sent: { readonly actor: Author; readonly room: RoomId; readonly txnId: TxnId; readonly contentTag: Uint8Array },
 ): CommandResult<'message.send'> | undefined {
   const { actor, room, txnId } = sent;
   // A device makes its txnIds in order, so the usual new message needs no search for a record that is not there.
@@ -37,7 +40,7 @@ export function findSent(
 
 export function recordSent(
   work: Work,
-  sent: { readonly actor: Actor; readonly txnId: TxnId; readonly contentTag: Uint8Array },
+  sent: { readonly actor: Author; readonly txnId: TxnId; readonly contentTag: Uint8Array },
   value: CommandValues['message.send'],
 ): void {
   const { actor, txnId, contentTag } = sent;

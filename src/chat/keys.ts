@@ -57,6 +57,12 @@ export const KEYS = {
   receiptsHidden: (account: AccountId) => `D/${account}`,
   pins: (room: RoomId) => `p/${room}`,
   link: (room: RoomId, secretHash: Uint8Array) => `${linksOf(room)}${toBase64Url(secretHash)}`,
+  /** Index of where something happened last; see `activity.ts`. */
+  activities: 'J/',
+  activity: (span: number, scope: ActivityScope | '') => `J/${fixed(span)}/${scope}`,
+  /** The room that a webhook speaks in, and all webhooks of a room. */
+  hook: (hook: DeviceId) => `Y/${hook}`,
+  roomHooks: (room: RoomId) => `Y/${room}`,
   /** Edits of and reactions to a message. */
   relations: (room: RoomId, seq: number) => `O/${room}/${fixed(seq)}`,
   /** Which seqs of a block hold messages; see `unread.ts`. */
@@ -149,6 +155,9 @@ type DeviceFeedScope = `${AccountId}/devices`;
 
 export const deviceFeed = (account: AccountId): DeviceFeedScope => `${account}/devices`;
 
+/** Where something happens that many hear of: messages of a room, its other events, changes of devices. */
+export type ActivityScope = `m/${RoomId}` | `f/${RoomId | DeviceFeedScope}`;
+
 const DIGITS = 16;
 const EXPIRY_KEY = /^x\/(\d{16})\/(.+)$/s;
 
@@ -163,6 +172,13 @@ export function numberAtEnd(key: string): number {
 export function parseExpiryKey(key: string): { readonly expiresAt: number; readonly target: string } | undefined {
   const [, time, target] = EXPIRY_KEY.exec(key) ?? [];
   return time === undefined || target === undefined ? undefined : { expiresAt: Number(time), target };
+}
+
+const ACTIVITY_KEY = /^J\/\d{16}\/(.+)$/;
+
+/** The scope in a key of the index of activity. */
+export function scopeIn(activityKey: string): ActivityScope {
+  return ACTIVITY_KEY.exec(activityKey)![1] as ActivityScope;
 }
 
 /** The first text after all that start with `prefix`, for ASCII keys. */

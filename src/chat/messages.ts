@@ -1,6 +1,7 @@
 import { decodeEnvelope, isOpenForm } from '../protocol/envelope.ts';
 import { messageIdOf } from '../protocol/ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
+import { noteActivity } from './activity.ts';
 import { checkBlocks } from './blocks.ts';
 import { checkBlobs, referToBlobs } from './blobs.ts';
 import { checkTxnTime, findSent, recordSent } from './dedupe.ts';
@@ -16,9 +17,10 @@ import { isCurrent, rosterDifference } from './roster.ts';
 import { messageCodec } from './room-rows.ts';
 import { checkActor } from './sessions.ts';
 import { setMessageBit } from './unread.ts';
-import type { CommandOf, CommandResult, CommandValues } from '../protocol/commands.ts';
+import type { CommandResult, CommandValues } from '../protocol/commands.ts';
 import type { Envelope, EnvelopeHeader } from '../protocol/envelope.ts';
-import type { AccountId, AccountName, RoomId, Seq } from '../protocol/ids.ts';
+import type { AccountId, AccountName, DeviceId, RoomId, Seq, TxnId } from '../protocol/ids.ts';
+import type { Author } from './dedupe.ts';
 import type { Handler, Rejection } from './results.ts';
 import type { MessageRow, RoomRow } from './room-rows.ts';
 import type { Roster } from './roster.ts';
@@ -39,7 +41,10 @@ export const sendMessage: Handler<'message.send'> = (work, command) => {
   const original = findSent(work, sent);
   if (original !== undefined) return original;
 
-  const refusal = checkTxnTime(work, txnId) ?? checkActor(work, actor) ?? checkHeader(work, command, header);
+  const refusal =
+    checkTxnTime(work, txnId) ??
+    checkActor(work, actor) ??
+    checkHeader(work, { device: actor.device, room, txnId }, header);
   if (refusal !== undefined) return refusal;
   const row = work.rooms.get(room);
   if (row === undefined) return reject('no_such_room');
@@ -55,7 +60,7 @@ export const sendMessage: Handler<'message.send'> = (work, command) => {
   if (unfit !== undefined) return unfit;
   const wrong = header.relation && checkRelation(work, header.relation, { ...actor, room, joinedSeq: from.joinedSeq });
   const missing = wrong ?? checkFiles(work, actor.account, header) ?? checkMessageQuota(work, actor.account);
-  return missing ?? number(work, command, row, { header, fromName: from.name });
+  return missing ?? placeMessage(work, { actor, txnId, room, envelope, header, fromName: from.name });
 };
 
 interface Sender {
@@ -81,7 +86,7 @@ function checkRecipients(header: EnvelopeHeader, roster: Roster): Rejection | un
   return reject('stale_devices', undefined, { ...rosterDifference(header, roster) });
 }
 
-function checkOpenForm(envelope: Envelope): Rejection | undefined {
+export function checkOpenForm(envelope: Envelope): Rejection | undefined {
   if (isOpenForm(envelope)) return undefined;
   return reject('invalid_envelope', 'What is written in an open room is sealed for nobody.');
 }
@@ -107,13 +112,27 @@ export const deleteMessage: Handler<'message.delete'> = (work, { actor, body }) 
   return accept<'message.delete'>({ room: body.room, seqs });
 };
 
-function number(
+/** An envelope that may be where it is to be: whatever can be refused was. */
+export function placeMessage(
   work: Work,
-  { actor, txnId, body: { room, envelope } }: CommandOf<'message.send'>,
-  row: RoomRow,
-  { header, fromName }: { readonly header: EnvelopeHeader; readonly fromName: AccountName },
+  {
+    actor,
+    txnId,
+    room,
+    envelope,
+    header,
+    fromName,
+  }: {
+    readonly actor: Author;
+    readonly txnId: TxnId;
+    readonly room: RoomId;
+    readonly envelope: Uint8Array;
+    readonly header: EnvelopeHeader;
+    readonly fromName: AccountName;
+  },
 ): CommandResult<'message.send'> {
-  const { account: from, device } = actor!;
+  const { account: from, device } = actor;
+  const row = work.rooms.get(room)!;
   const seq = (row.lastSeq + 1) as Seq;
   const { index, nextOrder: order, stampMs: sentAt } = work;
   const value: CommandValues['message.send'] = { room, seq, id: messageIdOf(txnId, device), sentAt, index };
@@ -122,26 +141,27 @@ function number(
   const message: MessageRow = { index, order, from, device, txnId, sentAt, envelope, relation, gone: null };
   work.view.put(KEYS.message(room, seq), messageCodec.encode(message));
   work.rooms.put(room, { ...row, lastSeq: seq, lastIndex: index });
+  noteActivity(work.view, `m/${room}`, row.lastIndex, index);
   if (relation === null) setMessageBit(work, room, seq, true);
   else addRelation(work, room, relation, seq);
   referToBlobs(work, room, seq, header.blobs ?? []);
   if (ttlMs !== Infinity) work.expireAt(sentAt + ttlMs, KEYS.message(room, seq));
   countMessage(work, from);
   noteWritten(work, room);
-  recordSent(work, { actor: actor!, txnId, contentTag }, value);
+  recordSent(work, { actor, txnId, contentTag }, value);
   work.emit({ kind: 'message', room, seq, id: value.id, from, fromName, device, sentAt, envelope, gone: null });
   return accept<'message.send'>(value);
 }
 
 /** The header is what recipients verify, so it must say what the command says. */
-function checkHeader(
+export function checkHeader(
   work: Work,
-  { actor, txnId, body }: CommandOf<'message.send'>,
+  { device, room, txnId }: { readonly device: DeviceId; readonly room: RoomId; readonly txnId: TxnId },
   header: EnvelopeHeader,
 ): Rejection | undefined {
   if (header.cluster !== work.context.cluster) return reject('invalid_envelope', 'The envelope is of another cluster.');
-  if (header.room !== body.room) return reject('invalid_envelope', 'The envelope is of another room.');
-  if (header.sender !== actor!.device) return reject('invalid_envelope', 'The envelope is of another device.');
+  if (header.room !== room) return reject('invalid_envelope', 'The envelope is of another room.');
+  if (header.sender !== device) return reject('invalid_envelope', 'The envelope is of another device.');
   if (header.txnId !== txnId) return reject('invalid_envelope', 'The envelope is of another transaction.');
   return undefined;
 }

@@ -3,7 +3,8 @@ import { feedEventCodec } from './event-codec.ts';
 import { deviceFeed, KEYS, numberAtEnd } from './keys.ts';
 import { comparePositions, endOfEntry } from './queries-cursor.ts';
 import { messagePosition, messagesBetween } from './queries-messages.ts';
-import { allMemberships, roomMembers } from './queries-rooms.ts';
+import { changedSince, shareRoom } from './queries-activity.ts';
+import { allMemberships, membershipIn, roomMembers } from './queries-rooms.ts';
 import { readRow } from './queries-rows.ts';
 import { roomCodec } from './room-rows.ts';
 import { accountCodec, feedCodec, globalsCodec } from './rows.ts';
@@ -14,6 +15,7 @@ import type { FeedScope } from './keys.ts';
 import type { StateReader } from './ports.ts';
 import type { MessageInfo } from './queries-messages.ts';
 import type { Position } from './queries-cursor.ts';
+import type { Changes } from './queries-activity.ts';
 import type { MembershipRow } from './member-rows.ts';
 
 export type EventsPage =
@@ -69,14 +71,39 @@ async function* sourcesOf(
   account: AccountId,
   window: Window,
 ): AsyncGenerator<AsyncGenerator<PlacedEvent>> {
+  yield feedEvents(reader, account, window, 0);
+  const changes = await changedSince(reader, account, window.after.index);
+  if (changes === null) yield* sourcesOfAllRooms(reader, account, window);
+  else yield* sourcesOfChanges(reader, account, window, changes);
+}
+
+/** Costs what happened in the cluster since. */
+async function* sourcesOfChanges(
+  reader: StateReader,
+  account: AccountId,
+  window: Window,
+  { rooms, devices }: Changes,
+): AsyncGenerator<AsyncGenerator<PlacedEvent>> {
+  for (const room of rooms) {
+    const row = membershipIn(reader, account, room);
+    if (row !== undefined) yield* sourcesOfRoom(reader, room, row, window);
+  }
+  for (const other of devices) {
+    if (await shareRoom(reader, account, other)) yield feedEvents(reader, deviceFeed(other), window, 0);
+  }
+}
+
+/** Costs what the account has of rooms. */
+async function* sourcesOfAllRooms(
+  reader: StateReader,
+  account: AccountId,
+  window: Window,
+): AsyncGenerator<AsyncGenerator<PlacedEvent>> {
   const { after } = window;
   const devicesChanged = (readRow(reader, KEYS.globals, globalsCodec)?.deviceIndex ?? 0) >= after.index;
   const sharing = new Set<AccountId>([account]);
-  yield feedEvents(reader, account, window, 0);
   for await (const { room, row } of allMemberships(reader, account)) {
-    const lastIndex = readRow(reader, KEYS.room(room), roomCodec)?.lastIndex ?? 0;
-    if (lastIndex >= after.index) yield messageEvents(reader, room, row, window);
-    yield feedEvents(reader, room, window, row.joinedIndex);
+    yield* sourcesOfRoom(reader, room, row, window);
     if (!devicesChanged || isOpenRoom(room)) continue;
     for (const member of roomMembers(reader, room)) sharing.add(member);
   }
@@ -85,6 +112,17 @@ async function* sourcesOf(
     const changedIndex = readRow(reader, KEYS.account(other), accountCodec)?.devicesChangedIndex ?? 0;
     if (changedIndex >= after.index) yield feedEvents(reader, deviceFeed(other), window, 0);
   }
+}
+
+function* sourcesOfRoom(
+  reader: StateReader,
+  room: RoomId,
+  row: MembershipRow,
+  window: Window,
+): Generator<AsyncGenerator<PlacedEvent>> {
+  const lastIndex = readRow(reader, KEYS.room(room), roomCodec)?.lastIndex ?? 0;
+  if (lastIndex >= window.after.index) yield messageEvents(reader, room, row, window);
+  yield feedEvents(reader, room, window, row.joinedIndex);
 }
 
 async function merge(sources: readonly AsyncGenerator<PlacedEvent>[], limit: number): Promise<PlacedEvent[]> {

@@ -1,8 +1,10 @@
+import { noteActivity } from './activity.ts';
 import { COUNTED_IN_ONE_EXPIRY_ROW_MAX, EVENTS_KEPT_MAX } from './bounds.ts';
 import { feedEventCodec } from './event-codec.ts';
 import { banCodec, erasureCodec, policyCodec, serverAdminsCodec } from './admin-rows.ts';
 import { auditSpansCodec } from './audit-rows.ts';
 import { blobCodec, blobUseCodec } from './blob-rows.ts';
+import { roomHooksCodec } from './hook-rows.ts';
 import { invariant } from './invariant.ts';
 import { KEYS } from './keys.ts';
 import { pack } from './pack.ts';
@@ -27,6 +29,7 @@ import { profileCodec } from './profile-rows.ts';
 import { NO_SERVER_LIMITS, quotasCodec, retentionJobCodec, sentTodayCodec, serverLimitsCodec } from './quota-rows.ts';
 import { reportCodec, reportsCodec } from './report-rows.ts';
 import { Table } from './table.ts';
+import { isAccountId } from '../protocol/ids.ts';
 import type { Command } from '../protocol/commands.ts';
 import type { ChatEvent, PlacedEvent } from '../protocol/events.ts';
 import type { AccountId, BlobId, DeviceId, RoomId, Seq, SessionId, StampMs, TxnId } from '../protocol/ids.ts';
@@ -73,6 +76,8 @@ export class Work {
   readonly pins;
   readonly receipts;
   readonly messageBits;
+  readonly roomHooks;
+  readonly hookRooms;
   readonly blobs;
   readonly blobUse;
   readonly registration;
@@ -133,6 +138,8 @@ export class Work {
     this.receipts = new Table(view, ([room, account]: AccountIn) => KEYS.receipt(room, account), receiptCodec);
     this.pins = new Table(view, KEYS.pins, pinsCodec);
     this.messageBits = new Table(view, ([room, block]: BlockIn) => KEYS.messageBits(room, block), messageBitsCodec);
+    this.roomHooks = new Table(view, KEYS.roomHooks, roomHooksCodec);
+    this.hookRooms = new Table<DeviceId, RoomId>(view, KEYS.hook, idCodec<RoomId>());
     this.blobs = new Table<BlobId, BlobRow>(view, KEYS.blob, blobCodec);
     this.blobUse = new Table(view, KEYS.blobUse, blobUseCodec);
     this.registration = new Table(view, () => KEYS.registration, policyCodec);
@@ -246,6 +253,8 @@ export class Work {
       this.pins,
       this.receipts,
       this.messageBits,
+      this.roomHooks,
+      this.hookRooms,
       this.blobs,
       this.blobUse,
       this.registration,
@@ -293,6 +302,8 @@ export class Work {
       this.view.delete(key);
     }
     this.feeds.put(scope, { count: count + 1, lastIndex: this.index, pruned });
+    // An account's own feed is looked at in any case.
+    if (!isOwnFeed(scope)) noteActivity(this.view, `f/${scope}`, feed?.lastIndex ?? 0, this.index);
   }
 
   #storeTxnGroups(): void {
@@ -303,6 +314,8 @@ export class Work {
     }
   }
 }
+
+const isOwnFeed = (scope: FeedScope): scope is AccountId => isAccountId(scope);
 
 type PlaceIn = readonly [room: RoomId, place: number];
 type SeqIn = readonly [room: RoomId, seq: Seq];

@@ -1,6 +1,7 @@
 import { Value } from '@sinclair/typebox/value';
 import { directRoomIdOf } from '../protocol/derive-ids.ts';
 import { isOpenRoom } from '../protocol/ids.ts';
+import { HookReply, HooksReply } from '../protocol/http/hooks.ts';
 import { MembersReply, OpenRoomsReply } from '../protocol/http/open-rooms.ts';
 import { BlobProgressReply } from '../protocol/http/blobs.ts';
 import { isBase64Url } from '../protocol/base64url.ts';
@@ -148,6 +149,12 @@ export const links = decoderOf(LinksReply);
 
 export const roomWritten = (room: RoomId): Decode<Static<typeof RoomReply>> =>
   decoderOf(RoomReply, (answer) => answer.room === room);
+
+export const hookMade = (room: RoomId, hook: string): Decode<Static<typeof HookReply>> =>
+  decoderOf(HookReply, (answer) => answer.room === room && answer.hook === hook);
+export const hooksOf = decoderOf(HooksReply, ({ hooks }) =>
+  hooks.every(({ signingKey, signature }) => isBase64Url(signingKey) && isBase64Url(signature)),
+);
 
 export const reported = decoderOf(ReportReply);
 

@@ -9,6 +9,7 @@ import { firstSince } from './first-since.ts';
 import { Directory } from './directory.ts';
 import { Files } from './files.ts';
 import { History } from './history.ts';
+import { Hooks } from './hooks.ts';
 import { Locks } from './locks.ts';
 import { OpenRooms } from './open-rooms.ts';
 import { Login } from './login.ts';
@@ -57,6 +58,7 @@ export class ParleyClient {
   readonly rooms: Rooms;
   readonly roomAdmin: RoomAdmin;
   readonly openRooms: OpenRooms;
+  readonly hooks: Hooks;
   readonly messages: Composer;
   readonly locks: Locks;
   readonly files: Files;
@@ -77,6 +79,7 @@ export class ParleyClient {
     this.login = new Login(context, { account: this.account, factors: this.factors });
     this.rooms = new Rooms(context);
     this.openRooms = new OpenRooms(context, this.rooms);
+    this.hooks = new Hooks(context, this.rooms);
     this.locks = new Locks(context);
     this.roomAdmin = new RoomAdmin(context, this.rooms);
     this.#outbox = new Outbox(context, this.rooms);

@@ -60,6 +60,12 @@ export class People {
     return bytes === undefined ? undefined : unpack<PinRow>(bytes).name;
   }
 
+  /** The pinned key of a person met before, or undefined. */
+  async userKeyOf(account: AccountId): Promise<Uint8Array | undefined> {
+    const bytes = await this.#platform.store.transaction((tx) => tx.get(KEY.pin(account)));
+    return bytes === undefined ? undefined : unpack<PinRow>(bytes).userKey;
+  }
+
   /** With whom, of those met before, `own` shares this room alone. Null: with none of them. */
   async peerIn(room: RoomId, own: AccountId): Promise<AccountId | null> {
     const pins = await this.#platform.store.transaction((tx) => tx.list(KEY.pinPrefix));

@@ -1,6 +1,7 @@
 import { fromBase64Url } from '../protocol/base64url.ts';
 import { decodeContent } from '../protocol/content.ts';
 import { ParleyError } from '../protocol/errors.ts';
+import { hookOf } from './hooks.ts';
 import { KEY, pack, unpack } from './rows.ts';
 import type { GoneReason } from '../protocol/events.ts';
 import type { Content } from '../protocol/content.ts';
@@ -10,6 +11,7 @@ import type { MessageJsonT } from '../protocol/http/schemas.ts';
 import type { AccountId, AccountName, DeviceId, RoomId, TxnId } from '../protocol/ids.ts';
 import type { ClientContext } from './context.ts';
 import type { OpenResult } from '../crypto/conversation.ts';
+import type { KnownHook } from './hooks.ts';
 import type { KnownDevice } from './people.ts';
 import type { Rooms } from './rooms.ts';
 import type { FileRow, LatestRow } from './rows.ts';
@@ -58,6 +60,8 @@ export interface MessageLine {
   /** The message to which `reaction` is one. */
   readonly reactsTo?: number;
   readonly reaction?: string;
+  /** The webhook by which it was said, for `from`. */
+  readonly hook?: string;
   /** The file that it brings; `text` is what is said of it, maybe nothing. */
   readonly file?: FileJson;
 }
@@ -70,7 +74,10 @@ export interface FileJson {
 }
 
 /** What people read of it. */
-type Said = Pick<MessageLine, 'text' | 'replyTo' | 'thread' | 'mentions' | 'edits' | 'reactsTo' | 'reaction' | 'file'>;
+type Said = Pick<
+  MessageLine,
+  'text' | 'replyTo' | 'thread' | 'mentions' | 'edits' | 'reactsTo' | 'reaction' | 'file' | 'hook'
+>;
 
 /** What the sender signed about a message beside its content. */
 interface Claimed {
@@ -82,6 +89,9 @@ type Opened =
   | ({ readonly said: Said; readonly content: Content; readonly outOfOrder?: true } & Claimed)
   | ({ readonly unreadable: UnreadableReason } & Partial<Claimed>)
   | { readonly gone: GoneReason; readonly txnId?: undefined };
+
+/** A device, or a webhook, which has a name. */
+type KnownSender = KnownDevice & Partial<Pick<KnownHook, 'name'>>;
 
 /** Turns envelopes into what people read. Nothing is taken from a node on trust; nothing is left out silently. */
 export class Reader {
@@ -96,7 +106,7 @@ export class Reader {
   /** @throws ParleyError when a node has to be asked for a sender's devices and none answers */
   async read(messages: readonly MessageJsonT[]): Promise<MessageLine[]> {
     const opened: Opened[] = [];
-    const senders = new Map<string, KnownDevice | UnreadableReason>();
+    const senders = new Map<string, KnownSender | UnreadableReason>();
     for (const message of messages) {
       if (message.gone !== undefined) {
         opened.push({ gone: message.gone });
@@ -115,7 +125,7 @@ export class Reader {
     });
   }
 
-  async #open(message: MessageJsonT, sender: KnownDevice | UnreadableReason): Promise<Opened> {
+  async #open(message: MessageJsonT, sender: KnownSender | UnreadableReason): Promise<Opened> {
     if (typeof sender === 'string') return { unreadable: sender };
     const opened = await this.#unseal(message, sender);
     if (!opened.ok) return { unreadable: opened.reason };
@@ -125,7 +135,8 @@ export class Reader {
     if (!decoded.ok) return { unreadable: decoded.reason, txnId, counter };
     const said = await this.#said(decoded.content, relation);
     if (typeof said === 'string') return { unreadable: said, txnId, counter };
-    return { said, txnId, counter, content: decoded.content };
+    const by = sender.name === undefined ? {} : { hook: sender.name };
+    return { said: { ...said, ...by }, txnId, counter, content: decoded.content };
   }
 
   async #unseal(message: MessageJsonT, sender: KnownDevice): Promise<OpenResult> {
@@ -183,10 +194,10 @@ export class Reader {
   }
 
   /** The sending device as its account vouches for it, or why there is none. */
-  async #sender(message: MessageJsonT): Promise<KnownDevice | UnreadableReason> {
+  async #sender(message: MessageJsonT): Promise<KnownSender | UnreadableReason> {
     const device = message.device as DeviceId;
     const { people } = this.#context;
-    let known = await people.device(device);
+    let known: KnownSender | undefined = await people.device(device);
     if (known === undefined) {
       try {
         await this.#rooms.person(message.from, PERSON_MS_MAX);
@@ -196,7 +207,7 @@ export class Reader {
         if (error.code === 'invalid_signature' || error.code === 'no_such_user') return 'unknown_device';
         throw error;
       }
-      known = await people.device(device);
+      known = (await people.device(device)) ?? (await hookOf(this.#context, message));
       if (known === undefined) return 'unknown_device';
     }
     const isTheirs = known.account === message.fromId && (await people.nameOf(known.account)) === message.from;
@@ -220,7 +231,9 @@ async function onlyOnce(tx: StoreTransaction, message: MessageJsonT, opened: Ope
     tx.put(KEY.file(message.id), pack({ room: message.room as RoomId, ...opened.content } satisfies FileRow));
   }
   if (seen !== undefined && unpack<number>(seen) !== message.seq) return { unreadable: 'duplicate' };
-  const isInOrder = await noteOrder(tx, message, opened.counter);
+  // A webhook speaks through any node, and counts nothing.
+  const isHook = 'said' in opened && opened.said.hook !== undefined;
+  const isInOrder = isHook || (await noteOrder(tx, message, opened.counter));
   return isInOrder || !('said' in opened) ? opened : { ...opened, outOfOrder: true };
 }
 

@@ -79,6 +79,14 @@ export interface OutboxRow {
   readonly upload?: Upload;
 }
 
+/** A webhook that an account vouches for. */
+export interface HookRow {
+  readonly account: AccountId;
+  readonly room: RoomId;
+  readonly name: string;
+  readonly signingKey: Uint8Array;
+}
+
 /** A file of a message that this device has read. */
 export type FileRow = { readonly room: RoomId } & FileContent;
 
@@ -130,6 +138,7 @@ export const KEY = {
   pinPrefix: 'pin/',
   pinName: (name: string): string => `pin-name/${name}`,
   device: (device: DeviceId): string => `device/${device}`,
+  hook: (hook: DeviceId): string => `hook/${hook}`,
   room: (room: RoomId): string => `room/${room}`,
   roomPrefix: 'room/',
   outbox: (txnId: TxnId): string => `outbox/${txnId}`,

@@ -8,9 +8,10 @@ import { labelled } from '../protocol/labelled.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { assertLength, equalBytes } from './bytes.ts';
 import { CONTENT_SALT_BYTES, contentTagOf } from './content-tag.ts';
-import { openOpen, sealOpen } from './conversation-open.ts';
+import { openOpen } from './conversation-open.ts';
 import { nobleEd25519 } from './ed25519.ts';
 import { hpkeOpen, hpkeSeal } from './hpke-single-shot.ts';
+import { sealOpen } from './open-seal.ts';
 import { nobleX25519 } from './x25519.ts';
 import type { Envelope } from '../protocol/envelope.ts';
 import type {

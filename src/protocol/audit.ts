@@ -36,6 +36,8 @@ export const AUDIT_ACTS = {
   'room.retention-set': 'people',
   'room.link-created': 'people',
   'room.link-revoked': 'people',
+  'room.hook-added': 'people',
+  'room.hook-removed': 'people',
   'invite.created': 'server',
   'server.registration-set': 'server',
   'server.retention-set': 'server',

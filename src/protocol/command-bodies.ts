@@ -1,4 +1,4 @@
-import { isBlobId, isDeviceId, isLockName, isNodeName, isRoomId, isSessionId } from './ids.ts';
+import { isBlobId, isDeviceId, isLockName, isNodeName, isRoomId, isSessionId, isTxnId } from './ids.ts';
 import {
   account,
   accountName,
@@ -13,6 +13,7 @@ import {
   record,
   recordFields,
   recordOf,
+  signature,
   text,
   time,
 } from './body-codec.ts';
@@ -89,6 +90,8 @@ const words =
   (bytesMax: number): Check<string> =>
   (value): value is string =>
     typeof value === 'string' && isPlainText(value, bytesMax);
+const hookName: Check<string> = (value): value is string =>
+  words(LIMITS.hookNameBytesMax)(value) && value.trim() !== '';
 const revealed: Check<[Seq, Uint8Array, Uint8Array]> = (value): value is [Seq, Uint8Array, Uint8Array] =>
   Array.isArray(value) &&
   value.length === 3 &&
@@ -212,6 +215,21 @@ export const bodyCodecs: { readonly [K in CommandKind]: BodyCodec<CommandBodies[
     [room, orNil(hash)],
     (it) => [it.room, it.secretHash ?? null],
     (room, secretHash) => (secretHash === null ? { room } : { room, secretHash }),
+  ),
+  'hook.add': codec(
+    [room, hookName, key, signature],
+    (it) => [it.room, it.name, it.signingKey, it.signature],
+    (where, name, signingKey, signed) => ({ room: where, name, signingKey, signature: signed }),
+  ),
+  'hook.remove': codec(
+    [room, device],
+    (it) => [it.room, it.hook],
+    (where, hook) => ({ room: where, hook }),
+  ),
+  'hook.say': codec(
+    [device, envelope, text(isTxnId)],
+    (it) => [it.hook, it.envelope, it.formerTxnId],
+    (hook, bytes, formerTxnId) => ({ hook, envelope: bytes, formerTxnId }),
   ),
   'message.send': codec(
     [room, envelope],

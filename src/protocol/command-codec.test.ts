@@ -97,6 +97,9 @@ const examples: { readonly [K in CommandKind]: readonly Extract<Command, { kind:
   'room.revoke-link': [{ room, secretHash: bytes(32) }],
   'room.join': [{ room, secretHash: bytes(32) }, { room }],
   'room.set-retention': [{ room, retentionMs: 86_400_000 }],
+  'hook.add': [{ room, name: 'alerts', signingKey: bytes(32), signature: bytes(64) }],
+  'hook.remove': [{ room, hook: device }],
+  'hook.say': [{ hook: device, envelope: bytes(800), formerTxnId: txnId }],
   'message.send': [{ room, envelope: bytes(800) }],
   'message.delete': [{ room, seq: 3 as Seq }],
   'invite.create': [{ inviteHash: bytes(32), ttlMs: 60_000 }],
@@ -294,6 +297,7 @@ function isStillRight(command: Command, field: number, wrong: unknown): boolean 
   if (command.kind === 'device.approve' && field === 1) return isBytes && wrong.length === 7;
   const isEnvelope =
     (command.kind === 'message.send' && field === 1) ||
+    (command.kind === 'hook.say' && field === 1) ||
     (command.kind === 'room.set-meta' && field === 1) ||
     (command.kind === 'room.create' && field === 2) ||
     (command.kind === 'room.add' && field === 2);
@@ -302,6 +306,7 @@ function isStillRight(command: Command, field: number, wrong: unknown): boolean 
     command.kind === 'room.create' || command.kind === 'room.add' || command.kind === 'account.register';
   if ((command.kind === 'login.finish' || command.kind === 'vault.put') && field === 4)
     return wrong === undefined || wrong === null;
+  if (command.kind === 'hook.add' && field === 1) return wrong === 'x';
   if (command.kind === 'user.ban' && field === 1) return wrong === 'x' || wrong === '';
   if (command.kind === 'user.ban' && field === 2) return wrong === undefined;
   if (command.kind === 'profile.set') return wrong === 'x' || wrong === '' || wrong === undefined;

@@ -73,6 +73,9 @@ const KINDS = [
   'vault.put',
   'totp.enable',
   'totp.disable',
+  'hook.add',
+  'hook.remove',
+  'hook.say',
 ] as const satisfies readonly CommandKind[];
 
 export function encodeCommand<K extends CommandKind>(command: CommandOf<K>): Uint8Array {

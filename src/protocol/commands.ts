@@ -140,6 +140,16 @@ export interface CommandBodies extends LoginCommandBodies {
   'room.revoke-link': { readonly room: RoomId; readonly secretHash: Uint8Array };
   /** By a link; without one, into an open room. */
   'room.join': { readonly room: RoomId; readonly secretHash?: Uint8Array };
+  /** A webhook into an open room: its name, its public key, and the user key's signature of both. */
+  'hook.add': {
+    readonly room: RoomId;
+    readonly name: string;
+    readonly signingKey: Uint8Array;
+    readonly signature: Uint8Array;
+  };
+  'hook.remove': { readonly room: RoomId; readonly hook: DeviceId };
+  /** A message of a hook, whose secret the entry node has seen; `formerTxnId`: what the same would have been before. */
+  'hook.say': { readonly hook: DeviceId; readonly envelope: Uint8Array; readonly formerTxnId: TxnId };
   'message.send': { readonly room: RoomId; readonly envelope: Uint8Array };
   /** The envelope at this place, and the edits of and reactions to it. */
   'message.delete': { readonly room: RoomId; readonly seq: Seq };
@@ -235,6 +245,9 @@ export interface CommandValues extends LoginCommandValues {
   'room.create-link': { readonly room: RoomId; readonly expiresAt: StampMs };
   'room.revoke-link': { readonly room: RoomId };
   'room.join': { readonly room: RoomId };
+  'hook.add': { readonly room: RoomId; readonly hook: DeviceId };
+  'hook.remove': { readonly room: RoomId };
+  'hook.say': CommandValues['message.send'];
   'message.send': {
     readonly room: RoomId;
     readonly seq: Seq;

@@ -98,6 +98,7 @@ export const ERRORS = {
   too_many: row(422, 1, false, 'A limit of this cluster is reached.'),
   rate_limited: row(429, 1, true, 'Too many requests: slow down.', 4429),
   // Files.
+  no_such_hook: row(404, 6, false, 'There is no such webhook: it was removed, or never was.'),
   no_such_blob: row(404, 6, false, 'There is no such file, or you may not read it.'),
   blob_missing: row(409, 7, false, 'A file of this message is not stored: upload it first.'),
   blob_taken: row(409, 7, false, 'Another account has uploaded these very bytes.'),

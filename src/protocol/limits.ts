@@ -24,6 +24,10 @@ export const LIMITS = {
   pinsPerRoomMax: 50,
   mutesPerRoomMax: 256,
   linksPerRoomMax: 100,
+  /** Webhooks into an open room that are in use, and all that it remembers. */
+  hooksPerRoomMax: 16,
+  hooksRememberedMax: 64,
+  hookNameBytesMax: 64,
   linkTtlMsMax: 30 * 24 * 3_600_000,
   inviteTtlMsMax: 30 * 24 * 3_600_000,
   linkUsesMax: 10_000,

@@ -21,7 +21,8 @@ export function messageText(
 ): string {
   const number = show.numbered === true ? `#${line.seq} ` : '';
   const room = show.roomName === undefined ? '' : `${printable(show.roomName)} `;
-  const head = `${localTime(line.sentAt)} ${number}${room}${line.from}: `;
+  const by = line.hook === undefined ? line.from : `${printable(line.hook)} (for ${line.from})`;
+  const head = `${localTime(line.sentAt)} ${number}${room}${by}: `;
   return (
     head +
     `${line.outOfOrder === true ? '[out of order] ' : ''}${said(line)}`

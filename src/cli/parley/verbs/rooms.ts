@@ -1,5 +1,6 @@
 import { formatTable } from '../../table.ts';
 import { printable } from '../../printable.ts';
+import { addHookVerbs } from './hooks.ts';
 import { addOpenRoomVerbs } from './open-rooms.ts';
 import { addRoomAdminVerbs } from './room-admin.ts';
 import type { Command } from 'commander';
@@ -49,6 +50,7 @@ export function addRoomVerbs(parley: Command, run: Run): void {
 
   addRoomAdminVerbs(room, run);
   addOpenRoomVerbs(room, run);
+  addHookVerbs(room, run);
 
   parley
     .command('rooms')
