@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { startScratchCluster } from '../scripts/load/scratch-cluster.ts';
 import { apiUrl } from '../src/cli/local-cluster/layout.ts';
 import { nodePlatform } from '../src/cli/node-platform.ts';
@@ -9,9 +10,12 @@ import { FolderSink } from '../src/cli/parley/files/folder-sink.ts';
 import { FolderSpool } from '../src/cli/store/folder-spool.ts';
 import { LevelStore } from '../src/cli/store/level-store.ts';
 import { ParleyClient } from '../src/client/client.ts';
+import type { ScratchCluster } from '../scripts/load/scratch-cluster.ts';
+import type { NodePlace } from '../src/cli/local-cluster/layout.ts';
 
 const MIB = 1024 * 1024;
 const WAIT_MS = 120_000;
+const LOOK_EVERY_MS = 100;
 
 export interface FilesMeasurement {
   readonly megabytes: number;
@@ -22,19 +26,42 @@ export interface FilesMeasurement {
   readonly clientMiB: { readonly before: number; readonly peak: number };
   readonly nodesMiB: readonly { readonly before: number; readonly peak: number }[];
   readonly same: boolean;
+  /** Where a node was to be killed: while it took the file in, and while it gave it out. */
+  readonly killed: readonly string[];
+  /** Of each node in the end: whether its disk holds the whole file. */
+  readonly holds: readonly boolean[];
 }
 
-/** One file through one node, and back through another. Linux only. */
-export async function measureFiles(megabytes: number, say: (text: string) => void): Promise<FilesMeasurement> {
+/**
+ * One file through one node, and back through another. Linux only.
+ *
+ * @param kill whether both nodes die (kill -9, with their nats-server) half-way, and come back: what was under way goes
+ *   on at another node where it was
+ */
+export async function measureFiles(
+  megabytes: number,
+  kill: boolean,
+  say: (text: string) => void,
+): Promise<FilesMeasurement> {
   const cluster = await startScratchCluster({ nodes: 3, restart: false, say });
+  const killed: string[] = [];
+  const strike = async (place: NodePlace): Promise<void> => {
+    if (!kill || killed.includes(place.name)) return;
+    killed.push(place.name);
+    await cluster.supervisor.killNode(place.name, { withSidecar: true });
+    say(`${place.name} killed`);
+    cluster.supervisor.startNode(place.name);
+  };
   const folder = mkdtempSync(join(tmpdir(), 'parley-bench-files-'));
   try {
     const [first, , third] = cluster.layout.nodes;
-    const ann = await person(folder, 'ann', apiUrl(first!));
-    const bob = await person(folder, 'bob', apiUrl(third!));
-    const pids = [process.pid, ...cluster.layout.nodes.map(({ name }) => cluster.supervisor.child(name)!.pid)];
-    for (const pid of pids) writeFileSync(`/proc/${pid}/clear_refs`, '5');
-    const before = pids.map((pid) => memoryMiB(pid, 'VmRSS'));
+    const others = (place: NodePlace): string[] => cluster.layout.nodes.filter((it) => it !== place).map(apiUrl);
+    const ann = await person(folder, 'ann', [apiUrl(first!), ...others(first!)]);
+    const bob = await person(folder, 'bob', [apiUrl(third!), ...others(third!)]);
+    const memory = new MemoryWatch(() => [
+      process.pid,
+      ...cluster.layout.nodes.map(({ name }) => cluster.supervisor.child(name)?.pid ?? null),
+    ]);
     const sent = createHash('sha256');
     const times = [performance.now()];
     const source = { name: 'bench.bin', mediaType: 'application/octet-stream', bytes: noise(megabytes, sent) };
@@ -43,7 +70,9 @@ export async function measureFiles(megabytes: number, say: (text: string) => voi
       onSealed: (bytes) => {
         if (bytes === megabytes * MIB) times[1] = performance.now();
       },
-      onUploaded: () => {},
+      onUploaded: (bytes) => {
+        if (bytes > (megabytes * MIB) / 2) void strike(first!);
+      },
     });
     if (result.state !== 'sent') throw result.reason ?? new Error('not sent');
     times.push(performance.now());
@@ -51,10 +80,16 @@ export async function measureFiles(megabytes: number, say: (text: string) => voi
     for await (const page of bob.read('@ann', {})) void page;
     const file = await bob.files.find(result.id);
     const sink = await FolderSink.open({ folder, name: 'got', blob: file.blob, force: false });
-    await bob.files.get(file, sink, { timeoutMs: WAIT_MS });
+    await bob.files.get(file, sink, {
+      timeoutMs: WAIT_MS,
+      onProgress: (bytes) => {
+        if (bytes > (megabytes * MIB) / 2) void strike(third!);
+      },
+    });
     await sink.close();
     times.push(performance.now());
-    const peaks = pids.map((pid, i) => ({ before: before[i]!, peak: memoryMiB(pid, 'VmHWM') }));
+    const peaks = memory.end();
+    const holds = await whoHolds(cluster, file.blob);
     const [spool, send, get] = [1, 2, 3].map((i) => (times[i]! - times[i - 1]!) / 1_000) as [number, number, number];
     const seconds = { spool, send, get };
     const rate = (of: number): number => Math.round(megabytes / of);
@@ -66,6 +101,8 @@ export async function measureFiles(megabytes: number, say: (text: string) => voi
       clientMiB: peaks[0]!,
       nodesMiB: peaks.slice(1),
       same: sent.digest().equals(file.sha256),
+      killed,
+      holds,
     };
   } finally {
     rmSync(folder, { recursive: true });
@@ -73,10 +110,10 @@ export async function measureFiles(megabytes: number, say: (text: string) => voi
   }
 }
 
-async function person(folder: string, name: string, endpoint: string): Promise<ParleyClient> {
+async function person(folder: string, name: string, endpoints: readonly string[]): Promise<ParleyClient> {
   const home = join(folder, name);
   const platform = nodePlatform(new LevelStore(join(home, 'store')), new FolderSpool(join(home, 'spool')));
-  const client = await ParleyClient.open(platform, { endpoints: [endpoint], fallback: [] });
+  const client = await ParleyClient.open(platform, { endpoints, fallback: [] });
   await client.account.register(name, undefined);
   return client;
 }
@@ -89,7 +126,52 @@ async function* noise(megabytes: number, hash: ReturnType<typeof createHash>): A
   }
 }
 
-function memoryMiB(pid: number, field: 'VmRSS' | 'VmHWM'): number {
-  const [, kib] = new RegExp(`${field}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  return Math.round(Number(kib) / 1024);
+/** Waits until every node has the whole file on its disk: those that lack something fetch it from the others. */
+async function whoHolds(cluster: ScratchCluster, blob: string): Promise<readonly boolean[]> {
+  const deadline = performance.now() + WAIT_MS;
+  const look = (): boolean[] => cluster.layout.nodes.map(({ dataDir }) => isWhole(join(dataDir, 'blobs'), blob));
+  while (!look().every(Boolean) && performance.now() < deadline) await delay(LOOK_EVERY_MS);
+  return look();
+}
+
+/** A file is under this name once all of it is there, and synced. */
+function isWhole(folder: string, blob: string): boolean {
+  return (
+    existsSync(folder) && readdirSync(folder, { recursive: true }).some((path) => String(path).endsWith(`${blob}.data`))
+  );
+}
+
+/** Resident memory of processes, some of which may be replaced meanwhile: the most that any of them had. */
+class MemoryWatch {
+  readonly #pids: () => readonly (number | null)[];
+  readonly #before: readonly number[];
+  readonly #peaks: number[];
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(pids: () => readonly (number | null)[]) {
+    this.#pids = pids;
+    this.#before = pids().map(memoryMiB);
+    this.#peaks = [...this.#before];
+    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
+  }
+
+  end(): { readonly before: number; readonly peak: number }[] {
+    clearInterval(this.#timer);
+    this.#look();
+    return this.#before.map((before, i) => ({ before, peak: this.#peaks[i]! }));
+  }
+
+  #look(): void {
+    for (const [i, pid] of this.#pids().entries()) this.#peaks[i] = Math.max(this.#peaks[i]!, memoryMiB(pid));
+  }
+}
+
+/** 0 for a process that is not there. */
+function memoryMiB(pid: number | null): number {
+  try {
+    const [, kib] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return Math.round(Number(kib ?? 0) / 1024);
+  } catch {
+    return 0;
+  }
 }

@@ -26,7 +26,7 @@ const ROOM_SOCKETS = '300';
 const ACCOUNT_ROOMS = '10000';
 const USAGE = `usage: npm run bench [-- --runs N] [--json FILE]
        npm run bench -- snapshot [--megabytes N] [--row-bytes N]
-       npm run bench -- files [--megabytes N]
+       npm run bench -- files [--megabytes N] [--kill]
        npm run bench -- mls [--devices N]
        npm run bench -- rooms [--members N] [--sockets N] [--rooms N]
        npm run bench -- fastchat [--tests NAME[,NAME…]] [--clients N] [--iterations N]
@@ -41,7 +41,8 @@ both sides grew, how late their event loops were, and how long people waited for
 Linux only.
 
 files: sends one encrypted file (default 1024 MiB) through one node and gets it through another, and prints how long
-that took and the peak memory of nodes and clients.
+that took, the peak memory of nodes and clients, and whose disks hold it in the end. With --kill both nodes die half-way
+and come back.
 
 rooms: an open room of N members (default 5000) with so many sockets looking on (default 300), beside one of three: joining,
 sending, one message after the other in turn, and pages of members; deliveries per second in rooms of 100 and 500 in which
@@ -81,6 +82,7 @@ async function main(args: readonly string[]): Promise<number> {
       tests: { type: 'string', default: FASTCHAT_TESTS.map(({ name }) => name).join() },
       clients: { type: 'string' },
       iterations: { type: 'string' },
+      kill: { type: 'boolean' },
       json: { type: 'string' },
       help: { type: 'boolean' },
     },
@@ -111,7 +113,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (what === 'fastchat') return fastChat(values);
   if (what === 'files') {
-    console.log(JSON.stringify(await measureFiles(megabytes, console.error), null, 1));
+    console.log(JSON.stringify(await measureFiles(megabytes, values.kill === true, console.error), null, 1));
     return 0;
   }
   const disk = [measureDiskRate(DISK_MS)];

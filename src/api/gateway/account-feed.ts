@@ -4,6 +4,8 @@ import type { Subscription } from './subscription.ts';
 /** Reads them page by page. */
 export type ReadRooms = (account: AccountId) => AsyncIterable<RoomId>;
 
+type InTurn = (work: () => Promise<void>) => Promise<void>;
+
 /** Who listens on this node to the rooms of one account. */
 export class AccountFeed {
   readonly account: AccountId;
@@ -18,9 +20,13 @@ export class AccountFeed {
     this.account = account;
   }
 
-  /** Resolves when `rooms` is complete; from then on `join` and `leave` keep it so. */
-  load(readRooms: ReadRooms, onRoom: (room: RoomId) => void): Promise<void> {
-    this.#loading ??= this.#read(readRooms, onRoom).catch((error: unknown) => {
+  /**
+   * Resolves when `rooms` is complete; from then on `join` and `leave` keep it so.
+   * @param inTurn waits until there is a place for one who reads
+   */
+  load(inTurn: InTurn, readRooms: ReadRooms, onRoom: (room: RoomId) => void): Promise<void> {
+    const generation = this.#generation;
+    this.#loading ??= inTurn(() => this.#read(generation, readRooms, onRoom)).catch((error: unknown) => {
       this.#loading = null;
       throw error;
     });
@@ -42,8 +48,9 @@ export class AccountFeed {
     else this.rooms.delete(room);
   }
 
-  async #read(readRooms: ReadRooms, onRoom: (room: RoomId) => void): Promise<void> {
-    const generation = this.#generation;
+  async #read(generation: number, readRooms: ReadRooms, onRoom: (room: RoomId) => void): Promise<void> {
+    // What was asked for may have been forgotten while it waited for its turn.
+    if (generation !== this.#generation) return;
     const changed = new Map<RoomId, boolean>();
     this.#changed = changed;
     for await (const room of readRooms(this.account)) {

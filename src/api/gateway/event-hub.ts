@@ -59,6 +59,11 @@ export class EventHub {
     return this.#waiting.length;
   }
 
+  /** Feeds that wait until it is their turn to read. */
+  get readersWaiting(): number {
+    return this.#queries.waitingCount;
+  }
+
   start(): void {
     this.#stop.push(
       this.#node.onApplied((applied) => this.#take(applied)),
@@ -87,7 +92,12 @@ export class EventHub {
     const subscription = new Subscription(
       parts,
       {
-        loaded: () => feed.load(this.#queries.roomsOf, (room) => this.#listen(room, feed)),
+        loaded: () =>
+          feed.load(
+            (load) => this.#queries.inTurn(load),
+            this.#queries.roomsOf,
+            (room) => this.#listen(room, feed),
+          ),
         readPage: (after) => this.#queries.pageAfter(account, after, this.#limits.catchUpPageEvents),
         frameOf: (placed) => this.#frameOf(placed),
         offered: () => this.#offered,

@@ -2,12 +2,13 @@ import { accountName } from '../../chat/queries-accounts.ts';
 import { eventsSince } from '../../chat/queries-events.ts';
 import { allMemberships } from '../../chat/queries-rooms.ts';
 import { ParleyError } from '../../protocol/errors.ts';
+import { Turns } from './turns.ts';
 import type { Position } from '../../chat/queries-cursor.ts';
 import type { EventsPage } from '../../chat/queries-events.ts';
 import type { ChatNode } from '../../node/ports.ts';
 import type { AccountId, AccountName, RoomId } from '../../protocol/ids.ts';
 
-/** Readers that may read what they missed at the same time; the others wait their turn. */
+/** Readers that may read their rooms, and what they missed, at the same time; the others wait their turn. */
 const READERS_MAX = 16;
 /** Names are remembered; they never change. */
 const NAMES_MAX = 50_000;
@@ -16,8 +17,12 @@ const NAMES_MAX = 50_000;
 export class FeedQueries {
   readonly #node: Pick<ChatNode, 'reader'>;
   readonly #names = new Map<AccountId, AccountName>();
-  readonly #turns: (() => void)[] = [];
-  #reading = 0;
+  readonly #turns = new Turns(READERS_MAX);
+
+  /** Readers that wait for their turn. */
+  get waitingCount(): number {
+    return this.#turns.waitingCount;
+  }
 
   constructor(node: Pick<ChatNode, 'reader'>) {
     this.#node = node;
@@ -37,16 +42,15 @@ export class FeedQueries {
     for await (const { room } of allMemberships(this.#node.reader, account)) yield room;
   }.bind(this);
 
-  async pageAfter(account: AccountId, after: Position, limit: number): Promise<EventsPage> {
-    if (this.#reading >= READERS_MAX) await new Promise<void>((resolve) => this.#turns.push(resolve));
-    else this.#reading += 1;
-    try {
-      return await eventsSince(this.#node.reader, { account, after, limit });
-    } finally {
-      // The turn passes on, or the place becomes free.
-      const next = this.#turns.shift();
-      if (next === undefined) this.#reading -= 1;
-      else next();
-    }
+  pageAfter(account: AccountId, after: Position, limit: number): Promise<EventsPage> {
+    return this.#turns.take(() => eventsSince(this.#node.reader, { account, after, limit }));
+  }
+
+  /**
+   * Does `load` in its turn: when thousands come back at once, what each of them reads does not stand in the way of the
+   * log, whose writes wait for the same threads.
+   */
+  inTurn<T>(load: () => Promise<T>): Promise<T> {
+    return this.#turns.take(load);
   }
 }

@@ -46,6 +46,11 @@ function measuresOf({ node, feeds, receipts, hub, live }: ApiContext, gateway: G
     sentEvents: Math.max(0, feeds.size - webSockets),
     queuedBytes: gateway.queuedBytes,
     presenceWatches: live.watchCount,
-    queues: { commands, receipts: receipts.waitingCount, 'feed-entries': hub.waitingCount },
+    queues: {
+      commands,
+      receipts: receipts.waitingCount,
+      'feed-entries': hub.waitingCount,
+      'feed-readers': hub.readersWaiting,
+    },
   };
 }
