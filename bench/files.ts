@@ -16,6 +16,8 @@ import type { NodePlace } from '../src/cli/local-cluster/layout.ts';
 const MIB = 1024 * 1024;
 const WAIT_MS = 120_000;
 const LOOK_EVERY_MS = 100;
+/** A node that was killed stays away so long. */
+const DOWN_MS = 2_000;
 
 export interface FilesMeasurement {
   readonly megabytes: number;
@@ -50,6 +52,7 @@ export async function measureFiles(
     killed.push(place.name);
     await cluster.supervisor.killNode(place.name, { withSidecar: true });
     say(`${place.name} killed`);
+    await delay(DOWN_MS);
     cluster.supervisor.startNode(place.name);
   };
   const folder = mkdtempSync(join(tmpdir(), 'parley-bench-files-'));
