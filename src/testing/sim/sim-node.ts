@@ -37,9 +37,9 @@ export interface Witness {
   applied(node: SimNode, position: AppliedPosition, image: StateImage): void;
   installed(node: SimNode, image: StateImage): void;
   /** A snapshot that it sends has a flipped bit from now on. */
-  snapshotSpoiled(): void;
+  snapshotSpoiled(index: LogIndex): void;
   /** A snapshot that it received is not the one that was announced. */
-  snapshotRefused(node: SimNode): void;
+  snapshotRefused(node: SimNode, index: LogIndex): void;
   raftEvent(node: SimNode, event: RaftEvent): void;
   note(node: SimNode, what: NodeNote, a?: number, b?: number): void;
 }
@@ -287,8 +287,8 @@ export class SimNode {
         witness.installed(this, image);
         this.#step();
       },
-      onSpoiled: () => witness.snapshotSpoiled(),
-      onRefused: () => witness.snapshotRefused(this),
+      onSpoiled: (index) => witness.snapshotSpoiled(index),
+      onRefused: (index) => witness.snapshotRefused(this, index),
     });
   }
 

@@ -31,9 +31,9 @@ export interface SimStateStoreEnv {
   readonly onCommitted: (position: AppliedPosition, image: StateImage) => void;
   readonly onInstalled: (image: StateImage) => void;
   /** The snapshot that is being sent has a flipped bit from now on. */
-  readonly onSpoiled: () => void;
+  readonly onSpoiled: (index: LogIndex) => void;
   /** What was received is not the snapshot that was announced. */
-  readonly onRefused: () => void;
+  readonly onRefused: (index: LogIndex) => void;
 }
 
 /** Its rows all come as changes. */
@@ -142,7 +142,7 @@ export class SimStateStore implements StateStore {
         const chunk = await stream.nextChunk(room);
         if (chunk !== undefined && spoilsAt !== undefined) {
           chunk[Math.floor(spoilsAt * chunk.length)]! ^= 1;
-          this.#env.onSpoiled();
+          this.#env.onSpoiled(index);
         }
         spoilsAt = undefined;
         return chunk;
@@ -161,7 +161,7 @@ export class SimStateStore implements StateStore {
       staged.commit({ position, changes, hash: staged.hashWith(changes) });
     };
     const check = (): void => {
-      if (!decoder.complete || this.#env.hashOf(staged) !== header.stateHash) throw this.#refusal();
+      if (!decoder.complete || this.#env.hashOf(staged) !== header.stateHash) throw this.#refusal(header);
     };
     // A snapshot without rows is never written to.
     stage([]);
@@ -169,7 +169,7 @@ export class SimStateStore implements StateStore {
       write: (chunk) =>
         this.#env.onDisk(() => {
           const rows = decoder.push(chunk);
-          if (rows === undefined) throw this.#refusal();
+          if (rows === undefined) throw this.#refusal(header);
           // The chunk is used for others.
           stage(rows.map(([key, value]) => [key, Uint8Array.from(value)]));
         }),
@@ -183,8 +183,8 @@ export class SimStateStore implements StateStore {
     }));
   }
 
-  #refusal(): Error {
-    this.#env.onRefused();
+  #refusal(header: StateSnapshotHeader): Error {
+    this.#env.onRefused(header.metadata.index);
     return damaged('state', 'snapshot', 'the snapshot that was received is damaged');
   }
 

@@ -222,11 +222,11 @@ export class Simulation {
       this.#checker.installed(node, image);
       this.#sightings.installed(node, image);
     },
-    snapshotSpoiled: () => this.#checker.snapshotSpoiled(),
-    snapshotRefused: (node) => {
+    snapshotSpoiled: (index) => this.#checker.snapshotSpoiled(index),
+    snapshotRefused: (node, index) => {
       this.#note(node.number, 'refused-snapshot', 0, 0);
       this.#coverage.note('damaged snapshot refused');
-      this.#checker.snapshotRefused(node);
+      this.#checker.snapshotRefused(node, index);
     },
     raftEvent: (node, event) => this.#sightings.raftEvent(node, event),
     note: (node, what, a = 0, b = 0) => {

@@ -1,5 +1,5 @@
 import type { Message } from '../../../consensus/message.ts';
-import type { PeerId } from '../../../consensus/types.ts';
+import type { LogIndex, PeerId } from '../../../consensus/types.ts';
 import type { AppliedPosition, LogWrite } from '../../../node/ports.ts';
 import type { CoreView } from '../../../node/raft/raft-driver.ts';
 import type { SimNode } from '../sim-node.ts';
@@ -77,12 +77,12 @@ export class SafetyChecker {
     if (position.confState !== undefined) this.#commits.membershipChanged(node);
   }
 
-  snapshotSpoiled(): void {
-    this.#states.snapshotSpoiled();
+  snapshotSpoiled(index: LogIndex): void {
+    this.#states.snapshotSpoiled(index);
   }
 
-  snapshotRefused(node: SimNode): void {
-    this.#states.snapshotRefused(node);
+  snapshotRefused(node: SimNode, index: LogIndex): void {
+    this.#states.snapshotRefused(node, index);
   }
 
   installed(node: SimNode, image: StateImage): void {

@@ -1,3 +1,4 @@
+import type { LogIndex } from '../../../consensus/types.ts';
 import type { AppliedPosition } from '../../../node/ports.ts';
 import type { SimNode } from '../sim-node.ts';
 import type { StateImage } from '../state-image.ts';
@@ -11,7 +12,8 @@ export class StateChecks {
   /** By index: the hash of the state that contains just the entries up to there. */
   readonly #stateHashes: (number | undefined)[] = [];
   readonly #memberships = new MembershipChecks();
-  #spoiledSnapshots = 0;
+  /** At which indexes. */
+  readonly #spoiledSnapshots = new Set<LogIndex>();
   readonly #applied = new Map<SimNode, { index: number; stampMs: number }>();
 
   constructor(history: History) {
@@ -43,15 +45,15 @@ export class StateChecks {
     this.#memberships.installed(node, image.index, image.confState);
   }
 
-  /** One snapshot leaves with a flipped bit. */
-  snapshotSpoiled(): void {
-    this.#spoiledSnapshots += 1;
+  /** One snapshot leaves with a flipped bit; it may arrive more than once, at a node that restarts meanwhile, say. */
+  snapshotSpoiled(index: LogIndex): void {
+    this.#spoiledSnapshots.add(index);
   }
 
   /** What is received is what was sent, unless somebody damaged it. */
-  snapshotRefused(node: SimNode): void {
-    this.#spoiledSnapshots -= 1;
-    insist(this.#spoiledSnapshots >= 0, 'snapshot-refused', () => `${node.name} finds a snapshot damaged that is not`);
+  snapshotRefused(node: SimNode, index: LogIndex): void {
+    const wasSpoiled = this.#spoiledSnapshots.has(index);
+    insist(wasSpoiled, 'snapshot-refused', () => `${node.name} finds a snapshot at ${index} damaged that is not`);
   }
 
   #compare(node: SimNode, { index, hash }: StateImage): void {
