@@ -1,10 +1,15 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { describe, expect, it } from 'vitest';
 import { STAMP } from '../../../testing/mls/device.ts';
-import { addDevices, foundedBy } from '../../../testing/mls/small-group.ts';
+import { addDevices, createDevice, foundedBy } from '../../../testing/mls/small-group.ts';
 import { nodeRandom } from '../../node-random.ts';
 import { readMlsMessage } from '../mls-message.ts';
 import { decode } from '../tls-reader.ts';
+import { withProposal } from '../public-group.ts';
+import { buildCommit } from './commit-builder.ts';
+import { createGroupInfo } from './group-info-builder.ts';
+import { joinByWelcome } from './join-by-welcome.ts';
+import { createWelcome } from './welcome-builder.ts';
 import { protectPrivate, signFramedContent } from './message-protection.ts';
 import type { MlsDevice } from '../../../testing/mls/device.ts';
 import type { Content, FramedContent } from '../framed-content.ts';
@@ -44,6 +49,56 @@ function inTheNameOf(victim: MlsDevice, by: MlsDevice, generation: number, conte
   const auth = { signature, confirmationTag: content.type === 'commit' ? new Uint8Array(32) : null };
   return { format: 'private_message', message: protectPrivate(suite, { content: framed, auth }, protection) };
 }
+
+describe('a committer', () => {
+  it('cannot invite somebody and withhold the keys above them', () => {
+    const [ann, bob] = two();
+    const carl = createDevice('carl');
+    const own = carl.createKeyPackage();
+    const { suite, random, application } = ann.options;
+    const environment = { suite, random, validation: { suite, ...STAMP, application }, findPsk: () => null };
+    const { parts } = ann.member;
+    const proposal = { type: 'add', keyPackage: own.keyPackage } as const;
+    const sender = { type: 'member', leafIndex: ann.member.ownLeaf } as const;
+    const built = buildCommit(
+      {
+        group: parts.state.group,
+        identity: ann.identity,
+        sender,
+        sourced: [{ proposal, sender }],
+        proposals: [{ type: 'proposal', proposal }],
+        alwaysPath: true,
+        authenticatedData: new Uint8Array(0),
+        wireFormat: 'public_message',
+        initSecret: parts.state.secrets.initSecret,
+        privateKeys: parts.state.privateKeys,
+      },
+      environment,
+    );
+    const { tree } = built.applied.group.after;
+    const join = (path: typeof built.path): void => {
+      const groupInfo = createGroupInfo(suite, built.next.state, {});
+      const welcome = createWelcome(suite, { ...built, path }, groupInfo, random)!;
+      joinByWelcome({ welcome, keyPackages: [own], identity: carl.identity, tree }, environment);
+    };
+    expect(() => join(built.path)).not.toThrow();
+    expect(() => join(null)).toThrow(refused('bad_welcome', 'withholds the key'));
+    const secrets = built.path!.secrets.map((step) => ({ ...step, pathSecret: random(32) }));
+    expect(() => join({ ...built.path!, secrets })).toThrow(refused('bad_path', 'does not give the key'));
+    expect(bob.member.epoch).toBe(ann.member.epoch);
+  });
+
+  it('cannot make others keep proposals without end', () => {
+    const [ann] = two();
+    let { group } = ann.member;
+    const sender = { type: 'member', leafIndex: 0 } as const;
+    const waiting = { proposal: { type: 'remove', removed: 1 }, sender } as const;
+    const reference = (i: number): Uint8Array => Uint8Array.of(i >> 8, i & 255);
+    for (let i = 0; i < 1_024; i++) group = withProposal(group, reference(i), waiting);
+    expect(() => withProposal(group, reference(1_024), waiting)).toThrow(refused('forbidden', 'wait for a commit'));
+    expect(withProposal(group, reference(3), waiting).proposals.size).toBe(1_024);
+  });
+});
 
 describe('a member who speaks for another', () => {
   it('is not believed by the others', () => {

@@ -8,9 +8,11 @@ import { decode } from '../tls-reader.ts';
 import { ANY_APPLICATION } from '../validation-context.ts';
 import { FORWARD_RATCHET_MAX } from './hash-ratchet.ts';
 import { joinByWelcome } from './join-by-welcome.ts';
+import { MemberGroup } from './member-group.ts';
 import { openSenderData, protectPrivate, signFramedContent } from './message-protection.ts';
 import type { MlsDevice } from '../../../testing/mls/device.ts';
 import type { AuthenticatedContent } from '../authenticated-content.ts';
+import type { FramedContent } from '../framed-content.ts';
 import type { MlsMessage } from '../mls-message.ts';
 import type { PrivateMessage } from '../private-message.ts';
 import type { WelcomeInput } from './join-by-welcome.ts';
@@ -32,6 +34,13 @@ function privateOf(bytes: Uint8Array): PrivateMessage {
   return message;
 }
 
+/** An application message of the first leaf. */
+function contentOf({ member }: MlsDevice): FramedContent {
+  const { groupId, epoch } = member.group.context;
+  const content = { type: 'application', data: utf8ToBytes('text') } as const;
+  return { groupId, epoch, sender: { type: 'member', leafIndex: 0 }, authenticatedData: new Uint8Array(0), content };
+}
+
 describe('application messages (RFC 9420 sections 6.3, 9)', () => {
   const text = utf8ToBytes('hello');
 
@@ -47,6 +56,39 @@ describe('application messages (RFC 9420 sections 6.3, 9)', () => {
     }
     expect(() => take(bob, sent[1]!)).toThrow(refused('bad_generation', 'read before'));
     expect(take(ann, sent[0]!)).toEqual({ kind: 'own', generation: 0 });
+  });
+
+  it('have a reuse guard of fresh random bytes, which the nonce depends on (section 6.3.1)', () => {
+    const [ann] = three();
+    const { suite } = ann.options;
+    const guards: Uint8Array[] = [];
+    const nonces: string[] = [];
+    const aead = {
+      ...suite.aead,
+      seal: (...args: Parameters<typeof suite.aead.seal>) => {
+        nonces.push(args[1].join());
+        return suite.aead.seal(...args);
+      },
+    };
+    const random = (length: number): Uint8Array => {
+      const bytes = nodeRandom(length);
+      if (length === 4) guards.push(bytes);
+      return bytes;
+    };
+    const { parts } = ann.member;
+    const { secretTree, senderDataSecret } = parts.current.input;
+    const member = new MemberGroup({ ...ann.options, random }, parts);
+    const message = privateOf(member.encrypt(text));
+    const { reuseGuard } = openSenderData(suite, message, senderDataSecret);
+    expect(guards).toEqual([reuseGuard]);
+    const { messageKey } = secretTree.keyOf(1, 'application', 0);
+    const framed = { content: contentOf(ann), auth: { signature: nodeRandom(64), confirmationTag: null } };
+    const protection = { senderDataSecret, messageKey, generation: 0, paddingBytes: 0 };
+    for (const guard of [Uint8Array.of(0, 0, 0, 0), Uint8Array.of(1, 2, 3, 4)]) {
+      protectPrivate({ ...suite, aead }, framed, { ...protection, reuseGuard: guard });
+    }
+    expect(nonces[0]).toBe(messageKey.nonce.join());
+    expect(nonces[2]).toBe(messageKey.nonce.map((byte, i) => byte ^ (i < 4 ? i + 1 : 0)).join());
   });
 
   it('take only generations that are durable', () => {
