@@ -101,6 +101,33 @@ describe('application messages (RFC 9420 sections 6.3, 9)', () => {
     expect(() => ann.member.encrypt(text)).toThrow(refused('generation_not_reserved'));
   });
 
+  it('go on behind what was reserved after a restart, used or not', () => {
+    const [ann, bob] = three();
+    ann.save(0, 4); // reserved before: eight
+    const sent = [1, 2, 3].map(() => ann.member.encrypt(text));
+    ann.restart(ann.copyOfDisk());
+    for (const bytes of sent) take(ann, bytes);
+    ann.member.caughtUp();
+    expect(() => ann.member.encrypt(text)).toThrow(refused('generation_not_reserved'));
+    ann.save(0, 1);
+    const next = ann.member.encrypt(text);
+    for (const bytes of [next, ...sent]) expect(take(bob, bytes)).toMatchObject({ kind: 'application', sender: 0 });
+    expect(take(ann, next)).toEqual({ kind: 'own', generation: 8 });
+  });
+
+  it('of another copy of the state end this one for good', () => {
+    const [ann] = three();
+    const copy = ann.copyOfDisk();
+    ann.save(0, 12);
+    const sent = Array.from({ length: 9 }, () => ann.member.encrypt(text));
+    ann.restart(copy);
+    for (const bytes of sent.slice(0, 8)) expect(take(ann, bytes)).toMatchObject({ kind: 'own' });
+    expect(() => take(ann, sent[8]!)).toThrow(refused('restored_state', 'message 8'));
+    for (const use of [() => ann.member.caughtUp(), () => ann.member.encrypt(text), () => take(ann, sent[0]!)]) {
+      expect(use).toThrow(refused('bad_state', 'join again'));
+    }
+  });
+
   it('are read again after one that did not verify', () => {
     const [ann, bob] = three();
     const message = privateOf(ann.member.encrypt(text));
