@@ -1,6 +1,6 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { describe, expect, it } from 'vitest';
-import { STAMP } from '../../../testing/mls/device.ts';
+import { LIFETIME, STAMP } from '../../../testing/mls/device.ts';
 import { addDevices, createDevice, deliver, foundedBy } from '../../../testing/mls/small-group.ts';
 import { nodeRandom } from '../../node-random.ts';
 import { readMlsMessage } from '../mls-message.ts';
@@ -241,6 +241,20 @@ describe('commits', () => {
       refused('bad_membership_tag'),
     );
     expect(bob.member.parts).toBe(before);
+  });
+
+  it('are judged by the stamp of the log when they come back, for their maker as for everybody', () => {
+    const [ann, bob] = three();
+    const { keyPackage } = createDevice('eve').createKeyPackage();
+    const { commit } = ann.member.commit({ proposals: [{ type: 'add', keyPackage }] }, STAMP);
+    const late = { ...STAMP, nowSeconds: LIFETIME.notAfter + 1n };
+    for (const { member } of [ann, bob]) {
+      const before = member.epoch;
+      expect(() => member.process(read(commit), late)).toThrow(refused('bad_key_package', 'lifetime'));
+      expect(member.epoch).toBe(before);
+    }
+    deliver([ann, bob], commit);
+    expect(bob.member.epochAuthenticator).toEqual(ann.member.epochAuthenticator);
   });
 
   it('of an own copy make the state useless', () => {

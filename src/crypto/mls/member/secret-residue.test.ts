@@ -74,10 +74,13 @@ describe('the disk of a device', () => {
     const { secretTree } = ann.member.parts.current.input;
     const ratchet = secretTree.ratchets(0).application;
     expect(ratchet.generation).toBe(0);
+    const above = new Map(bob.member.parts.current.input.secretTree.secrets);
+    expect([...above.keys()]).toEqual([bob.member.group.tree.root]);
     bob.member.process(decode(readMlsMessage, ann.member.encrypt(utf8ToBytes('text'))), STAMP);
     for (const device of [ann, bob]) {
       device.save(0);
-      expect(foundOn(device, new Map([['ratchet', ratchet.secret]]))).toEqual([]);
+      const secrets = new Map([...above].map(([node, secret]) => [`secret tree ${node}`, secret]));
+      expect(foundOn(device, secrets.set('ratchet', ratchet.secret))).toEqual([]);
     }
   });
 });
