@@ -188,6 +188,7 @@ describe.each(suites)('with ts-mls, cipher suite $id', ({ id, name }) => {
     await joinExternally(members, ours, theirs);
     await joinExternally(members, theirs, createDevice('late', suite));
     await expectMessages(members);
+    expect(members.map(leafOf)).toEqual([0, 1, 2, 3]);
   });
 
   it('stays in one group through churn', async () => {

@@ -1,6 +1,6 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { describe, expect, it } from 'vitest';
-import { MlsDevice, STAMP } from '../../../testing/mls/device.ts';
+import { STAMP } from '../../../testing/mls/device.ts';
 import { addDevices, createDevice, deliver, foundedBy } from '../../../testing/mls/small-group.ts';
 import { nodeRandom } from '../../node-random.ts';
 import { requiredCapabilitiesExtension } from '../extension.ts';
@@ -8,6 +8,7 @@ import { createLeafNode } from './client-identity.ts';
 import { generateKemKeyPair } from '../../kem.ts';
 import { joinByWelcome } from './join-by-welcome.ts';
 import { MemberGroup } from './member-group.ts';
+import type { MlsDevice } from '../../../testing/mls/device.ts';
 import type { Proposal } from '../proposal.ts';
 import type { PreSharedKeyId } from '../psk.ts';
 
