@@ -8,13 +8,13 @@ import { createInterface } from 'node:readline/promises';
  * @param signal aborts when the person wants to end; then it rejects
  */
 export async function askPerson(question: string, hidden: boolean, signal: AbortSignal): Promise<string> {
-  process.stderr.write(question);
+  if (hidden) process.stderr.write(question);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: process.stdin, output: hidden ? silent : process.stderr, terminal: true });
   // In raw mode the keyboard's interrupt comes as a key.
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   try {
-    return await lines.question('', { signal });
+    return await lines.question(hidden ? '' : question, { signal });
   } finally {
     lines.close();
     if (hidden) process.stderr.write('\n');

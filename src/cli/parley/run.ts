@@ -32,10 +32,10 @@ export function runWith(options: () => GlobalOptions, signal: AbortSignal): Run 
   return async (work, { takesLong } = { takesLong: false }) => {
     const given = options();
     const client = await openHome(given, process.env);
-    const terminal = new ProcessTerminal(given.json === true, signal);
     const patience = takesLong
       ? undefined
       : setTimeout(() => terminal.note('still waiting for the cluster …'), PATIENCE_MS);
+    const terminal = new ProcessTerminal(given.json === true, signal, () => clearTimeout(patience));
     try {
       await work(client, terminal);
       if (!takesLong) await keepPins(client);

@@ -29,10 +29,13 @@ export interface Terminal {
 export class ProcessTerminal implements Terminal {
   readonly json: boolean;
   readonly signal: AbortSignal;
+  readonly #onAsk: () => void;
 
-  constructor(json: boolean, signal: AbortSignal) {
+  /** @param onAsk told when the person is asked something: from then on it is not the cluster that is waited for */
+  constructor(json: boolean, signal: AbortSignal, onAsk: () => void = () => {}) {
     this.json = json;
     this.signal = signal;
+    this.#onAsk = onAsk;
   }
 
   result(object: object, text: string): void {
@@ -48,10 +51,12 @@ export class ProcessTerminal implements Terminal {
   }
 
   ask(question: string): Promise<string> {
+    this.#onAsk();
     return askPerson(question, false, this.signal);
   }
 
   askSecret(question: string): Promise<string> {
+    this.#onAsk();
     return askPerson(question, true, this.signal);
   }
 
