@@ -260,7 +260,7 @@ interface Membership {
   readonly row: MembershipRow;
 }
 
-const MEMBERSHIPS_PAGE = 64;
+const MEMBERSHIPS_PAGE = 512;
 
 /** Page by page, so that an account with very many rooms does not hold up others. */
 export async function* allMemberships(reader: StateReader, account: AccountId): AsyncGenerator<Membership> {
