@@ -5,6 +5,7 @@ import { examine } from './chatctl/doctor/examine.ts';
 import { findingsOf } from './chatctl/doctor/findings.ts';
 import { doctorExitCode, findingsJson, renderFindings } from './chatctl/doctor/report.ts';
 import { addAuditVerb } from './chatctl/verbs/audit.ts';
+import { addDiskKeysVerbs } from './chatctl/verbs/disk-keys.ts';
 import { addModerationVerbs } from './chatctl/verbs/moderation.ts';
 import { addQuotaVerbs } from './chatctl/verbs/quotas.ts';
 import { addServerAdminVerbs } from './chatctl/verbs/server-admin.ts';
@@ -105,6 +106,8 @@ Exit codes: 0 ok (status: healthy, doctor: no problems), 1 failed (status: degra
         console.log(options.json === true ? JSON.stringify({ node, ...reply }) : text);
       }
     });
+
+  addDiskKeysVerbs(chatctl, target);
 
   const member = chatctl.command('member').description('let nodes in and out, one at a time');
   for (const [verb, description] of MEMBER_VERBS) {

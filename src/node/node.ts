@@ -31,7 +31,7 @@ import type { IntactStore, Manifest } from './store/node-store.ts';
 import type { LogIndex } from '../consensus/types.ts';
 import type { StateReader } from '../chat/ports.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
-import type { ClusterJson, CompactJson, StateHashesJson, StatusJson } from '../protocol/http/schemas.ts';
+import type { ClusterJson, CompactJson, DiskKeysJson, StateHashesJson, StatusJson } from '../protocol/http/schemas.ts';
 import type { ClusterId, NodeName, StampMs } from '../protocol/ids.ts';
 
 /** How long `status` waits for the other nodes. */
@@ -328,10 +328,25 @@ export class ParleyNode implements ChatNode {
   }
 
   async compact(): Promise<CompactJson> {
-    const { store } = this.#parts;
     await this.#serving().raft.compact();
-    if (store.kind === 'damaged') throw new ParleyError('damaged', store.damage.reason);
+    const store = this.#soundStore();
     return { durableIndex: store.state.durableIndex, firstIndex: store.log.firstIndex() };
+  }
+
+  diskKeys(): DiskKeysJson {
+    const { retiring, ...status } = this.#soundStore().keys.status;
+    return { ...status, retiring: [...retiring] };
+  }
+
+  async rotateDiskKeys(): Promise<DiskKeysJson> {
+    await this.#soundStore().keys.rotate();
+    return this.diskKeys();
+  }
+
+  #soundStore(): IntactStore {
+    const { store } = this.#parts;
+    if (store.kind === 'damaged') throw new ParleyError('damaged', store.damage.reason);
+    return store;
   }
 
   readiness(): ReturnType<ChatNode['readiness']> {

@@ -10,7 +10,7 @@ import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands
 import type { PlacedEvent } from '../protocol/events.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { DiagnosisJson } from '../protocol/http/diagnosis.ts';
-import type { ClusterJson, CompactJson, StateHashesJson, StatusJson } from '../protocol/http/schemas.ts';
+import type { ClusterJson, CompactJson, DiskKeysJson, StateHashesJson, StatusJson } from '../protocol/http/schemas.ts';
 import type { BlobId, ClusterId, NodeName, StampMs } from '../protocol/ids.ts';
 
 /**
@@ -380,6 +380,10 @@ export interface ChatNode {
   measures(): Promise<NodeMeasures>;
   /** Puts the state on disk and drops from the log what it covers, but for the tail that followers may need. */
   compact(): Promise<CompactJson>;
+  /** Under what the disk of this node is sealed. @throws ParleyError `damaged` */
+  diskKeys(): DiskKeysJson;
+  /** Resolves once what is written is sealed under new data keys; the rest follows. @throws ParleyError `damaged` */
+  rotateDiskKeys(): Promise<DiskKeysJson>;
   readiness(): { readonly ready: true } | { readonly ready: false; readonly reason: string };
   /** 32 bytes shared by all nodes, for authenticating stateless challenges. */
   readonly challengeKey: Uint8Array;

@@ -52,6 +52,7 @@ export class RunningMember {
   constructor(env: RunningMemberEnv) {
     this.#env = env;
     this.blobs = this.#buildBlobs();
+    env.store.keys.attach('blobs', (before) => this.blobs.reseal(before));
     this.#machine = new ChatMachine(env.manifest.clusterId, { onBlobs: (touched) => this.blobs.touched(touched) });
     this.raft = this.#buildRaft();
     this.#sweeper = this.#buildSweeper();
@@ -61,7 +62,7 @@ export class RunningMember {
     const { parts, store, known, space, readBarrier } = this.#env;
     const { config, transport, directory, clock, logger } = parts;
     return new BlobKeeper({
-      ...{ self: config.name, dataDir: store.dir, transport, clock, logger },
+      ...{ self: config.name, dataDir: store.dir, seal: store.seals.of('blobs'), transport, clock, logger },
       reader: () => store.state,
       others: () => known.nodes().flatMap(({ id }) => (id === config.name ? [] : [id])),
       isMajority: (nodes) => isMajority(known.confState(), (peer) => nodes.has(directory.nameOf(peer)!)),

@@ -18,6 +18,7 @@ import type { AppliedEvents, ChatNode, MemberVerb } from '../node/ports.ts';
 import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
 import type { ClusterJson, StatusJson } from '../protocol/http/schemas.ts';
 import type { ClusterId, NodeName, StampMs } from '../protocol/ids.ts';
+import { singleSeal } from './store/test-keys.ts';
 
 export interface LocalNodeOptions {
   readonly name?: string;
@@ -85,6 +86,7 @@ export class LocalChatNode implements ChatNode {
 
   #buildBlobs(dataDir: string): BlobKeeper {
     return new BlobKeeper({
+      seal: singleSeal(),
       self: this.name,
       dataDir,
       transport: { send: () => {}, broadcast: () => {} },
@@ -267,6 +269,14 @@ export class LocalChatNode implements ChatNode {
 
   compact(): ReturnType<ChatNode['compact']> {
     return Promise.resolve({ durableIndex: this.reader.appliedIndex, firstIndex: 1 });
+  }
+
+  diskKeys(): ReturnType<ChatNode['diskKeys']> {
+    return { generation: 1, ageMs: 0, sealedRows: 0, retiring: [], resealing: null, wrappedBy: '00' };
+  }
+
+  rotateDiskKeys(): ReturnType<ChatNode['rotateDiskKeys']> {
+    return Promise.resolve({ ...this.diskKeys(), generation: 2, retiring: [1] });
   }
 
   readiness(): ReturnType<ChatNode['readiness']> {

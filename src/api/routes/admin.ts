@@ -3,6 +3,7 @@ import { DiagnosisReply } from '../../protocol/http/diagnosis.ts';
 import { StateHashesQuery } from '../../protocol/http/queries.ts';
 import {
   CompactReply,
+  DiskKeysReply,
   InviteBody,
   InviteReply,
   LeaderBody,
@@ -84,6 +85,34 @@ export function addAdminRoutes(app: App, context: ApiContext, hooks: RouteHooks)
       },
     },
     () => node.compact(),
+  );
+
+  app.get(
+    '/v1/admin/disk-keys',
+    {
+      onRequest: hooks.admin,
+      schema: {
+        tags: ['admin'],
+        summary: 'Under which keys the disk of this node is sealed',
+        response: { 200: DiskKeysReply },
+        errors: ['damaged'],
+      },
+    },
+    () => node.diskKeys(),
+  );
+
+  app.post(
+    '/v1/admin/disk-keys',
+    {
+      onRequest: hooks.admin,
+      schema: {
+        tags: ['admin'],
+        summary: 'Seal the disk of this node under new keys, and destroy the old ones when all of it is',
+        response: { 200: DiskKeysReply },
+        errors: ['damaged'],
+      },
+    },
+    () => node.rotateDiskKeys(),
   );
 
   app.post(

@@ -6,7 +6,7 @@ import { nodeRandom } from '../../crypto/node-random.ts';
 import { buildApi } from '../../api/server.ts';
 import { besidePath, obtainWrappingKey } from '../../node/at-rest/wrapping-key-source.ts';
 import { ClusterSecret } from '../../node/cluster-secret.ts';
-import { openIdentity } from '../../node/identity/identity-file.ts';
+import { openIdentity, resealIdentity } from '../../node/identity/identity-file.ts';
 import { ParleyNode } from '../../node/node.ts';
 import { MemberDirectory } from '../../node/membership/member-directory.ts';
 import { directoryOf, foundingPeers, tableOf } from '../../node/peer-directory.ts';
@@ -93,7 +93,13 @@ async function build(
     limits: { scrubIntervalMs: config.scrubHours * HOUR_MS },
   });
   closers.push(() => store.close());
-  const identity = await openIdentity(config.dataDir, store.manifest !== undefined, nodeRandom);
+  const identity = await openIdentity(
+    { dir: config.dataDir, seal: store.seals?.of('files') },
+    store.manifest !== undefined,
+    nodeRandom,
+  );
+  if (store.kind === 'intact')
+    store.keys.attach('files', () => resealIdentity(config.dataDir, store.seals.of('files')));
   await writeOwnFiles(config, secret, closers);
 
   const sidecar = await openSidecar(config, secret, logger, closers);

@@ -1,10 +1,7 @@
 import { createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto';
 import { writeKeyFile, type KeyFileContent, type KeyGeneration } from './key-file.ts';
-import { RowSeal } from './row-seal.ts';
+import { RowSeal, type SealedPart } from './row-seal.ts';
 import type { WrappingKey } from './wrapping-key.ts';
-
-/** What is sealed in a directory; each part has keys of its own, so that nothing of one passes for a row of another. */
-export type SealedPart = 'log' | 'state' | 'mark' | 'blobs';
 
 const KEY_BYTES = 32;
 export interface KeyUse {

@@ -1,6 +1,9 @@
 import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto';
 import { NONCE_BYTES, NonceSource } from './nonce-source.ts';
 
+/** What is sealed in a directory; each part has keys of its own, so that nothing of one passes for a row of another. */
+export type SealedPart = 'log' | 'state' | 'mark' | 'blobs' | 'files';
+
 const ALGORITHM = 'aes-256-gcm';
 const GENERATION_BYTES = 4;
 const TAG_BYTES = 16;

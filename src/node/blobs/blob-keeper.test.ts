@@ -1,3 +1,5 @@
+import { openedBlob } from '../../testing/blobs/sealed-blob.ts';
+import { singleSeal } from '../../testing/store/test-keys.ts';
 import { appendFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { blobChunkBytes, BLOB_CHUNK_BYTES } from '../../protocol/blobs.ts';
@@ -21,7 +23,7 @@ const holds = (name: string, test: TestBlob): boolean =>
 const dataOf = (name: string, test: TestBlob): string =>
   cluster.files(name).find((path) => path.endsWith(`${test.blob}.data`))!;
 const isSound = (name: string, test: TestBlob): boolean =>
-  holds(name, test) && readFileSync(dataOf(name, test)).equals(test.bytes);
+  holds(name, test) && openedBlob(dataOf(name, test), test.blob)?.equals(test.bytes) === true;
 /** Waits until it is. */
 async function isHeldBy(test: TestBlob, ...names: string[]): Promise<boolean> {
   await waitUntil(() => names.every((name) => isSound(name, test)));
@@ -267,8 +269,9 @@ function flip(path: string, at: number): void {
   writeFileSync(path, bytes);
 }
 
-/** Nothing where there is none. */
+/** Size and hashes; nothing where there are none. The key of the chunks, which stands before them, is each node's own. */
 function readListOf(name: string, test: TestBlob): Buffer {
   const path = cluster.files(name).find((file) => file.endsWith(`${test.blob}.list`));
-  return path === undefined ? Buffer.alloc(0) : readFileSync(path);
+  const list = path === undefined ? undefined : singleSeal().open(`list/${test.blob}`, readFileSync(path));
+  return list?.subarray(32) ?? Buffer.alloc(0);
 }

@@ -3,6 +3,7 @@ import type { StateReader } from '../../chat/ports.ts';
 import { BLOB_CHUNK_BYTES, isBlobList } from '../../protocol/blobs.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import type { BlobId, NodeName } from '../../protocol/ids.ts';
+import type { RowSeal } from '../at-rest/row-seal.ts';
 import type { BlobPort, BlobProgress, Clock, Frame, Transport } from '../ports.ts';
 import { BlobExchange } from './blob-exchange.ts';
 import { BlobFetcher } from './blob-fetcher.ts';
@@ -23,6 +24,8 @@ const READ_AHEAD = 4;
 export interface BlobKeeperPorts {
   readonly self: NodeName;
   readonly dataDir: string;
+  /** Of the files on this node's disk. */
+  readonly seal: RowSeal;
   readonly transport: Pick<Transport, 'send' | 'broadcast'>;
   readonly clock: Clock;
   /** The state as this node has applied it. */
@@ -58,7 +61,7 @@ export class BlobKeeper implements BlobPort {
     this.#ports = ports;
     const { transport, clock } = ports;
     const onError = (error: unknown): void => this.#report(error);
-    this.#shelf = new BlobShelf(ports.dataDir);
+    this.#shelf = new BlobShelf(ports.dataDir, ports.seal);
     this.#exchange = new BlobExchange({
       transport,
       clock,
@@ -89,6 +92,11 @@ export class BlobKeeper implements BlobPort {
     for (const end of this.#pauses) end();
     for (const { cancel } of this.#offered.values()) cancel();
     await Promise.all([this.#scan, this.#removal, this.#fetcher.stop()]);
+  }
+
+  /** Seals what is on this disk anew where a generation of the data keys before this one sealed it. */
+  async reseal(before: number): Promise<void> {
+    await this.#shelf.reseal(before);
   }
 
   /** Takes a frame of kind `blob`. */

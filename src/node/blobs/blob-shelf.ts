@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { BlobId } from '../../protocol/ids.ts';
-import { BlobFiles } from './blob-files.ts';
+import type { RowSeal } from '../at-rest/row-seal.ts';
+import { BlobFiles, sealedBytes } from './blob-files.ts';
 import type { BlobList } from './blob-files.ts';
 import { HeldBlob } from './held-blob.ts';
 
@@ -21,8 +22,8 @@ export class BlobShelf {
   readonly #removals = new Map<BlobId, Promise<void>>();
 
   /** @param dataDir the node's data directory */
-  constructor(dataDir: string) {
-    this.#files = new BlobFiles(join(dataDir, FOLDER));
+  constructor(dataDir: string, seal: RowSeal) {
+    this.#files = new BlobFiles(join(dataDir, FOLDER), seal);
   }
 
   /**
@@ -48,7 +49,7 @@ export class BlobShelf {
 
   /** Cheaper than `use`: whether the whole seems to be there, by its length. */
   async seemsWhole(blob: BlobId, sizeBytes: number): Promise<boolean> {
-    return (await this.#files.lengthOf(blob, 'data')) === sizeBytes;
+    return (await this.#files.lengthOf(blob, 'data')) === sealedBytes(sizeBytes);
   }
 
   remove(blob: BlobId): Promise<void> {
@@ -59,6 +60,13 @@ export class BlobShelf {
     });
     this.#removals.set(blob, removal);
     return removal;
+  }
+
+  /** Seals the lists anew that a generation of the data keys before this one sealed. */
+  async reseal(before: number): Promise<void> {
+    for await (const blob of this.#files.all()) {
+      if (await this.#files.isSealedBefore(blob, before)) await this.use(blob, async (held) => held?.reseal(before));
+    }
   }
 
   all(): AsyncGenerator<BlobId> {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { makeTestBlob } from '../../testing/blobs/test-blob.ts';
+import { singleSeal } from '../../testing/store/test-keys.ts';
 import { BlobFiles } from './blob-files.ts';
 import { HeldBlob } from './held-blob.ts';
 
@@ -28,7 +29,7 @@ class SlowFiles extends BlobFiles {
 }
 
 it('is gone for good once it is removed, also when a chunk of it was being written', async () => {
-  const files = new SlowFiles(dir);
+  const files = new SlowFiles(dir, singleSeal());
   const { blob, bytes, hashes, chunks } = makeTestBlob(700_000);
   const held = (await HeldBlob.open(files, blob, { sizeBytes: bytes.length, hashes }))!;
   const putting = held.put(0, chunks[0]!, { has: () => true, take: () => true });

@@ -1,8 +1,8 @@
 import { BLOB_CHUNK_BYTES, blobChunkCount } from '../../protocol/blobs.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import type { BlobId } from '../../protocol/ids.ts';
-import type { BlobFiles, BlobList } from './blob-files.ts';
-import { isChunk } from './blob-files.ts';
+import type { BlobFiles, BlobList, StoredList } from './blob-files.ts';
+import { isChunk, sealedBytes } from './blob-files.ts';
 import { systemCodeOf } from '../store/files.ts';
 
 /** So many chunks are written between two syncs, so that the last one has little left to do. */
@@ -25,7 +25,7 @@ export const noRoom = (options: { readonly cause?: unknown } = {}): ParleyError 
 /** A blob that this node has, or is getting. */
 export class HeldBlob {
   readonly blob: BlobId;
-  readonly list: BlobList;
+  readonly list: StoredList;
   readonly count: number;
   readonly #files: BlobFiles;
   /** 1 for each chunk that is in the file. */
@@ -38,7 +38,7 @@ export class HeldBlob {
   /** Calls to the file system that put bytes into its file. */
   readonly #writing = new Set<Promise<void>>();
 
-  private constructor(files: BlobFiles, blob: BlobId, list: BlobList, have: Uint8Array, whole: boolean) {
+  private constructor(files: BlobFiles, blob: BlobId, list: StoredList, have: Uint8Array, whole: boolean) {
     this.#files = files;
     this.blob = blob;
     this.list = list;
@@ -57,12 +57,13 @@ export class HeldBlob {
    */
   static async open(files: BlobFiles, blob: BlobId, given: BlobList | undefined): Promise<HeldBlob | undefined> {
     const stored = await files.readList(blob);
-    const list = stored ?? given;
-    if (list === undefined) return undefined;
-    if (stored === undefined) await files.writeList(blob, list);
+    if (stored === undefined && given === undefined) return undefined;
+    // Without its list nobody can read what there is of it.
+    if (stored === undefined) await files.remove(blob);
+    const list = stored ?? (await files.writeList(blob, given!));
     const have = new Uint8Array(blobChunkCount(list.sizeBytes));
     const length = await files.lengthOf(blob, 'data');
-    if (length === list.sizeBytes) return new HeldBlob(files, blob, list, have.fill(1), true);
+    if (length === sealedBytes(list.sizeBytes)) return new HeldBlob(files, blob, list, have.fill(1), true);
     if (length !== undefined) await files.reopen(blob);
     if ((await files.lengthOf(blob, 'part')) !== undefined) {
       for (let i = 0; i < have.length; i++) {
@@ -148,8 +149,15 @@ export class HeldBlob {
   /** Puts a sound chunk in the place of a damaged one. */
   async mend(index: number, bytes: Uint8Array): Promise<void> {
     if (!this.#whole || !isChunk(this.list, index, bytes)) return;
-    await this.#onDisk(() => this.#files.writeChunk(this.blob, 'data', index, bytes));
+    await this.#onDisk(() => this.#files.writeChunk(this.blob, 'data', this.list, index, bytes));
     await this.#onDisk(() => this.#files.sync(this.blob, 'data'));
+  }
+
+  /** Seals its list anew where a generation before this one sealed it. Chunks keep the key that stands in the list. */
+  async reseal(before: number): Promise<void> {
+    if (this.#removed || !(await this.#files.isSealedBefore(this.blob, before))) return;
+    const { list } = this;
+    await this.#track(this.#onDisk(async () => void (await this.#files.writeList(this.blob, list, list.chunkKey))));
   }
 
   async remove(): Promise<void> {
@@ -160,7 +168,11 @@ export class HeldBlob {
   }
 
   async #write(index: number, bytes: Uint8Array): Promise<void> {
-    const writing = this.#onDisk(() => this.#files.writeChunk(this.blob, 'part', index, bytes));
+    await this.#track(this.#onDisk(() => this.#files.writeChunk(this.blob, 'part', this.list, index, bytes)));
+  }
+
+  /** Whoever removes it waits for this. */
+  async #track(writing: Promise<void>): Promise<void> {
     this.#writing.add(writing);
     try {
       await writing;

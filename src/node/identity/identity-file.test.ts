@@ -3,14 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { nodeRandom } from '../../crypto/node-random.ts';
+import { singleSeal } from '../../testing/store/test-keys.ts';
 import { openIdentity } from './identity-file.ts';
 
 let dir: string;
+const seal = singleSeal();
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'parley-identity-'));
 });
 afterEach(() => rm(dir, { recursive: true }));
-const open = (isMember = false): ReturnType<typeof openIdentity> => openIdentity(dir, isMember, nodeRandom);
+const open = (isMember = false): ReturnType<typeof openIdentity> => openIdentity({ dir, seal }, isMember, nodeRandom);
 
 it('makes keys once, for the owner of the directory only', async () => {
   const made = await open();
@@ -28,10 +30,11 @@ it('does without either copy, and mends it', async () => {
       sound.map((byte, at) => (at === 20 ? byte ^ 1 : byte)),
     );
     expect((await open(true)).public).toBe(made.public);
-    expect(await readFile(path)).toEqual(sound);
+    expect(await open(true)).toEqual(made);
     await rm(path);
     expect((await open(true)).public).toBe(made.public);
-    expect(await readFile(path)).toEqual(sound);
+    await rm(join(dir, file === 'identity' ? 'identity.copy' : 'identity'));
+    expect(await open(true)).toEqual(made);
   }
 });
 

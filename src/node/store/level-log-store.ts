@@ -20,6 +20,7 @@ import { chainHashBytes, chainHashFrom, chainHashOf, type ChainHash } from './ch
 import { messageOf } from './damage.ts';
 import type { EntryPool } from './entry-pool.ts';
 import { eraseDeleted } from './erase-deleted.ts';
+import { syncWriteAheadFiles } from './level-database.ts';
 import { follows } from './log-record.ts';
 import { BASE_KEY, HARD_STATE_KEY, RECORD_BOUNDS, encodeBase, encodeHardState, recordKey } from './log-rows.ts';
 import type { LogBase } from './log-rows.ts';
@@ -28,26 +29,14 @@ import { LogTail } from './log-tail.ts';
 import type { MarkFile } from './mark-file.ts';
 import type { Mark } from './node-store.ts';
 import { packTail } from './pack-tail.ts';
-import type { RecordPlace } from './record-index.ts';
+import { Resealing } from './resealing.ts';
 import type { SealedBatch, SealedDatabase } from './sealed-database.ts';
 import { StoredRecords } from './stored-records.ts';
 import type { TermRuns } from './term-runs.ts';
+import type { WriteGroup } from './write-group.ts';
 
 /** Keys of dead records that are deleted along with a write, or by themselves while nothing else is to be done. */
 const GARBAGE_PER_WRITE_MAX = 256;
-
-/** What one disk write makes durable. */
-interface WriteGroup {
-  readonly waiting: readonly Done[];
-  readonly hardState: HardState;
-  readonly base: LogBase;
-  /** First entry that is (re)written, or one past the last when none is. */
-  readonly from: LogIndex;
-  readonly last: LogIndex;
-  readonly places: readonly RecordPlace[];
-  /** Records that are dead once a new base is durable. */
-  readonly compacted: readonly string[];
-}
 
 /**
  * The Raft log in LevelDB.
@@ -90,6 +79,7 @@ export class LevelLogStore implements LogStore {
   #erasing: Promise<void> | undefined;
   #repair: RepairGoal | undefined;
   #saved: EntryPool | undefined;
+  readonly #resealing = new Resealing();
   #snapshotSource: () => SnapshotMetadata | undefined = () => undefined;
 
   constructor(options: LogStoreOptions) {
@@ -297,6 +287,12 @@ export class LevelLogStore implements LogStore {
     await (this.#erasing = eraseDeleted(this.#database.level, RECORD_BOUNDS));
   }
 
+  /** Seals everything in its database anew that a generation of the keys before this one sealed, durably. */
+  async reseal(before: number): Promise<void> {
+    const step = (after: string): Promise<string | undefined> => this.#database.resealSome(after, before);
+    if (await this.#resealing.run(step, () => this.#schedule())) await syncWriteAheadFiles(this.#database.location);
+  }
+
   /** First entry that is in memory only. */
   #pinnedFrom(): LogIndex {
     return Math.min(this.#dirtyFrom, this.#writingFrom ?? this.#dirtyFrom) as LogIndex;
@@ -317,7 +313,8 @@ export class LevelLogStore implements LogStore {
   #next(): void {
     const isTidy = !this.#baseChanged && this.#garbage.length === 0 && this.#compacted.length === 0;
     if (isTidy || this.#closing) for (const resolve of this.#onTidy.splice(0)) resolve();
-    if (this.#mustSync()) this.#run(this.#writeGroup());
+    if (this.#resealing.isWaiting) this.#run(this.#resealing.take());
+    else if (this.#mustSync()) this.#run(this.#writeGroup());
     else if (this.#waiting.length > 0) this.#finishWithoutDisk();
     else if (this.#garbage.length > 0) this.#run(this.#deleteGarbage());
     else this.#onIdle?.();
@@ -486,6 +483,7 @@ export class LevelLogStore implements LogStore {
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
+    this.#resealing.giveUp();
     const { fatal } = this.#options;
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve;

@@ -15,6 +15,7 @@ import type { FatalSwitch } from './fatal-switch.ts';
 import type { MultisetHash } from './multiset-hash.ts';
 import type { StoreLimits } from './node-store.ts';
 import type { StateSealing } from './open-state.ts';
+import { Resealing } from './resealing.ts';
 import { RowCache } from './row-cache.ts';
 import { isRowKey } from './row-digest.ts';
 import { RowMerge, sortedChanges, type Row } from './row-merge.ts';
@@ -55,6 +56,12 @@ export class LevelStateStore implements StateStore {
   #scheduled = false;
   #closing = false;
   #onWritten: (() => void)[] = [];
+  readonly #resealing = new Resealing();
+  /** The last step of it. */
+  #resealed: Promise<void> = Promise.resolve();
+  /** Snapshots that are being received, and who waits for them to end. */
+  #installs = 0;
+  #onInstallOver: (() => void)[] = [];
   /** Under way. */
   readonly #syncs = new Set<Promise<void>>();
 
@@ -229,7 +236,12 @@ export class LevelStateStore implements StateStore {
 
   #writeNext(): void {
     const [group] = this.#groups;
-    if (this.#writing || group === undefined || this.#options.fatal.tripped) return;
+    if (this.#writing || this.#options.fatal.tripped) return;
+    if (this.#resealing.isWaiting) {
+      this.#resealNext();
+      return;
+    }
+    if (group === undefined) return;
     this.#writing = true;
     const disk = this.#disk;
     const sealed = group.seal(disk.applied.hash);
@@ -244,6 +256,34 @@ export class LevelStateStore implements StateStore {
       },
       (error: unknown) => this.#fail(error),
     );
+  }
+
+  /** In between, however busy the state is. */
+  #resealNext(): void {
+    this.#writing = true;
+    this.#resealed = this.#resealing.take();
+    this.#resealed.then(
+      () => {
+        this.#writing = false;
+        this.#schedule();
+      },
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  /** Seals everything on disk anew that a generation before this one sealed; it is durable then. */
+  async reseal(before: number): Promise<void> {
+    // What is being received may have been begun under an older one.
+    while (this.#installs > 0 && !this.#closing)
+      await new Promise<void>((resolve) => this.#onInstallOver.push(resolve));
+    let disk = this.#disk;
+    const step = async (after: string): Promise<string | undefined> => {
+      // A state that was installed meanwhile is looked at from its beginning.
+      const from = disk === this.#disk ? after : '';
+      disk = this.#disk;
+      return disk.resealSome(from, before);
+    };
+    if (await this.#resealing.run(step, () => this.#schedule())) await disk.syncResealed();
   }
 
   #fail(error: unknown): void {
@@ -321,10 +361,16 @@ export class LevelStateStore implements StateStore {
     return new StreamedState(header, this.#disk.rows({}), sortedChanges(this.#changesBetween(undefined, undefined)));
   }
 
-  beginInstall(header: StateSnapshotHeader): Promise<StateInstall> {
+  async beginInstall(header: StateSnapshotHeader): Promise<StateInstall> {
     const { folders, limits, sealing } = this.#options;
     const { writeBufferBytes } = limits;
-    return beginStateInstall(header, folders, { writeBufferBytes, sealing, takeOver: (disk) => this.#takeOver(disk) });
+    const takeOver = (disk: StateDatabase): Promise<void> => this.#takeOver(disk);
+    const onOver = (): void => {
+      this.#installs -= 1;
+      for (const resolve of this.#onInstallOver.splice(0)) resolve();
+    };
+    this.#installs += 1;
+    return beginStateInstall(header, folders, { writeBufferBytes, sealing, takeOver, onOver });
   }
 
   /** Goes on with an installed state. The pointer names it already. */
@@ -338,19 +384,22 @@ export class LevelStateStore implements StateStore {
     this.#position = disk.applied;
     this.#cache.clear();
     // The files of the old state must stay until then.
-    await Promise.allSettled(this.#syncs);
+    await Promise.allSettled([...this.#syncs, this.#resealed]);
     await old.close();
   }
 
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
+    this.#resealing.giveUp();
+    for (const resolve of this.#onInstallOver.splice(0)) resolve();
     await Promise.race([
       this.sync(),
       new Promise<void>((resolve) => {
         this.#options.fatal.onTrip(resolve);
       }),
     ]);
+    await Promise.allSettled([this.#resealed]);
     await this.#disk.close();
   }
 }

@@ -2,6 +2,7 @@ import type { HardState, LogIndex, PeerId, Term } from '../../consensus/types.ts
 import type { ClusterId, NodeName } from '../../protocol/ids.ts';
 import type { PublicIdentity } from '../identity/public-identity.ts';
 import type { LogStore, StateStore } from '../ports.ts';
+import type { RowSeal, SealedPart } from '../at-rest/row-seal.ts';
 import type { WrappingKey } from '../at-rest/wrapping-key.ts';
 import type { Lineage } from '../rollback/lineage.ts';
 import type { Sighting } from '../rollback/witness.ts';
@@ -49,6 +50,8 @@ export interface StoreIdentity {
   readonly manifest: Manifest | undefined;
   /** What `recordFounding` wrote, and the manifest's own founding afterwards. */
   readonly founding: Founding | undefined;
+  /** Seals what else the node keeps in the directory; undefined where the keys are lost. */
+  readonly seals: { of(part: SealedPart): RowSeal } | undefined;
   /** Waits for accepted writes, closes the databases and gives the lock back. */
   close(): Promise<void>;
 }
@@ -67,8 +70,26 @@ export interface StoreHistory {
   saveSightings(sightings: readonly Sighting[]): Promise<void>;
 }
 
+export interface StoreKeys {
+  readonly status: {
+    readonly generation: number;
+    readonly ageMs: number;
+    readonly sealedRows: number;
+    readonly retiring: readonly number[];
+    readonly resealing: SealedPart | null;
+    readonly wrappedBy: string;
+  };
+  /** Resolves once what is written is sealed under new keys. */
+  rotate(): Promise<void>;
+  /** How a part that others keep in the directory is sealed anew. */
+  attach(part: SealedPart, reseal: (before: number) => Promise<void>): void;
+}
+
 export interface IntactStore extends StoreIdentity {
   readonly kind: 'intact';
+  readonly seals: { of(part: SealedPart): RowSeal };
+  /** The keys of all that is sealed here, and how they are replaced. */
+  readonly keys: StoreKeys;
   readonly history: StoreHistory;
   /** Why the node has to be repaired by its peers; undefined for a store that has all that it ever had. */
   readonly repair: StoreDamage | undefined;

@@ -3,6 +3,7 @@ import { ParleyError } from '../../protocol/errors.ts';
 import type { LogStore, StateStore } from '../ports.ts';
 import type { Sighting } from '../rollback/witness.ts';
 import { DataKeys } from '../at-rest/data-keys.ts';
+import { DiskKeys } from '../at-rest/disk-keys.ts';
 import { readKeyFile, type KeyFileContent } from '../at-rest/key-file.ts';
 import { BootRecord } from './boot-record.ts';
 import { damageOf, damaged } from './damage.ts';
@@ -72,7 +73,7 @@ async function openLocked(options: NodeStoreOptions, lock: DirectoryLock): Promi
     ({ damage } = parts);
   }
   logger.error({ damage }, 'the data of this node is damaged');
-  return new Damaged({ dir, ...opened }, damage, await copiesBeside(dir, keys.value));
+  return new Damaged({ dir, ...opened, keys: keys.value }, damage, await copiesBeside(dir, keys.value));
 }
 
 const NOBODY: Identity = { manifest: undefined, founding: undefined };
@@ -275,9 +276,11 @@ class Intact implements IntactStore {
   readonly dir: string;
   readonly bootId: number;
   readonly history: StoreHistory;
+  readonly seals: IntactStore['seals'];
   readonly repair: StoreDamage | undefined;
   readonly log: LogStore;
   readonly state: StateStore;
+  readonly keys: DiskKeys;
   readonly scrubber: Scrubber;
   readonly #parts: IntactParts;
   #identity: Identity;
@@ -287,6 +290,7 @@ class Intact implements IntactStore {
     this.dir = options.dir;
     this.bootId = parts.boot.boot;
     this.history = historyOf(parts);
+    this.seals = { of: (part) => parts.keys.sealOf(part) };
     const { repair, base } = parts.log.recovered;
     const lost: StoreDamage = { part: 'state', where: disk.where, reason: 'it was lost and has to be fetched' };
     const lacksState = disk.applied.index < base.index ? (damage ?? lost) : undefined;
@@ -302,7 +306,7 @@ class Intact implements IntactStore {
       sealing,
     });
     this.state = state;
-    this.log = new LevelLogStore({
+    const log = new LevelLogStore({
       ...parts.log,
       saved: parts.saved,
       limits,
@@ -311,6 +315,18 @@ class Intact implements IntactStore {
       mayWrite: () => this.manifest !== undefined,
       onWritten: options.onLogWritten,
     });
+    this.log = log;
+    this.keys = new DiskKeys({
+      keys: parts.keys,
+      // What lies aside of a damaged log is read again at the next start.
+      mayRetire: () => log.repair === undefined,
+      wallMs: Date.now,
+      logger: options.logger,
+      onFatal: (error) => fatal.trip(error),
+    });
+    this.keys.attach('mark', () => parts.log.markFile.reseal());
+    this.keys.attach('log', (before) => log.reseal(before));
+    this.keys.attach('state', (before) => state.reseal(before));
     this.scrubber = scrubberOf(parts, state);
   }
 
@@ -360,6 +376,7 @@ class Intact implements IntactStore {
   }
 
   async close(): Promise<void> {
+    this.keys.stop();
     await this.scrubber.stop();
     await this.state.close();
     await this.log.close();
@@ -377,9 +394,14 @@ class Damaged implements DamagedStore {
   readonly damage: StoreDamage;
   readonly hardState: DamagedStore['hardState'];
   readonly mark: DamagedStore['mark'];
+  readonly seals: DamagedStore['seals'];
   readonly #lock: DirectoryLock;
 
-  constructor(opened: Opened & { readonly dir: string }, damage: StoreDamage, beside: MarkContent | undefined) {
+  constructor(
+    opened: Opened & { readonly dir: string; readonly keys: DataKeys | undefined },
+    damage: StoreDamage,
+    beside: MarkContent | undefined,
+  ) {
     this.dir = opened.dir;
     this.bootId = opened.boot.boot;
     this.manifest = opened.identity.manifest;
@@ -387,6 +409,8 @@ class Damaged implements DamagedStore {
     this.damage = damage;
     this.hardState = beside?.hardState;
     this.mark = beside?.mark;
+    const { keys } = opened;
+    this.seals = keys && { of: (part) => keys.sealOf(part) };
     this.#lock = opened.lock;
   }
 

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 
 /**
- * SHA-512 over `key length u32 ‖ key ‖ value` of one row, into a buffer that the next call overwrites. Its first
- * bytes are the row's checksum on disk, all of it goes into the state hash: a row is hashed once for both.
+ * SHA-512 over `key length u32 ‖ key ‖ value` of one row, into a buffer that the next call overwrites: what the state
+ * hash adds up.
  */
 export class RowDigest {
   #input = Buffer.allocUnsafe(4096);

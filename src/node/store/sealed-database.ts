@@ -14,6 +14,9 @@ import {
 import type { DamagedPart } from './node-store.ts';
 
 const ROWS_PER_STEP = 1024;
+/** What waits for one step of sealing anew is not to notice. */
+const ROWS_PER_RESEAL = 256;
+const BYTES_PER_RESEAL = 512 * 1024;
 
 export type DatabaseSnapshot = ReturnType<Database['snapshot']>;
 
@@ -116,22 +119,25 @@ export class SealedDatabase {
   }
 
   /**
-   * Seals rows anew that an older generation of the keys sealed. Nothing else may write to these rows meanwhile.
+   * Seals some rows anew where an older generation of the keys sealed them. Nothing else may be written meanwhile.
    *
-   * @param keys rows that are not there any more are passed over
-   * @returns how many were
+   * @param after key after which to go on
+   * @returns the last key that was looked at, undefined at the end
+   * @throws ParleyError `damaged`
    */
-  async reseal(keys: readonly string[], before: number): Promise<number> {
-    const rows = await this.level.getMany([...keys]);
-    const batch = this.begin();
-    let count = 0;
-    for (const [at, sealed] of rows.entries()) {
-      if (sealed === undefined || generationOf(sealed) >= before) continue;
-      batch.put(keys[at]!, this.opened(keys[at]!, sealed));
-      count += 1;
+  async resealSome(after: string, before: number): Promise<string | undefined> {
+    const range = { gt: after, limit: ROWS_PER_RESEAL, fillCache: false, highWaterMarkBytes: BYTES_PER_RESEAL };
+    const iterator = this.level.iterator(range);
+    try {
+      // As many as come at once: few where they are large.
+      const rows = await iterator.nextv(ROWS_PER_RESEAL);
+      const batch = this.begin();
+      for (const [key, sealed] of rows) if (generationOf(sealed) < before) batch.put(key, this.opened(key, sealed));
+      await batch.write();
+      return rows.at(-1)?.[0];
+    } finally {
+      await iterator.close();
     }
-    await batch.write();
-    return count;
   }
 
   close(): Promise<void> {

@@ -236,6 +236,16 @@ export class StateDatabase {
     }
   }
 
+  /** As `SealedDatabase.resealSome`. */
+  resealSome(after: string, before: number): Promise<string | undefined> {
+    return this.#database.resealSome(after, before);
+  }
+
+  /** What `resealSome` wrote is durable then. */
+  syncResealed(): Promise<void> {
+    return syncWriteAheadFiles(this.location);
+  }
+
   close(): Promise<void> {
     return this.#database.close();
   }

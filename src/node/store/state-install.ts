@@ -13,6 +13,8 @@ export interface InstallOwner {
   readonly sealing: StateSealing;
   /** Goes on with the new state, and closes the old one. */
   takeOver(disk: StateDatabase): Promise<void>;
+  /** It has ended, one way or the other. */
+  onOver(): void;
 }
 
 /** @throws ParleyError `disk_full` */
@@ -26,6 +28,7 @@ export async function beginStateInstall(
   try {
     builder = await StateBuilder.create({ location: folders.path(name), where: name, ...owner.sealing });
   } catch (error) {
+    owner.onOver();
     await folders.remove(name);
     throw explained(error);
   }
@@ -73,18 +76,23 @@ class LevelStateInstall implements StateInstall {
     const { header, folders, owner, name, builder } = this.#parts;
     this.check();
     this.#over = true;
-    const { metadata, stampMs } = header;
-    const disk = await builder.finish({ ...metadata, stampMs }, owner.writeBufferBytes, header);
-    const replaced = await folders.current();
-    await folders.point(name);
-    await owner.takeOver(disk);
-    if (replaced !== undefined) await folders.remove(replaced);
+    try {
+      const { metadata, stampMs } = header;
+      const disk = await builder.finish({ ...metadata, stampMs }, owner.writeBufferBytes, header);
+      const replaced = await folders.current();
+      await folders.point(name);
+      await owner.takeOver(disk);
+      if (replaced !== undefined) await folders.remove(replaced);
+    } finally {
+      owner.onOver();
+    }
   }
 
   async abort(): Promise<void> {
     if (this.#over) return;
     this.#over = true;
-    const { folders, name, builder } = this.#parts;
+    const { folders, name, builder, owner } = this.#parts;
+    owner.onOver();
     await builder.close();
     await folders.remove(name);
   }

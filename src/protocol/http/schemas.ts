@@ -438,6 +438,20 @@ export const CompactReply = Type.Object({
   /** What is left of the log begins here. */
   firstIndex: SeqField,
 });
+// GET and POST /v1/admin/disk-keys (admin token). Of this node alone: under what its disk is sealed.
+export const DiskKeysReply = Type.Object({
+  /** Of the data keys: grows by one with each rotation. */
+  generation: Type.Integer(),
+  ageMs: Type.Number(),
+  /** At most so many rows were sealed under it. */
+  sealedRows: Type.Integer(),
+  /** Older generations, which are destroyed once everything is sealed anew. */
+  retiring: Type.Array(Type.Integer()),
+  /** What is being sealed anew right now. */
+  resealing: Type.Union([Type.String(), Type.Null()]),
+  /** Name of the wrapping key. */
+  wrappedBy: Type.String(),
+});
 // POST /v1/admin/members (admin token).
 export const MembersBody = Type.Object(
   {
@@ -456,6 +470,7 @@ export type ProblemJson = Static<typeof Problem>;
 export type StatusJson = Static<typeof StatusReply>;
 export type StateHashesJson = Static<typeof StateHashesReply>;
 export type CompactJson = Static<typeof CompactReply>;
+export type DiskKeysJson = Static<typeof DiskKeysReply>;
 export type ClusterJson = Static<typeof ClusterReply>;
 export type AccountJsonT = Static<typeof AccountJson>;
 export type RoomDetailJson = Static<typeof RoomDetail>;

@@ -9,6 +9,7 @@ import type { Frame, FrameKind } from '../../node/ports.ts';
 import type { BlobId, NodeName } from '../../protocol/ids.ts';
 import type { Person } from '../chat-harness.ts';
 import type { TestBlob } from './test-blob.ts';
+import { singleSeal } from '../store/test-keys.ts';
 
 interface Member {
   keeper: BlobKeeper;
@@ -128,6 +129,7 @@ export class BlobCluster {
       });
     };
     return new BlobKeeper({
+      seal: singleSeal(),
       self,
       dataDir,
       transport: {

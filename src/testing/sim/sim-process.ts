@@ -26,6 +26,13 @@ import type { Packet, SimNetwork } from './sim-network.ts';
 import type { SimStateStore } from './sim-state-store.ts';
 import { SimTransport } from './sim-transport.ts';
 import type { VirtualTime } from './virtual-time.ts';
+import { singleSeal } from '../store/test-keys.ts';
+
+const SIMULATED_KEYS: IntactStore['keys'] = {
+  status: { generation: 1, ageMs: 0, sealedRows: 0, retiring: [], resealing: null, wrappedBy: '' },
+  rotate: () => Promise.resolve(),
+  attach: () => {},
+};
 
 export interface SimProcessEnv {
   readonly time: VirtualTime;
@@ -170,6 +177,9 @@ export class SimProcess {
       kind: 'intact',
       repair: undefined,
       dir: host.name,
+      // Nothing of it is on a disk.
+      seals: { of: () => singleSeal() },
+      keys: SIMULATED_KEYS,
       bootId,
       history: {
         get lineage() {

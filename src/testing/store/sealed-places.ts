@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Entry } from '../../consensus/types.ts';
-import type { SealedPart } from '../../node/at-rest/data-keys.ts';
-import type { RowSeal } from '../../node/at-rest/row-seal.ts';
+import type { RowSeal, SealedPart } from '../../node/at-rest/row-seal.ts';
 import { rowOf } from '../../node/store/hidden-rows.ts';
 import { soundRows } from '../../node/store/level-check/sound-rows.ts';
 import { unpackRecord } from '../../node/store/log-record.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createSecretKey } from 'node:crypto';
-import { DataKeys, partKeyOf, type SealedPart } from '../../node/at-rest/data-keys.ts';
+import { DataKeys, partKeyOf } from '../../node/at-rest/data-keys.ts';
 import { readKeyFile } from '../../node/at-rest/key-file.ts';
-import { RowSeal } from '../../node/at-rest/row-seal.ts';
+import { RowSeal, type SealedPart } from '../../node/at-rest/row-seal.ts';
 import { WrappingKey } from '../../node/at-rest/wrapping-key.ts';
 
 /** Anybody's: for directories that hold nothing. */
