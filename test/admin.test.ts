@@ -244,6 +244,32 @@ describe('the administration of a cluster', () => {
   });
 });
 
+describe('chatctl', () => {
+  it('takes the home of an admin of the server in place of an admin token', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'parley-admin-home-'));
+    const homes = [new ParleyHome(join(dir, 'olga')), new ParleyHome(join(dir, 'pim'))] as const;
+    for (const [i, home] of homes.entries()) await home.json('--endpoint', urls[i]!, 'register', ['olga', 'pim'][i]!);
+    await must(urls[0]!, 'admin', 'add', '@olga');
+    // Without a place where admin tokens could be found.
+    const as = (home: ParleyHome, ...args: string[]): Promise<RunOutcome> =>
+      runProgram(CHATCTL, ['--endpoint', urls[2]!, '--home', home.dir, ...args], { PARLEY_DATA: dir });
+    await until('she is an admin everywhere', async () => (await as(homes[0], 'admin', 'list')).code === 0);
+    expect((await as(homes[0], 'ban', 'add', '@pim', '--reason', 'spam')).code).toBe(0);
+    expect((await as(homes[0], 'ban', 'remove', '@pim')).code).toBe(0);
+    const acts = linesOf<AuditEntryJson>(
+      (await as(homes[0], 'audit', '--json', '--who', '@pim', '--what', 'user')).stdout,
+    );
+    expect(acts.map(({ act, by }) => [act, by?.account])).toEqual([
+      ['user.banned', 'olga'],
+      ['user.unbanned', 'olga'],
+    ]);
+    const refused = await as(homes[1], 'admin', 'list');
+    expect([refused.code, refused.stderr]).toEqual([5, expect.stringContaining('for admins of the server')]);
+    for (const home of homes) home.close();
+    rmSync(dir, { recursive: true, force: true });
+  });
+});
+
 describe('people of a cluster', () => {
   it('show themselves, find and block each other, through any node', async () => {
     const max = await ApiPerson.join(urls[0]!, 'max');

@@ -3,7 +3,7 @@ import fastify, { LogController } from 'fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ERRORS, ParleyError } from '../protocol/errors.ts';
 import { AllowedMethods } from './allowed-methods.ts';
-import { answerClientError } from './client-error.ts';
+import { answerClientError, refuseExpectation } from './client-error.ts';
 import { parseJson } from './json-body.ts';
 import { asParleyError, problemOf } from './problem.ts';
 import { compileValidator } from './validate.ts';
@@ -49,6 +49,7 @@ export function createApp(options: AppOptions): App {
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   useBoundedJson(app, limits);
   refuseWhileClosing(app);
+  app.server.on('checkExpectation', refuseExpectation);
   app.server.maxConnections = limits.connectionsMax;
   const methods = new AllowedMethods();
   methods.watch(app);

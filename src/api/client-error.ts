@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { ERRORS, ParleyError } from '../protocol/errors.ts';
 import { problemOf } from './problem.ts';
@@ -11,6 +12,15 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
     return;
   }
   refuseOnSocket(socket, new ParleyError('bad_request', explain(error.code)), statusOf(error.code));
+}
+
+/** Whoever expects something else than to be told to go on (RFC 9110, section 10.1.1). */
+export function refuseExpectation(request: IncomingMessage): void {
+  refuseOnSocket(
+    request.socket,
+    new ParleyError('bad_request', 'Expect: nothing but 100-continue is understood.'),
+    417,
+  );
 }
 
 /** Writes a whole HTTP answer to a socket that no response object exists for, and closes it. */

@@ -13,6 +13,7 @@ import { addUserVerbs } from './chatctl/verbs/users.ts';
 import { askHashes, judgeHashes, renderVerdict, verifyExitCode } from './chatctl/verify.ts';
 import { renderStatus, statusExitCode } from './chatctl/status.ts';
 import { reportFailure } from './failure.ts';
+import { openHome } from './parley/home.ts';
 import { freshTxnId } from './fresh-txn.ts';
 import { packageVersion } from './version.ts';
 import { EXIT, ParleyError } from '../protocol/errors.ts';
@@ -22,10 +23,12 @@ import type { CompactJson, StatusJson } from '../protocol/http/schemas.ts';
 interface GlobalOptions {
   readonly endpoint?: string;
   readonly adminTokenFile?: string;
+  readonly home?: string;
 }
 
 const HOUR_MS = 3_600_000;
 const COMPACT_MS_MAX = 120_000;
+const TOKEN_MS_MAX = 15_000;
 const MEMBER_VERBS = [
   ['add', 'let in a node that was started with an empty data directory; it learns, and votes once it is promoted'],
   ['promote', 'let a learner vote, once it has caught up'],
@@ -36,11 +39,26 @@ const MEMBER_VERBS = [
 const compactNode = (node: AdminTarget): Promise<CompactJson> =>
   adminRequest<CompactJson>(node, 'POST', '/v1/admin/compact', { timeoutMs: COMPACT_MS_MAX });
 
+/** Logs in, or renews the session, at the first request; a home is not held for longer than that. */
+function sessionOfHome(home: string, endpoint: string | undefined): () => Promise<string> {
+  let token: Promise<string> | undefined;
+  const open = async (): Promise<string> => {
+    const client = await openHome({ home, ...(endpoint === undefined ? {} : { endpoint }) }, process.env);
+    try {
+      return await client.accessToken(TOKEN_MS_MAX);
+    } finally {
+      await client.close();
+    }
+  };
+  return () => (token ??= open());
+}
+
 function program(): Command {
   const chatctl = new Command('chatctl')
     .description('Looks after a Parley cluster: shows its state and administers it.')
     .option('--endpoint <URL[,URL…]>', 'nodes to ask, tried in turn (default: the local cluster)')
     .option('--admin-token-file <FILE>', 'admin credential (default: found in $PARLEY_DATA/nI/admin.token)')
+    .option('--home <DIR>', 'ask as the admin of the server whose home of parley this is, in place of an admin token')
     .version(packageVersion())
     .exitOverride()
     .showHelpAfterError()
@@ -57,7 +75,11 @@ Examples:
 Exit codes: 0 ok (status: healthy, doctor: no problems), 1 failed (status: degraded, doctor: problems), 2 usage, 3 no node reachable, 4 no quorum,
 5 not authorised, 6 not found, 7 conflict, 8 timed out.`,
     );
-  const target = (): ReturnType<typeof resolveTarget> => resolveTarget(chatctl.opts<GlobalOptions>(), process.env);
+  const target = (): AdminTarget => {
+    const given = chatctl.opts<GlobalOptions>();
+    const found = resolveTarget(given, process.env);
+    return given.home === undefined ? found : { ...found, session: sessionOfHome(given.home, given.endpoint) };
+  };
 
   chatctl
     .command('status')

@@ -57,12 +57,21 @@ const anchorOf = (title: string): string => title.toLowerCase().replaceAll(/[^a-
 const titleOf = (title: string): string => title.charAt(0).toUpperCase() + title.slice(1);
 
 const CONVENTIONS = [
-  'Everything is below `/v1`, JSON in and out, times in RFC 3339 with milliseconds, UTC. Fields that a schema does not know are refused by name.',
-  'Who asks: `Authorization: Bearer TOKEN`, in every request. Tokens hold on every node; refresh them at `POST /v1/sessions/refresh`.',
-  'What changes something carries a `txnId`: a ULID of at most 7 days ago and 10 minutes ahead. In the body, as `?txnId=` where there is no body, or as the header `Idempotency-Key`. The same again gives the first answer; the same with something else is `txn_reused`.',
-  'Answers to changes carry a `cursor`. A read with `?cursor=` is at least as new, on whichever node: one that is behind waits, and says `behind` at the deadline. `?consistency=linearizable` is as new as the whole cluster.',
-  'Lists have pages: `limit`, and `after` with the `next` of the page before, null at the end. Messages of a room are numbered from 1 without gaps.',
-  'Headers of every answer: `Parley-Leader`, `Parley-Term`, `Parley-Commit`; `Parley-Stale: true` on a node that is cut off; `RateLimit-Limit`, `RateLimit-Remaining`, `RateLimit-Reset`, and `Retry-After` with 429 and 503.',
+  'Everything is below `/v1`, JSON in and out, times in RFC 3339 with milliseconds, UTC. Fields that a schema ' +
+    'does not know are refused by name.',
+  'Who asks: `Authorization: Bearer TOKEN`, in every request. Tokens hold on every node; refresh them at `POST ' +
+    '/v1/sessions/refresh`.',
+  'What changes something carries a `txnId`: a ULID of at most 7 days ago and 10 minutes ahead. In the body, as ' +
+    '`?txnId=` where there is no body, or as the header `Idempotency-Key`. The same again gives the first answer; ' +
+    'the same with something else is `txn_reused`.',
+  'Answers to changes carry a `cursor`. A read with `?cursor=` is at least as new, on whichever node: one that ' +
+    'is behind waits, and says `behind` at the deadline. `?consistency=linearizable` is as new as the whole ' +
+    'cluster.',
+  'Lists have pages: `limit`, and `after` with the `next` of the page before, null at the end. Messages of a ' +
+    'room are numbered from 1 without gaps.',
+  'Headers of every answer: `Parley-Leader`, `Parley-Term`, `Parley-Commit`; `Parley-Stale: true` on a node ' +
+    'that is cut off; `RateLimit-Limit`, `RateLimit-Remaining`, `RateLimit-Reset`, and `Retry-After` with 429 and ' +
+    '503.',
 ]
   .map((text) => `<p>${proseHtml(text)}</p>`)
   .join('\n');

@@ -1,10 +1,13 @@
 import type { JsonSchema } from './json-schema.ts';
 
 /**
- * Makes a txnId: ten characters of time, sixteen of chance (github.com/ulid/spec). In one line, so that it can be
- * pasted into a shell of the checkout.
+ * Makes a txnId: ten characters of time, sixteen of chance (github.com/ulid/spec). To be pasted into a shell.
  */
-const ULID = `ulid() { node -e 'let t = Date.now(), s = ""; const c = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; for (let i = 0; i < 10; i++, t = Math.floor(t / 32)) s = c[t % 32] + s; for (const b of crypto.getRandomValues(new Uint8Array(16))) s += c[b % 32]; console.log(s)'; }`;
+const ULID = [
+  `ulid() { node -e 'let t = Date.now(), s = ""; const c = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";`,
+  'for (let i = 0; i < 10; i++, t = Math.floor(t / 32)) s = c[t % 32] + s;',
+  `for (const b of crypto.getRandomValues(new Uint8Array(16))) s += c[b % 32]; console.log(s)'; }`,
+].join('\n');
 
 export interface Example {
   readonly title: string;

@@ -24,6 +24,8 @@ export interface AdminTarget {
   /** Tried in this order. */
   readonly endpoints: readonly string[];
   readonly token: string | null;
+  /** In place of an admin token: that of an admin of the server, who is logged in. */
+  readonly session?: () => Promise<string>;
 }
 
 /** Endpoints and token as given, else those of the local cluster that `PARLEY_*` describes. */
@@ -54,21 +56,20 @@ export async function adminRequest<T>(
   path: string,
   { body, timeoutMs = method === 'GET' ? REQUEST_MS_MAX : CHANGE_MS_MAX }: RequestOptions = {},
 ): Promise<T> {
-  if (target.token === null) {
+  const token = target.session === undefined ? target.token : await target.session();
+  if (token === null) {
     throw new ParleyError(
       'unauthenticated',
-      'No admin token: set PARLEY_DATA to where the nodes keep their data, or give --admin-token-file.',
+      'No admin token: set PARLEY_DATA to where the nodes keep their data, or give --admin-token-file, or --home of an admin.',
     );
   }
   const failures: string[] = [];
   let refusal: ParleyError | null = null;
   for (const endpoint of target.endpoints) {
-    const response = await request(endpoint + path, { method, token: target.token, body, timeoutMs }).catch(
-      (error: unknown) => {
-        failures.push(`${endpoint}: ${describeFailure(error)}`);
-        return null;
-      },
-    );
+    const response = await request(endpoint + path, { method, token, body, timeoutMs }).catch((error: unknown) => {
+      failures.push(`${endpoint}: ${describeFailure(error)}`);
+      return null;
+    });
     if (response === null) continue;
     const json: unknown = await response.json().catch(() => null);
     if (response.ok) return json as T;
