@@ -3,6 +3,7 @@ import { operationsOf } from '../src/api/docs/operations.ts';
 import { OpenApi } from '../src/testing/open-api.ts';
 import { FrameWatch } from './contract/frame-watch.ts';
 import { shootFrames } from './contract/frame-cases.ts';
+import { HOOK_CASES } from './contract/hook-cases.ts';
 import { LOGIN_CASES } from './contract/login-cases.ts';
 import { PEOPLE_CASES } from './contract/people-cases.ts';
 import { ROOM_CASES } from './contract/room-cases.ts';
@@ -12,7 +13,7 @@ import { Stage } from './contract/stage.ts';
 import type { ApiDescription } from '../src/api/docs/operations.ts';
 import type { RouteCases } from './contract/route-case.ts';
 
-const CASES: RouteCases = { ...PEOPLE_CASES, ...LOGIN_CASES, ...ROOM_CASES, ...SERVER_CASES };
+const CASES: RouteCases = { ...PEOPLE_CASES, ...LOGIN_CASES, ...ROOM_CASES, ...HOOK_CASES, ...SERVER_CASES };
 /** In the end: what they do cannot be undone. */
 const LAST = ['POST /v1/admin/members'];
 

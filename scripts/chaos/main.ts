@@ -20,12 +20,9 @@ const USAGE = `usage: npm run chaos -- kill-leader     [--how WAY[,WAY…]] [--r
        npm run chaos -- rolling-restart [--rounds N] [--rate PER_SECOND]
        npm run chaos -- damage          [--copies N] [--by bytes|kinds] [--messages N]
 each with                               [--seed S] [--history FILE] [--keep]
-<<<<<<< HEAD
        npm run chaos -- reconnect-storm [--how WAY[,WAY…]] [--sockets N] [--rounds N] [--rate PER_SECOND]
        npm run chaos -- slow-reader     [--slow N] [--rounds N] [--rate PER_SECOND]
-=======
        npm run chaos -- fuzz            [--inputs N] [--seed S]
->>>>>>> 000e0c7 (Hold a table of all that the seeds asked for to its tests; send nodes what no honest client would; let chatctl ask as an admin of the server; show what nodes tell of themselves)
 
 Starts three nodes on free ports, lets people write and read, and disturbs the nodes. Then checks what the clients saw
 against what every node shows.
@@ -41,17 +38,14 @@ damage stops a node, flips a bit in one of its files or cuts it short, starts it
 as the others, N times. --by bytes (default) hits every byte of a directory as often as any other, --by kinds every
 kind of file; there are 6,000 messages before, or --messages. What is neither repaired nor says what to do is a broken promise.
 
-<<<<<<< HEAD
 reconnect-storm opens N live feeds (default 2,000) and takes them away all at once, in the given ways in turn (default:
 cut,kill): every connection is cut, or a follower dies with its own. 99 % have to be back in 10 s, without an election,
 and no feed may have a gap.
 slow-reader lets clients (default 4) never read what is written in their room. They have to be cut off within 10 s, no
 more than 32 MiB may wait for each, and the others wait no more than 1.5 times as long as without them.
-=======
 fuzz sends the API of one node, in this process, N inputs (100,000) that no honest client would: requests that are nearly
 right, frames, raw bytes. A crash, a 5xx without a way on, an error in its log, or a bystander who is not served is a
 broken promise. The same seed sends the same inputs.
->>>>>>> 000e0c7 (Hold a table of all that the seeds asked for to its tests; send nodes what no honest client would; let chatctl ask as an admin of the server; show what nodes tell of themselves)
 
 --history writes everything that happened as JSON lines; --keep leaves the data for a look.
 

@@ -191,8 +191,8 @@ export class RouteContract {
   }
 }
 
-/** Whoever is outside learns nothing but that there is no such room, or that the envelope is another's. */
-const OUTSIDER_CODES = ['no_such_room', 'no_such_blob', 'invalid_envelope'];
+/** Whoever is outside learns nothing but that there is no such room, or that what was signed is another's. */
+const OUTSIDER_CODES = ['no_such_room', 'no_such_blob', 'invalid_envelope', 'invalid_signature'];
 
 const lasting = (body: unknown): unknown =>
   typeof body === 'object' && body !== null

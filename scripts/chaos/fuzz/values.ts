@@ -45,21 +45,12 @@ export function valueFor(schema: JsonSchema, name: string, dice: Dice, known: Kn
   if (dice.oneIn(12)) return oddValue(dice, depth);
   if (schema.const !== undefined) return schema.const;
   if (schema.anyOf !== undefined) return valueFor(dice.pick(schema.anyOf), name, dice, known, depth + 1);
-  switch (schema.type as string | undefined) {
-    case 'object':
-      return objectFor(schema, dice, known, depth);
-    case 'array':
-      return arrayFor(schema, name, dice, known, depth);
-    case 'boolean':
-      return dice.oneIn(2);
-    case 'integer':
-    case 'number':
-      return numberFor(schema, dice);
-    case 'null':
-      return null;
-    default:
-      return textFor(schema, name, dice, known);
-  }
+  if (schema.type === 'object') return objectFor(schema, dice, known, depth);
+  if (schema.type === 'array') return arrayFor(schema, name, dice, known, depth);
+  if (schema.type === 'boolean') return dice.oneIn(2);
+  if (schema.type === 'integer' || schema.type === 'number') return numberFor(schema, dice);
+  if (schema.type === 'null') return null;
+  return textFor(schema, name, dice, known);
 }
 
 function objectFor({ properties = {} }: JsonSchema, dice: Dice, known: Known, depth: number): object {

@@ -8,6 +8,7 @@ export interface JsonSchema {
   readonly anyOf?: readonly JsonSchema[];
   readonly allOf?: readonly JsonSchema[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly additionalProperties?: boolean | object | undefined;
   readonly required?: readonly string[];
   readonly items?: JsonSchema | readonly JsonSchema[];
   readonly minimum?: number;
