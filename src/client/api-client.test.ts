@@ -5,7 +5,7 @@ import { anything } from './answers.ts';
 import { ApiClient } from './api-client.ts';
 import type { TestRequest } from '../testing/client/test-network.ts';
 
-const ENDPOINTS = ['http://one.example', 'http://two.example', 'http://three.example'];
+const ENDPOINTS = ['https://one.example', 'https://two.example', 'https://three.example'];
 const REQUEST = { method: 'GET', path: '/v1/cluster', answer: anything } as const;
 
 describe('requests to nodes', () => {
