@@ -39,6 +39,6 @@ function usable(url: string | null, asked: string, insecureHttp: boolean): strin
   if (url === null || !URL.canParse(url)) return [];
   const { protocol, origin } = new URL(url);
   if (protocol === 'https:') return [origin];
-  const isPermitted = insecureHttp || !isReadableOnTheWay(origin);
-  return protocol === 'http:' && asked.startsWith('http:') && isPermitted ? [origin] : [];
+  if (protocol !== 'http:' || !asked.startsWith('http:')) return [];
+  return insecureHttp || !isReadableOnTheWay(origin) ? [origin] : [];
 }
