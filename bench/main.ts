@@ -6,6 +6,7 @@ import { measureDiskRate } from './disk-rate.ts';
 import { FASTCHAT_TESTS } from './fastchat-figures.ts';
 import { measureFastChat, renderFastChat } from './fastchat.ts';
 import { measureFiles } from './files.ts';
+import { measureFrames, renderFrames } from './frames.ts';
 import { createPairs, measure } from './messages.ts';
 import { measureMls, renderMls } from './mls.ts';
 import { measureRooms } from './rooms.ts';
@@ -28,6 +29,7 @@ const USAGE = `usage: npm run bench [-- --runs N] [--json FILE]
        npm run bench -- snapshot [--megabytes N] [--row-bytes N]
        npm run bench -- files [--megabytes N] [--kill]
        npm run bench -- mls [--devices N]
+       npm run bench -- frames
        npm run bench -- rooms [--members N] [--sockets N] [--rooms N]
        npm run bench -- fastchat [--tests NAME[,NAME…]] [--clients N] [--iterations N]
 
@@ -52,9 +54,13 @@ What does not arrive ends it, and says at which sockets.
 fastchat: the load of FastChat's own three tests (test1, test2, test3; default all) over three nodes, everybody being a whole
 client that encrypts and decrypts, next to the figures that FastChat published. Some four minutes for each.
 
+frames: what sealing and opening frames between nodes costs, in processor time, and in multiples of encrypting as much
+once.
+
 mls: the MLS engine by itself, in processor time: messages per second of one core, and what handshakes cost in groups of 2 to N devices
 (default 2000).`;
 
+const KINDS: ReadonlySet<string> = new Set(['', 'snapshot', 'files', 'mls', 'rooms', 'fastchat', 'frames']);
 const LOADS: readonly Load[] = [
   { name: '1', sockets: 1, perSocket: 1, messages: 1_500 },
   { name: '10', sockets: 10, perSocket: 1, messages: 5_000 },
@@ -92,7 +98,7 @@ async function main(args: readonly string[]): Promise<number> {
   const [runs, megabytes] = [Number(values.runs), Number(values.megabytes ?? preset)];
   const rowBytes = Number(values['row-bytes']);
   const wellFormed = isWithin(runs, 1, 20) && isWithin(megabytes, 1, 16_384) && isWithin(rowBytes, 16, 262_144);
-  if (values.help === true || !wellFormed || !['', 'snapshot', 'files', 'mls', 'rooms', 'fastchat'].includes(what)) {
+  if (values.help === true || !wellFormed || !KINDS.has(what)) {
     console.log(USAGE);
     return values.help === true ? 0 : 2;
   }
@@ -104,6 +110,10 @@ async function main(args: readonly string[]): Promise<number> {
     const measurement = measureMls(Number(values.devices), console.error);
     console.log(`${machineName()}\n${renderMls(measurement)}`);
     console.log(JSON.stringify(measurement));
+    return 0;
+  }
+  if (what === 'frames') {
+    console.log(`${machineName()}\n${renderFrames(measureFrames())}`);
     return 0;
   }
   if (what === 'rooms') {

@@ -23,6 +23,7 @@ import { RefusedLogins } from './refused-logins.ts';
 import { createRouteHooks } from './route-hooks.ts';
 import { addAccountRoutes } from './routes/accounts.ts';
 import { addAdminRoutes } from './routes/admin.ts';
+import { addKeyRoutes } from './routes/keys.ts';
 import { addAuditRoutes } from './routes/audit.ts';
 import { addBlobRoutes } from './routes/blobs.ts';
 import { addClusterRoutes } from './routes/cluster.ts';
@@ -159,6 +160,7 @@ function addRoutes(
     addEventRoutes(routes, context, hooks);
     addClusterRoutes(routes, context);
     addAdminRoutes(routes, context, hooks);
+    addKeyRoutes(routes, context, hooks);
     addAuditRoutes(routes, context, hooks);
     addServerAdminRoutes(routes, context, hooks);
     addQuotaRoutes(routes, context, hooks);

@@ -1,4 +1,5 @@
 import { toBase64Url } from '../protocol/base64url.ts';
+import { rotateKeys } from './key-ring.ts';
 import { decodeCommand } from '../protocol/command-codec.ts';
 import { registerAccount } from './accounts.ts';
 import { beginBlob, storeBlob } from './blobs.ts';
@@ -80,7 +81,7 @@ const byGrant = ({ body }: CommandOf<'login.finish' | 'login.recover'>): string 
 
 /**
  * Every command is exactly-once: by a record of its result, or, for registering, refreshing, sending, uploading,
- * counting refused logins and sweeping, by means of its own.
+ * counting refused logins, changing keys and sweeping, by means of its own.
  */
 const handlers: { readonly [K in CommandKind]: Handler<K> } = {
   'account.register': registerAccount,
@@ -144,5 +145,6 @@ const handlers: { readonly [K in CommandKind]: Handler<K> } = {
   'vault.put': deduped(byDevice, putVault),
   'totp.enable': deduped(byDevice, enableTotp),
   'totp.disable': deduped(byDevice, disableTotp),
+  'keys.rotate': rotateKeys,
   'state.sweep': sweepState,
 };

@@ -77,6 +77,8 @@ export const KEYS = {
   blobReference: (blob: BlobId, room: RoomId, seq: number) => `F/${blob}/${room}/${fixed(seq)}`,
   blobReferences: (blob: BlobId, room: RoomId) => `F/${blob}/${room}/`,
   txn: (principal: string, scope: string, txnId: TxnId) => `t/${principal}/${scope}/${txnId}`,
+  /** The key that nodes share for what they broadcast. */
+  keyRing: 'K',
   registration: 'S',
   serverAdmins: 'S/admins',
   /** What bounds all rooms and accounts. */

@@ -6,6 +6,7 @@ import { findingsOf } from './chatctl/doctor/findings.ts';
 import { doctorExitCode, findingsJson, renderFindings } from './chatctl/doctor/report.ts';
 import { addAuditVerb } from './chatctl/verbs/audit.ts';
 import { addDiskKeysVerbs } from './chatctl/verbs/disk-keys.ts';
+import { addKeyVerbs } from './chatctl/verbs/keys.ts';
 import { addModerationVerbs } from './chatctl/verbs/moderation.ts';
 import { addQuotaVerbs } from './chatctl/verbs/quotas.ts';
 import { addServerAdminVerbs } from './chatctl/verbs/server-admin.ts';
@@ -172,6 +173,7 @@ Exit codes: 0 ok (status: healthy, doctor: no problems), 1 failed (status: degra
   addUserVerbs(chatctl, target);
   addModerationVerbs(chatctl, target);
   addAuditVerb(chatctl, target);
+  addKeyVerbs(chatctl, target);
   return chatctl;
 }
 

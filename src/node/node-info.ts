@@ -12,6 +12,8 @@ export interface NodeInfo extends Omit<NodeStatus, 'up' | 'lag'> {
   readonly leader: string | null;
   /** How it confirms linearizable reads. */
   readonly reads: RaftSettings['reads'];
+  /** The newest epoch of the ring whose key it holds. */
+  readonly keyEpoch: number | null;
   readonly messagesPerSecond: number;
   readonly eventLoopLagMs: number;
   /** Its clock as it said this, milliseconds since the epoch. */

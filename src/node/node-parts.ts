@@ -3,10 +3,11 @@ import type { ClusterJson } from '../protocol/http/schemas.ts';
 import type { NodeName } from '../protocol/ids.ts';
 import type { ClusterSecret } from './cluster-secret.ts';
 import type { Surroundings } from './diagnosis/diagnose.ts';
-import type { PublicIdentity } from './identity/public-identity.ts';
+import type { NodeIdentity } from './identity/node-identity.ts';
 import type { MemberDirectory } from './membership/member-directory.ts';
 import type { Clock, NodeTransport } from './ports.ts';
 import type { RaftSettings } from './raft/raft-settings.ts';
+import type { RingKeys } from './ring/ring-keys.ts';
 import type { OpenedStore } from './store/node-store.ts';
 
 export interface NodeLogger {
@@ -25,6 +26,8 @@ export interface NodeConfig {
   readonly reads: RaftSettings['reads'];
   /** How old what stands in the log may be, in milliseconds. */
   readonly logAgeMsMax: number;
+  /** How often the nodes go over to another key, in milliseconds. */
+  readonly keyRotationMs: number;
   readonly version: string;
   /** What is to stay free on the disk. */
   readonly diskReserveBytes: number;
@@ -33,8 +36,10 @@ export interface NodeConfig {
 export interface NodeParts {
   readonly config: NodeConfig;
   readonly secret: ClusterSecret;
-  /** The public part of this node's keys. */
-  readonly identity: PublicIdentity;
+  /** This node's keys. */
+  readonly identity: NodeIdentity;
+  /** The transport's own. */
+  readonly ring: RingKeys;
   readonly store: OpenedStore;
   readonly transport: NodeTransport;
   /** The transport's own. */

@@ -18,7 +18,7 @@ import { SpaceGuard } from './disk/space-guard.ts';
 import type { DiagnosisJson } from '../protocol/http/diagnosis.ts';
 import type { NodeSighting } from './cluster-status.ts';
 import type { NodeInfo } from './node-info.ts';
-import type { AppliedEvents, BlobPort, ChatNode, Frame, MemberVerb, NodeMeasures } from './ports.ts';
+import type { AppliedEvents, BlobPort, ChatNode, Frame, KeyRingView, MemberVerb, NodeMeasures } from './ports.ts';
 import { tableOf } from './peer-directory.ts';
 import { diagnose } from './diagnosis/diagnose.ts';
 import { measureNode } from './metrics/measure-node.ts';
@@ -99,7 +99,7 @@ export class ParleyNode implements ChatNode {
             clock,
             store,
             randomBytes: (length) => new Uint8Array(randomBytes(length)),
-            identity: parts.identity,
+            identity: parts.identity.public,
             table: () => (store.manifest === undefined ? null : parts.directory.table),
             onTable: (table) => this.#learn(table),
             standing: this.#standing,
@@ -177,7 +177,7 @@ export class ParleyNode implements ChatNode {
       refuse: () => void this.#serving(),
       candidate: (name) => this.#contact?.candidate(name) ?? null,
       urlOf: (node) => this.#infos.last(node)?.api ?? null,
-      changeMembership: (planned, deadlineMs) => this.#serving().raft.changeMembership(planned, deadlineMs),
+      changeMembership: (planned, deadlineMs) => this.#serving().changeMembership(planned, deadlineMs),
       transferLeadership: (to) => this.#raft?.transferLeadership(to),
       onError: (error) => logger.warn({ error }, 'a replacement could not be completed; it is tried again'),
     });
@@ -286,6 +286,23 @@ export class ParleyNode implements ChatNode {
 
   async transferLeadership(to: NodeName | null): Promise<NodeName> {
     return this.#admin.transferLeadership(to);
+  }
+
+  keyRing(): KeyRingView {
+    const row = this.#member?.ring.epoch ?? null;
+    return {
+      epoch: row?.epoch ?? null,
+      cause: row?.cause ?? null,
+      since: row?.at ?? null,
+      ageMs: row === null ? null : Math.max(0, this.#clusterClock.nowMs() - row.at),
+      nextInMs: this.#member?.ring.nextInMs ?? null,
+      nodes: this.#freshSightings().map(({ id, up, info }) => ({ id, up, epoch: info?.keyEpoch ?? null })),
+    };
+  }
+
+  async rotateKeys(): Promise<void> {
+    this.#admin.refuseUnlessLeading();
+    await this.#serving().ring.rotate('asked');
   }
 
   async stateHashes(rows: boolean): Promise<StateHashesJson> {
@@ -418,6 +435,8 @@ export class ParleyNode implements ChatNode {
     if (this.#known.wasRemoved()) logger.warn({}, 'this node was removed from the cluster: it can be stopped');
     this.#contact?.announce();
     this.#compareReads();
+    // The change is part of a transaction that is not over yet.
+    queueMicrotask(() => this.#member?.ring.look());
   }
 
   #route(frame: Frame): void {
@@ -425,6 +444,7 @@ export class ParleyNode implements ChatNode {
     else if (frame.kind === 'node-info') this.#infos.receive(frame.from, frame.payload);
     else if (frame.kind === 'blob') this.#member?.blobs.handleFrame(frame);
     else if (frame.kind === 'signal') this.signals.receive(frame);
+    else if (frame.kind === 'ring') this.#member?.ring.receive(frame);
     else if (!this.#space.refuses(frame)) this.#raft?.handleFrame(frame);
   }
 
@@ -464,6 +484,7 @@ export class ParleyNode implements ChatNode {
       uptimeMs: Math.round(clock.monotonicMs() - this.#startedAtMs),
       sockets: load.sockets,
       reads: config.reads,
+      keyEpoch: this.#parts.ring.current?.epoch ?? null,
       messagesPerSecond: load.messagesPerSecond,
       eventLoopLagMs: this.#lagMs,
       wallMs: clock.wallMs(),

@@ -6,7 +6,7 @@ import type { RepairGoal } from '../consensus/repair.ts';
 import type { PublicIdentity } from './identity/public-identity.ts';
 import type { Promises } from './rollback/promises.ts';
 import type { StateReader, StateView } from '../chat/ports.ts';
-import type { CommandKind, CommandOf, CommandResult } from '../protocol/commands.ts';
+import type { CommandKind, CommandOf, CommandResult, KeyCause } from '../protocol/commands.ts';
 import type { PlacedEvent } from '../protocol/events.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { DiagnosisJson } from '../protocol/http/diagnosis.ts';
@@ -166,7 +166,9 @@ export type FrameKind =
   /** Pieces of files, and who has which. */
   | 'blob'
   /** What is true for a moment only: presence, typing. */
-  | 'signal';
+  | 'signal'
+  /** Asks for, and brings, the key of the ring. */
+  | 'ring';
 
 export interface Frame {
   readonly from: NodeName;
@@ -321,6 +323,17 @@ export interface NodeMeasures {
   readonly eventLoopLagMs: number;
 }
 
+/** Which key the nodes share. Null before the first. */
+export interface KeyRingView {
+  readonly epoch: number | null;
+  readonly cause: KeyCause | null;
+  readonly since: StampMs | null;
+  readonly ageMs: number | null;
+  readonly nextInMs: number | null;
+  /** What each node last said that it holds. */
+  readonly nodes: readonly { readonly id: NodeName; readonly up: boolean; readonly epoch: number | null }[];
+}
+
 /** What an operator may ask for a node: how it comes to take part, and how it ceases to. */
 export type MemberVerb = 'add' | 'promote' | 'remove' | 'replace';
 
@@ -367,6 +380,13 @@ export interface ChatNode {
    * @throws ParleyError `not_leader` with `leader` and `url` in its data, or why it is refused
    */
   changeMembers(verb: MemberVerb, name: NodeName): Promise<void>;
+  /** The key that nodes share, as far as this node knows. */
+  keyRing(): KeyRingView;
+  /**
+   * Lets the nodes go over to a new key.
+   * @throws ParleyError `not_leader` with `leader` and `url` in its data
+   */
+  rotateKeys(): Promise<void>;
   /**
    * @param to null: whichever voter is furthest
    * @returns who leads now

@@ -1,15 +1,18 @@
 import type { CommandOf, CommandKind, CommandResult } from '../protocol/commands.ts';
 import type { PlacedEvent } from '../protocol/events.ts';
 import type { NodeName } from '../protocol/ids.ts';
+import { nodeRandom } from '../crypto/node-random.ts';
 import { BlobKeeper } from './blobs/blob-keeper.ts';
 import { ChatMachine } from './chat-machine.ts';
 import { commandOrigin } from './command-origin.ts';
 import type { SpaceGuard } from './disk/space-guard.ts';
+import { removedBy, type PlannedChange } from './membership/change-rules.ts';
 import type { KnownMembers } from './membership/known-members.ts';
 import { isMajority } from './membership/member-table.ts';
 import type { RaftCounters } from './metrics/raft-counters.ts';
 import type { NodeParts } from './node-parts.ts';
 import type { AppliedEvents } from './ports.ts';
+import { RingKeeper } from './ring/ring-keeper.ts';
 import { RaftNode } from './raft/raft-node.ts';
 import type { RaftSettings } from './raft/raft-settings.ts';
 import { REPAIR_NEWS } from './repair/repair-news.ts';
@@ -45,6 +48,7 @@ export interface RunningMemberEnv {
 export class RunningMember {
   readonly raft: Raft;
   readonly blobs: BlobKeeper;
+  readonly ring: RingKeeper;
   readonly #env: RunningMemberEnv;
   readonly #machine: ChatMachine;
   readonly #sweeper: Sweeper;
@@ -56,6 +60,30 @@ export class RunningMember {
     this.#machine = new ChatMachine(env.manifest.clusterId, { onBlobs: (touched) => this.blobs.touched(touched) });
     this.raft = this.#buildRaft();
     this.#sweeper = this.#buildSweeper();
+    this.ring = this.#buildRing();
+  }
+
+  #buildRing(): RingKeeper {
+    const { parts, store, manifest, clusterMs, submit } = this.#env;
+    const { config, identity, ring, transport, clock, directory, logger } = parts;
+    return new RingKeeper({
+      ...{ self: config.name, cluster: manifest.clusterId, identity, keys: ring, transport, clock },
+      random: nodeRandom,
+      reader: store.state,
+      rotateEveryMs: config.keyRotationMs,
+      isLeader: () => this.raft.view().leader === config.name,
+      stampMs: clusterMs,
+      members: () => directory.table.members,
+      propose: submit,
+      onError: (error) => logger.warn({ error }, 'a new key could not be brought into the log; it is tried again'),
+    });
+  }
+
+  /** Whoever is taken out leaves the ring with the same entry of the log. */
+  changeMembership(planned: PlannedChange, deadlineMs: number): Promise<void> {
+    const gone = removedBy(planned, this.#env.parts.directory.table).flatMap(({ identity }) => identity ?? []);
+    const ringKey = gone.length === 0 ? null : this.ring.sealForAllBut(new Set(gone));
+    return this.raft.changeMembership({ ...planned, ringKey }, deadlineMs);
   }
 
   #buildBlobs(): BlobKeeper {
@@ -149,11 +177,13 @@ export class RunningMember {
     this.raft.start().catch(onFatal);
     this.blobs.start();
     this.#sweeper.start();
+    this.ring.start();
   }
 
   /** Hands leadership over, then takes no further part. */
   async stop(): Promise<void> {
     this.#sweeper.stop();
+    this.ring.stop();
     await this.blobs.stop();
     await this.raft.stop({ transferLeadership: true });
   }

@@ -59,6 +59,8 @@ export const AUDIT_ACTS = {
   'node.removed': 'server',
   'node.replaced': 'server',
   'node.made-leader': 'server',
+  /** The nodes went over to another key among themselves. */
+  'keys.rotated': 'server',
 } as const satisfies Readonly<Record<string, AuditPart>>;
 export type AuditAct = keyof typeof AUDIT_ACTS;
 
@@ -69,6 +71,7 @@ export const NODE_ACTS = [
   'node.removed',
   'node.replaced',
   'node.made-leader',
+  'keys.rotated',
 ] as const satisfies readonly AuditAct[];
 export type NodeAct = (typeof NODE_ACTS)[number];
 

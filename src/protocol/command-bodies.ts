@@ -26,8 +26,16 @@ import { isErrorCode } from './errors.ts';
 import { isBlobSize } from './blobs.ts';
 import { LIMITS } from './limits.ts';
 import type { NodeAct } from './audit.ts';
-import { QUOTA_KINDS, REGISTRATION_POLICIES } from './commands.ts';
-import type { CommandBodies, CommandKind, RefusedLogins, RegistrationPolicy, Role, RoomKind } from './commands.ts';
+import { KEY_CAUSES, QUOTA_KINDS, REGISTRATION_POLICIES } from './commands.ts';
+import type {
+  CommandBodies,
+  CommandKind,
+  KeyCause,
+  RefusedLogins,
+  RegistrationPolicy,
+  Role,
+  RoomKind,
+} from './commands.ts';
 import type { ErrorCode } from './errors.ts';
 import type { AccountId, RoomId, Seq } from './ids.ts';
 
@@ -36,6 +44,8 @@ export const COMMAND_LIMITS = {
   receiptMarksMax: 512,
   /** Accounts of which one command tells. */
   refusedLoginsMax: 64,
+  /** For each node its keys, and a key sealed to them. */
+  sealedRingKeyBytesMax: 32 * 1024,
   sweepKeysMax: 1024,
   sweepKeyBytesMax: 256,
 } as const;
@@ -83,6 +93,7 @@ const refusedLogins: Check<RefusedFields> = (value): value is RefusedFields =>
   errorCode(value[1]) &&
   isAddressText(value[2]) &&
   seq(value[3]);
+const keyCause: Check<KeyCause> = (value): value is KeyCause => KEY_CAUSES.includes(value as KeyCause);
 const policy: Check<RegistrationPolicy> = (value): value is RegistrationPolicy =>
   REGISTRATION_POLICIES.includes(value as RegistrationPolicy);
 /** One line of what an admin or a person has to say; its bytes, not its characters, are bounded. */
@@ -373,6 +384,11 @@ export const bodyCodecs: { readonly [K in CommandKind]: BodyCodec<CommandBodies[
     [nodeAct, nodeName],
     (it) => [it.act, it.node],
     (act, node) => ({ act, node }),
+  ),
+  'keys.rotate': codec(
+    [count, keyCause, bytesOf(1, COMMAND_LIMITS.sealedRingKeyBytesMax)],
+    (it) => [it.after, it.cause, it.sealed],
+    (after, cause, sealed) => ({ after, cause, sealed }),
   ),
   'state.sweep': codec(
     [listOf(stateKey, COMMAND_LIMITS.sweepKeysMax)],

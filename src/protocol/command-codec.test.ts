@@ -148,6 +148,7 @@ const examples: { readonly [K in CommandKind]: readonly Extract<Command, { kind:
   'vault.put': [vault, { ...vault, passwordWrap: null }],
   'totp.enable': [{ sealed: bytes(60), secretHash: bytes(32), step: 9, signature: bytes(64) }],
   'totp.disable': [{ signature: bytes(64) }],
+  'keys.rotate': [{ after: 0, cause: 'founded', sealed: Uint8Array.of(1) }],
   'state.sweep': [{ keys: [] }, { keys: ['x/0000000000000001/s/S', 'b'] }],
 };
 const commands: Command[] = (Object.keys(examples) as CommandKind[]).flatMap((kind) =>
@@ -313,6 +314,7 @@ function isStillRight(command: Command, field: number, wrong: unknown): boolean 
   if (command.kind === 'report.create' && field === 2) return wrong === 'x' || wrong === '';
   if (command.kind === 'report.resolve' && field === 1) return wrong === 'x' || wrong === '';
   if (command.kind === 'audit.node-act' && field === 1) return wrong === 'x';
+  if (command.kind === 'keys.rotate' && field === 2) return isBytes && wrong.length > 0;
   if (command.kind === 'lock.release' && field === 1) return wrong === null;
   if (command.kind.startsWith('lock.') && field === 0) return wrong === 'x';
   if (isEnvelope && isBytes) return wrong.length === 7;

@@ -76,6 +76,7 @@ const KINDS = [
   'hook.add',
   'hook.remove',
   'hook.say',
+  'keys.rotate',
 ] as const satisfies readonly CommandKind[];
 
 export function encodeCommand<K extends CommandKind>(command: CommandOf<K>): Uint8Array {

@@ -67,6 +67,10 @@ export type QuotaKind = (typeof QUOTA_KINDS)[number];
 /** Null where nothing is set. */
 export type Quotas = { readonly [K in QuotaKind]: number | null };
 
+/** Why the nodes went over to another key: the first, a regular one, an operator asked, a node was taken out. */
+export const KEY_CAUSES = ['founded', 'scheduled', 'asked', 'removal'] as const;
+export type KeyCause = (typeof KEY_CAUSES)[number];
+
 export type Role = 'owner' | 'admin' | 'member';
 
 /** What is sent to the log. Every body names all it changes, so that `apply()` needs nothing but the state. */
@@ -204,6 +208,8 @@ export interface CommandBodies extends LoginCommandBodies {
   'audit.refused-logins': { readonly refused: readonly RefusedLogins[] };
   /** Of nodes, which no command changes: told when it is done. */
   'audit.node-act': { readonly act: NodeAct; readonly node: NodeName };
+  /** A new key for what nodes broadcast, which only they can open; it is to follow the epoch `after`. */
+  'keys.rotate': { readonly after: number; readonly cause: KeyCause; readonly sealed: Uint8Array };
   /** Housekeeping proposed by the leader: keys that it found expired; `apply()` checks each one again. */
   'state.sweep': { readonly keys: readonly string[] };
 }
@@ -291,6 +297,7 @@ export interface CommandValues extends LoginCommandValues {
   'room.purge': { readonly room: RoomId };
   'audit.refused-logins': { readonly counted: number };
   'audit.node-act': { readonly node: NodeName };
+  'keys.rotate': { readonly epoch: number };
   'state.sweep': { readonly removed: number };
 }
 

@@ -206,6 +206,14 @@ export class LocalChatNode implements ChatNode {
     return Promise.reject(new ParleyError('no_such_node', `${name} is no member of this cluster.`));
   }
 
+  keyRing(): ReturnType<ChatNode['keyRing']> {
+    return { epoch: null, cause: null, since: null, ageMs: null, nextInMs: null, nodes: [] };
+  }
+
+  rotateKeys(): Promise<void> {
+    return Promise.reject(new ParleyError('no_leader', 'A node alone shares no key.'));
+  }
+
   transferLeadership(to: NodeName | null): Promise<NodeName> {
     if (to === null || to === this.name) return Promise.resolve(this.name);
     return Promise.reject(new ParleyError('no_such_node', `${to} is no member of this cluster.`));

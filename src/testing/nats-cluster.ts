@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import type { PeerId } from '../consensus/types.ts';
 import type { PeerDirectory } from '../node/ports.ts';
+import { RingKeys } from '../node/ring/ring-keys.ts';
 import { systemClock } from '../node/system-clock.ts';
 import { ensureNatsServer } from '../node/transport/find-nats-server.ts';
 import { NatsTransport } from '../node/transport/nats-transport.ts';
@@ -27,6 +28,7 @@ const logger = pino({ level: 'silent' });
 export class NatsCluster {
   readonly #sidecars = new Map<NodeName, Sidecar>();
   readonly #transports = new Map<NodeName, NatsTransport>();
+  readonly #rings = new Map<NodeName, RingKeys>();
   #folder = '';
   #boot = 1;
 
@@ -50,6 +52,13 @@ export class NatsCluster {
     return sidecar;
   }
 
+  /** Of one node, whatever process it runs as. */
+  ring(node: NodeName): RingKeys {
+    const known = this.#rings.get(node) ?? new RingKeys(() => systemClock.monotonicMs());
+    this.#rings.set(node, known);
+    return known;
+  }
+
   nextBoot(): number {
     this.#boot += 1;
     return this.#boot;
@@ -60,6 +69,7 @@ export class NatsCluster {
       self: node,
       boot: this.nextBoot(),
       identity: testIdentity(node),
+      ring: this.ring(node),
       secret: CLUSTER_SECRET,
       url: this.sidecar(node).clientUrl,
       peers: NODES,

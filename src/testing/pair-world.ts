@@ -1,6 +1,8 @@
 import { nodeRandom } from '../crypto/node-random.ts';
+import { Broadcasts } from '../node/transport/broadcasts.ts';
 import { ClusterKeys, EVERYBODY } from '../node/transport/cluster-keys.ts';
 import { parseHeader } from '../node/transport/frame-header.ts';
+import { RingKeys } from '../node/ring/ring-keys.ts';
 import { Pairs, type Received } from '../node/transport/pairs.ts';
 import type { NodeIdentity } from '../node/identity/node-identity.ts';
 import type { PublicIdentity } from '../node/identity/public-identity.ts';
@@ -31,6 +33,8 @@ export interface PairNodeOptions {
 export class PairNode {
   readonly name: NodeName;
   readonly pairs: Pairs;
+  readonly ring: RingKeys;
+  readonly broadcasts: Broadcasts;
   readonly boot: number;
   readonly met: Pair[] = [];
   readonly heard: Received[] = [];
@@ -49,7 +53,20 @@ export class PairNode {
       random: nodeRandom,
       monotonicMs: () => world.nowMs,
       publish: (to, frame) => world.letters.push({ from: this, to, frame }),
-      onMet: (pair) => this.met.push(pair),
+      onMet: (pair) => {
+        this.met.push(pair);
+        this.broadcasts.onMet(pair);
+      },
+    });
+    this.ring = new RingKeys(() => world.nowMs);
+    this.broadcasts = new Broadcasts({
+      ...{ self: this.name, boot, pairs: this.pairs, ring: this.ring, random: nodeRandom },
+      monotonicMs: () => world.nowMs,
+      send: (pair, kind, payload) => {
+        for (const frame of this.pairs.seal(pair, kind, payload, PIECE_BYTES_MAX) ?? []) {
+          world.letters.push({ from: this, to: pair.name, frame });
+        }
+      },
     });
     if (unbound !== true) this.pairs.bindTo(PAIR_CLUSTER);
   }
@@ -58,7 +75,12 @@ export class PairNode {
   receive(frame: Buffer): Received {
     const header = parseHeader(frame);
     if (header === undefined) return { outcome: 'dropped', reason: 'malformed' };
-    const received = this.pairs.receive(frame, header);
+    const isForAll = header.receiver === EVERYBODY && header.kind !== 'introduce';
+    const received = isForAll ? this.broadcasts.receive(frame, header) : this.pairs.receive(frame, header);
+    if (received.outcome === 'frame' && received.payload !== undefined) {
+      if (header.kind === 'salt') this.broadcasts.onSalt(received.pair, received.payload);
+      if (header.kind === 'salt-ready') this.broadcasts.onReady(received.pair, received.payload);
+    }
     this.heard.push(received);
     return received;
   }
@@ -68,6 +90,17 @@ export class PairNode {
     const frame = this.sealAll(to, kind, payload)[0];
     if (frame === undefined) throw new Error(`${this.name} has no session with ${to.name}`);
     return frame;
+  }
+
+  /** One frame for everybody, with tags for those who are to believe it. */
+  sealForAll(payload: Uint8Array, kind: 'raft-shared' | 'signal', tagged: readonly PairNode[] = []): Buffer {
+    const pairs = tagged.map(({ name }) => this.pairs.holder(name)!);
+    return this.broadcasts.seal(kind, payload, PIECE_BYTES_MAX, pairs)[0]!;
+  }
+
+  isReadyFor(other: PairNode): boolean {
+    const pair = this.pairs.holder(other.name);
+    return pair !== undefined && this.broadcasts.isReady(pair);
   }
 
   sealAll(to: PairNode, kind: 'raft' | 'hello' | 'forward' | 'snapshot-chunk', payload: Uint8Array): Buffer[] {

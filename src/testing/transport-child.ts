@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import type { PeerId } from '../consensus/types.ts';
 import { NatsTransport } from '../node/transport/nats-transport.ts';
+import { RingKeys } from '../node/ring/ring-keys.ts';
 import { systemClock } from '../node/system-clock.ts';
 import type { NodeName } from '../protocol/ids.ts';
 import { testIdentity } from './test-identity.ts';
@@ -20,6 +21,7 @@ const config = JSON.parse(process.argv[2] ?? '{}') as TransportChildConfig;
 const transport = await NatsTransport.connect({
   ...config,
   identity: testIdentity(config.self),
+  ring: new RingKeys(() => systemClock.monotonicMs()),
   secret: Buffer.from(config.secretHex, 'hex'),
   directory: {
     nameOf: (peer) => config.peers[peer - 1],

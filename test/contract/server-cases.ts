@@ -57,6 +57,12 @@ export const SERVER_CASES: RouteCases = {
   'GET /v1/admin/state-hashes': () => ({ path: '/v1/admin/state-hashes?rows=true' }),
   'GET /v1/admin/diagnosis': () => ({ path: '/v1/admin/diagnosis', repeats: 'not-the-same' }),
   'POST /v1/admin/compact': () => ({ path: '/v1/admin/compact', repeats: 'not-the-same' }),
+  'GET /v1/admin/keys': () => ({ path: '/v1/admin/keys', repeats: 'not-the-same' }),
+  'POST /v1/admin/keys/rotate': async (stage) => ({
+    path: '/v1/admin/keys/rotate',
+    url: await leaderUrl(stage),
+    repeats: 'not-the-same',
+  }),
   'POST /v1/admin/leader': async (stage) => ({
     path: '/v1/admin/leader',
     json: { to: null },

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { DiagnosisReply } from '../../protocol/http/diagnosis.ts';
 import { StateHashesQuery } from '../../protocol/http/queries.ts';
 import {
@@ -13,12 +13,11 @@ import {
   StatusReply,
 } from '../../protocol/http/schemas.ts';
 import { labelled } from '../../protocol/labelled.ts';
-import { makeTxnId } from '../../protocol/txn-id.ts';
 import { ASKS_THE_CLUSTER, THROUGH_THE_LOG } from '../documented-errors.ts';
 import { submit } from '../submit.ts';
 import { timeOf } from '../time-text.ts';
+import { noteNodeAct } from '../note-node-act.ts';
 import { inviteHashOf } from './accounts.ts';
-import type { FastifyRequest } from 'fastify';
 import type { NodeAct } from '../../protocol/audit.ts';
 import type { NodeName, TxnId } from '../../protocol/ids.ts';
 import type { MemberVerb } from '../../node/ports.ts';
@@ -26,7 +25,6 @@ import type { ApiContext, App } from '../context.ts';
 import type { RouteHooks } from '../route-hooks.ts';
 
 const INVITE_BYTES = 16;
-const TXN_RANDOM_BYTES = 10;
 const ACT_OF: Readonly<Record<MemberVerb, NodeAct>> = {
   add: 'node.added',
   promote: 'node.promoted',
@@ -197,23 +195,4 @@ function inviteCodeOf(key: Uint8Array, txnId: TxnId): string {
     .digest()
     .subarray(0, INVITE_BYTES)
     .toString('base64url');
-}
-
-/** What was done stands, whatever becomes of the row that tells of it. */
-async function noteNodeAct(
-  context: ApiContext,
-  request: Pick<FastifyRequest, 'raw' | 'session'>,
-  act: NodeAct,
-  name: NodeName,
-): Promise<void> {
-  const txnId = makeTxnId(context.time.nowMs(), randomBytes(TXN_RANDOM_BYTES));
-  try {
-    await submit(
-      context,
-      { kind: 'audit.node-act', actor: request.session, txnId, body: { act, node: name } },
-      request,
-    );
-  } catch (error) {
-    context.logger.error({ err: error, act, node: name }, 'an act is missing from the audit log');
-  }
 }

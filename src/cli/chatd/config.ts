@@ -31,6 +31,7 @@ export interface ChatdConfig {
   /** 0: never. */
   readonly scrubHours: number;
   readonly logHours: number;
+  readonly keyRotationMinutes: number;
   readonly registration: 'open' | 'invite' | 'closed';
   readonly reads: 'quorum' | 'lease';
   readonly diskReserveBytes: number;
@@ -91,6 +92,7 @@ export function readChatdConfig(flags: Raw, env: Readonly<Record<string, string 
     trustedProxies: listOf(merged['trusted-proxies']),
     scrubHours: parseHours(need('scrub-hours'), '--scrub-hours'),
     logHours: parseLogHours(need('log-hours'), '--log-hours'),
+    keyRotationMinutes: parseRotationMinutes(need('key-rotation-minutes')),
     registration: need('registration') as ChatdConfig['registration'],
     reads: need('reads') as ChatdConfig['reads'],
     diskReserveBytes: parseMebibytes(need('disk-reserve'), '--disk-reserve'),
@@ -196,6 +198,16 @@ function parseLogHours(text: string, flag: string): number {
   const hours = parseHours(text, flag);
   if (hours > 0 && hours <= LOG_HOURS_MAX) return hours;
   throw usage(`${flag}: what is deleted leaves the log within a day: more than 0 and up to ${LOG_HOURS_MAX} hours.`);
+}
+
+/** Less would hardly leave time for all to hear of one; a week is long enough. */
+const ROTATION_MINUTES_MIN = 1 / 60;
+const ROTATION_MINUTES_MAX = 7 * 24 * 60;
+
+function parseRotationMinutes(text: string): number {
+  const minutes = Number(text);
+  if (text.trim() !== '' && minutes >= ROTATION_MINUTES_MIN && minutes <= ROTATION_MINUTES_MAX) return minutes;
+  throw usage(`--key-rotation-minutes: “${text}” is no number of minutes from a second to a week.`);
 }
 
 function parseUrl(text: string, flag: string): string {

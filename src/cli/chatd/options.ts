@@ -83,6 +83,12 @@ export const CHATD_OPTIONS = [
     help: 'how old what stands in the log may be; what was deleted has left its files soon after, within a day for all up to 22',
     default: '12',
   },
+  {
+    name: 'key-rotation-minutes',
+    value: 'MINUTES',
+    help: 'how often the nodes go over to another key among themselves; 0.1 for six seconds',
+    default: '60',
+  },
   { name: 'limits', value: 'FILE', help: 'JSON file with rate limits that differ from the defaults' },
   {
     name: 'log-level',

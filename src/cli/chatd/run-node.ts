@@ -14,6 +14,7 @@ import { waitForSpace } from '../../node/disk/disk-space.ts';
 import { makeDirectory } from '../../node/store/files.ts';
 import { openNodeStore } from '../../node/store/open-node-store.ts';
 import { complaintsAbout, expiryOf, spaceOf } from '../../node/diagnosis/own-files.ts';
+import { RingKeys } from '../../node/ring/ring-keys.ts';
 import { systemClock } from '../../node/system-clock.ts';
 import { NatsTransport } from '../../node/transport/nats-transport.ts';
 import { startSidecar } from '../../node/transport/sidecar.ts';
@@ -28,6 +29,7 @@ import type { Sidecar } from '../../node/transport/sidecar.ts';
 /** How long requests under way may take when the node goes down. */
 const DRAIN_MS = 5_000;
 const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
 
 export interface RunningNode {
   /** Drains clients, hands leadership over, closes everything, in the reverse order of starting. */
@@ -106,10 +108,11 @@ async function build(
   const peers = [...config.peers.keys()];
   const directory =
     store.manifest === undefined ? directoryOf(foundingPeers(peers)) : new MemberDirectory(tableOf(store.manifest));
+  const ring = new RingKeys(() => systemClock.monotonicMs());
   const transport = await NatsTransport.connect({
     self: config.name,
     boot: store.bootId,
-    identity,
+    ...{ identity, ring },
     secret: secret.derive('transport'),
     url: config.natsUrl ?? sidecar!.clientUrl,
     peers,
@@ -127,11 +130,12 @@ async function build(
       registration: config.registration,
       reads: config.reads,
       logAgeMsMax: config.logHours * HOUR_MS,
+      keyRotationMs: config.keyRotationMinutes * MINUTE_MS,
       version,
       diskReserveBytes: config.diskReserveBytes,
     },
     secret,
-    identity: identity.public,
+    ...{ identity, ring },
     store,
     transport,
     directory,

@@ -24,6 +24,14 @@ export interface PlannedChange {
   readonly transition: ConfChangeTransition;
   readonly steps: readonly ConfChangeStep[];
   readonly added: Member | null;
+  /** Set by whoever carries it out, where it takes somebody out. */
+  readonly ringKey?: Uint8Array | null;
+}
+
+/** Whom a change takes out. */
+export function removedBy({ steps }: PlannedChange, { members }: MemberTable): Member[] {
+  const gone = new Set(steps.flatMap(({ kind, peer }) => (kind === ConfChangeKind.remove ? [peer] : [])));
+  return members.filter(({ peer }) => gone.has(peer));
 }
 
 const MEMBERS_MAX = 9;

@@ -84,6 +84,11 @@ export class ClusterAdmin {
     throw new ParleyError('deadline_exceeded', `${to} did not take over in time; ${this.#ports.self} leads on.`);
   }
 
+  /** @throws ParleyError `not_leader` with the leader's name and URL, or why this node does not serve */
+  refuseUnlessLeading(): void {
+    this.#leading();
+  }
+
   #leading(): RaftPeerStatus {
     const leader = this.#ports.leader();
     if (leader !== null && leader !== this.#ports.self) {

@@ -1,4 +1,5 @@
 import type { ConfChange, ConfState, LogIndex } from '../../consensus/types.ts';
+import { beginEpoch } from '../../chat/key-ring.ts';
 import { ParleyError } from '../../protocol/errors.ts';
 import { decodeConfContext, encodeConfContext } from '../membership/conf-context.ts';
 import {
@@ -52,9 +53,9 @@ export class MembershipChanges {
    * Done when the change is applied here. After `deadline_exceeded` it may still be applied later.
    * @param deadlineMs milliseconds from now
    */
-  propose({ transition, steps, added }: PlannedChange, deadlineMs: number, done: SettleWait): void {
+  propose({ transition, steps, added, ringKey = null }: PlannedChange, deadlineMs: number, done: SettleWait): void {
     const request = `${this.#env.boot}-${(this.#requests += 1)}`;
-    const context = encodeConfContext({ request, added });
+    const context = encodeConfContext({ request, added, ringKey });
     const outcome = this.#env.propose({ version: 2, transition, steps, context });
     if (outcome.kind !== 'appended') {
       done(refusalOf(outcome));
@@ -72,6 +73,9 @@ export class MembershipChanges {
     const before = stored === undefined ? foundingTable(this.#env.directory.table.founders) : decodeMemberTable(stored);
     const table = afterChange(before, { index, confState, added: context?.added ?? null });
     transaction.put(MEMBERS_ROW, encodeMemberTable(table));
+    if (context !== null && context.ringKey !== null) {
+      beginEpoch(transaction, { at: this.#env.state.lastStampMs, cause: 'removal', sealed: context.ringKey });
+    }
     this.#env.directory.learn(table);
     this.#env.onChanged();
     if (context !== null) this.#settle(context.request, undefined);

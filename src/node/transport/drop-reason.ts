@@ -12,6 +12,8 @@ export const DROP_REASONS = [
   'forged',
   /** Of somebody whose keys the membership does not list. */
   'stranger',
+  /** Under a key of the ring that does not count any more. */
+  'old-key',
   'replayed',
   /** Older than the replay window. */
   'stale',

@@ -22,14 +22,24 @@ import { EVERYBODY, TAG_BYTES } from './cluster-keys.ts';
 
 /** 1: sealed with keys of the cluster secret. */
 export const FRAME_VERSION = 2;
-/** These never leave the transport: the first four make two processes known to each other, Raft has its own path. */
-type OwnKind = 'introduce' | 'handshake' | 'handshake-reply' | 'confirm' | 'raft' | 'raft-shared';
+/** These never leave the transport: they make processes and their keys known to each other, or are Raft's. */
+type OwnKind =
+  | 'introduce'
+  | 'handshake'
+  | 'handshake-reply'
+  | 'confirm'
+  | 'salt'
+  | 'salt-ready'
+  | 'raft'
+  | 'raft-shared';
 export type WireKind = OwnKind | FrameKind;
 const OWN_KINDS: ReadonlySet<WireKind> = new Set<OwnKind>([
   'introduce',
   'handshake',
   'handshake-reply',
   'confirm',
+  'salt',
+  'salt-ready',
   'raft',
   'raft-shared',
 ]);
@@ -54,6 +64,9 @@ const KINDS: readonly (WireKind | undefined)[] = [
   'repair-request',
   'repair-answer',
   'signal',
+  'ring',
+  'salt',
+  'salt-ready',
 ];
 const CODES = new Map<WireKind, number>(
   KINDS.flatMap((kind, code): [WireKind, number][] => (kind === undefined ? [] : [[kind, code]])),

@@ -18,6 +18,7 @@ import { testIdentity } from '../../testing/test-identity.ts';
 import { waitUntil } from '../../testing/wait-until.ts';
 import type { TransportChildConfig } from '../../testing/transport-child.ts';
 import { systemClock } from '../system-clock.ts';
+import { RingKeys } from '../ring/ring-keys.ts';
 import { ClusterKeys } from './cluster-keys.ts';
 import { ensureNatsServer } from './find-nats-server.ts';
 import { nodeRandom } from '../../crypto/node-random.ts';
@@ -32,6 +33,7 @@ const [n1, n2, n3] = NODES as [NodeName, NodeName, NodeName];
 const keys = new ClusterKeys(CLUSTER_SECRET);
 const subjects = new Subjects(keys.tagHex);
 
+const noRing = (): RingKeys => new RingKeys(() => 0);
 let cluster: NatsCluster;
 const cleanups: (() => unknown)[] = [];
 const cleanUp = async (): Promise<void> => {
@@ -47,7 +49,24 @@ describe('NatsTransport', () => {
   });
   afterEach(cleanUp);
 
-  it('seals an append to several peers for each of them', async () => {
+  it('publishes an append once to all who hold the key of the ring', async () => {
+    for (const node of NODES) cluster.ring(node).adopt({ epoch: 1, key: new Uint8Array(32).fill(7) }, false);
+    const { counters } = cluster.transport(n1);
+    await waitUntil(() => {
+      cluster.transport(n1).sendRaft([appendTo(n2, 1, Uint8Array.of(1)), appendTo(n3, 1, Uint8Array.of(1))]);
+      return counters.sharedFramesSent > 0;
+    });
+    const heard = inboxOf(cluster.transport(n3));
+    const before = inbox.raft.length;
+    const shared = counters.sharedFramesSent;
+    cluster.transport(n1).sendRaft([appendTo(n2, 2, Uint8Array.of(2)), appendTo(n3, 2, Uint8Array.of(2))]);
+    expect(counters.sharedFramesSent).toBe(shared + 1);
+    await waitUntil(() => inbox.raft.length > before && heard.raft.length > 0);
+    expect(inbox.raft.at(-1)).toEqual({ message: appendTo(n2, 2, Uint8Array.of(2)), from: n1 });
+    expect(heard.raft.at(-1)).toEqual({ message: appendTo(n3, 2, Uint8Array.of(2)), from: n1 });
+  });
+
+  it('seals an append to several peers for each of them before there is one', async () => {
     const { counters } = cluster.transport(n1);
     const before = counters.framesSent;
     cluster.transport(n1).sendRaft([appendTo(n2, 1, Uint8Array.of(1)), appendTo(n3, 1, Uint8Array.of(1))]);
@@ -62,6 +81,7 @@ describe('NatsTransport', () => {
       self: n1,
       boot: 2 ** 50,
       identity: testIdentity(n1),
+      ring: noRing(),
       secret: CLUSTER_SECRET,
       url: cluster.sidecar(n1).clientUrl,
       peers: NODES,
@@ -169,6 +189,7 @@ describe('NatsTransport', () => {
       self: n1,
       boot: 1,
       identity: testIdentity(n1),
+      ring: noRing(),
       secret: new Uint8Array(32),
       url: cluster.sidecar(n1).clientUrl,
       peers: NODES,
@@ -196,6 +217,7 @@ describe('NatsTransport on a NATS that is not its own', () => {
         self,
         boot: 1,
         identity: testIdentity(self),
+        ring: noRing(),
         secret,
         url: `nats://127.0.0.1:${port}`,
         peers: [n1, n2],

@@ -6,7 +6,9 @@ import { ParleyError } from '../../protocol/errors.ts';
 import type { ClusterId, NodeName } from '../../protocol/ids.ts';
 import type { Clock, Frame, FrameKind, NodeTransport, PeerDirectory } from '../ports.ts';
 import type { NodeIdentity } from '../identity/node-identity.ts';
+import type { RingKeys } from '../ring/ring-keys.ts';
 import { decodeMessages, encodeMessages } from '../raft/message-codec.ts';
+import { Broadcasts } from './broadcasts.ts';
 import { ClockJumps } from './clock-jumps.ts';
 import { ClusterKeys, EVERYBODY } from './cluster-keys.ts';
 import { DeathSigns } from './death-signs.ts';
@@ -26,8 +28,9 @@ import { Greeter } from './greeter.ts';
 import { NatsConnection } from './nats-connection.ts';
 import { nodeNkey } from './node-nkey.ts';
 import type { Pair } from './pair.ts';
+import { TAGS_BYTES_MAX } from './receiver-tags.ts';
 import { Pairs, type Received } from './pairs.ts';
-import { planRaftFrames } from './raft-frames.ts';
+import { decodeShared, encodeShared, planRaftFrames } from './raft-frames.ts';
 import { Subjects } from './subjects.ts';
 import { newCounters, type TransportCounters } from './transport-counters.ts';
 
@@ -37,6 +40,8 @@ export interface NatsTransportOptions {
   readonly boot: number;
   /** This node's keys. */
   readonly identity: NodeIdentity;
+  /** The keys that members share, as far as this node has them. */
+  readonly ring: RingKeys;
   /** The cluster secret, at least 16 bytes. */
   readonly secret: Uint8Array;
   /** The own sidecar's `clientUrl`, or another NATS server. */
@@ -50,7 +55,9 @@ export interface NatsTransportOptions {
 
 /** Pieces stay well below the server's limit: a large payload must not hold up heartbeats behind it for long. */
 const PIECE_BYTES_MAX = 256 * 1024;
-const SEAL_BYTES = HEADER_BYTES_MAX + 16;
+const SEAL_BYTES = HEADER_BYTES_MAX + 16 + TAGS_BYTES_MAX;
+/** What goes to each node in its session: it is also for those who are not in the ring, or decides about them. */
+const BESIDE_THE_RING: ReadonlySet<FrameKind> = new Set<FrameKind>(['hello', 'node-info']);
 const TICK_MS = 1_000;
 /** So that two nodes of which only one believes that they know each other find out, and two processes of one node. */
 const INTRODUCE_EVERY_TICKS = 5;
@@ -64,6 +71,7 @@ export class NatsTransport implements NodeTransport {
   readonly #keys: ClusterKeys;
   readonly #subjects: Subjects;
   readonly #pairs: Pairs;
+  readonly #broadcasts: Broadcasts;
   readonly #jumps: ClockJumps;
   readonly #clock: Clock;
   readonly #greeter: Greeter;
@@ -99,7 +107,17 @@ export class NatsTransport implements NodeTransport {
         this.#publish(receiver === EVERYBODY ? all : this.#subjects.node(receiver), [frame]);
       },
       onMet: (pair) => {
+        this.#broadcasts.onMet(pair);
         if (this.#pairs.holder(pair.name) === pair) this.#restartHandler(pair.name);
+      },
+    });
+    this.#broadcasts = new Broadcasts({
+      ...options,
+      pairs: this.#pairs,
+      random: nodeRandom,
+      monotonicMs: () => clock.monotonicMs(),
+      send: (pair, kind, payload) => {
+        if (this.isConnected) this.#sendTo(pair, kind, payload);
       },
     });
     this.#greeter = new Greeter({
@@ -184,6 +202,10 @@ export class NatsTransport implements NodeTransport {
 
   broadcast(kind: FrameKind, payload: Uint8Array): void {
     if (!this.#isUp(1)) return;
+    if (!BESIDE_THE_RING.has(kind) && this.#broadcasts.areAllReady && this.#fits(payload)) {
+      this.#publish(this.#subjects.all, this.#broadcasts.seal(kind, payload, this.#pieceBytesMax(), []));
+      return;
+    }
     for (const pair of this.#pairs.all) if (this.#mayHear(pair, kind)) this.#sendTo(pair, kind, payload);
   }
 
@@ -245,6 +267,7 @@ export class NatsTransport implements NodeTransport {
       if (!this.isConnected) return;
       this.#noticeJumps();
       this.#pairs.onTick();
+      this.#broadcasts.onTick();
       this.#ticks += 1;
       if (this.#ticks % INTRODUCE_EVERY_TICKS === 0) this.#introduce();
     });
@@ -256,6 +279,7 @@ export class NatsTransport implements NodeTransport {
     if (jump === 'none') return;
     this.#log.warn({ jump }, 'the clock has jumped: new keys with all nodes');
     this.#pairs.renewAll(jump === 'set');
+    this.#broadcasts.renew(jump === 'set');
   }
 
   // ---------------------------------------------------------------- sending
@@ -274,7 +298,27 @@ export class NatsTransport implements NodeTransport {
   }
 
   #sendShared(addressees: readonly PeerId[], message: Message): void {
-    for (const to of addressees) this.#sendToPeer(to, [{ ...message, to }]);
+    const ready: [PeerId, Pair][] = [];
+    for (const to of addressees) {
+      const pair = this.#pairs.holder(this.#directory.nameOf(to) ?? ('' as NodeName));
+      if (pair?.current !== undefined && this.#broadcasts.isReady(pair)) ready.push([to, pair]);
+    }
+    const together = ready.length > 1 ? ready : [];
+    if (together.length > 0) this.#sendTogether(together, message);
+    for (const to of addressees) {
+      if (together.every(([peer]) => peer !== to)) this.#sendToPeer(to, [{ ...message, to }]);
+    }
+  }
+
+  #sendTogether(receivers: readonly (readonly [PeerId, Pair])[], message: Message): void {
+    const payload = encodeShared(
+      receivers.map(([peer]) => peer),
+      message,
+    );
+    if (!this.#fits(payload)) return;
+    const pairs = receivers.map(([, pair]) => pair);
+    this.#counters.sharedFramesSent += 1;
+    this.#publish(this.#subjects.all, this.#broadcasts.seal('raft-shared', payload, this.#pieceBytesMax(), pairs));
   }
 
   #sendToPeer(peer: PeerId, messages: readonly Message[]): void {
@@ -342,8 +386,16 @@ export class NatsTransport implements NodeTransport {
     } else if (header.receiver !== EVERYBODY && header.receiver !== this.#self) {
       this.#drop('misaddressed');
     } else {
-      this.#take(this.#pairs.receive(frame, header), header, data.length);
+      this.#take(this.#open(frame, header), header, data.length);
     }
+  }
+
+  #open(frame: Buffer, header: ParsedHeader): Received {
+    const isForAll = header.receiver === EVERYBODY && header.kind !== 'introduce';
+    if (!isForAll) return this.#pairs.receive(frame, header);
+    if (header.sender === this.#self) return { outcome: 'dropped', reason: 'misaddressed' };
+    // Who does not know the sender's salt is spoken to alone.
+    return this.#broadcasts.receive(frame, header);
   }
 
   #take(received: Received, header: ParsedHeader, bytes: number): void {
@@ -359,28 +411,37 @@ export class NatsTransport implements NodeTransport {
     }
   }
 
-  #accept({ kind }: ParsedHeader, { pair, payload, abandoned }: Extract<Received, { outcome: 'frame' }>): void {
+  #accept(
+    { kind, receiver }: ParsedHeader,
+    { pair, payload, abandoned }: Extract<Received, { outcome: 'frame' }>,
+  ): void {
     const { name: from, boot, identity } = pair;
     this.#counters.dropped.incomplete += abandoned;
-    if (this.#pairs.holder(from) === pair) this.#deathWatch.heard(from);
+    // What all members could have sealed is no sign that its sender lives.
+    const isItsOwn = receiver !== EVERYBODY || kind === 'raft-shared';
+    if (isItsOwn && this.#pairs.holder(from) === pair) this.#deathWatch.heard(from);
     if (payload === undefined) return;
-    if (kind === 'raft') this.#acceptRaft(from, payload);
+    if (kind === 'raft' || kind === 'raft-shared') this.#acceptRaft(from, kind, payload);
+    else if (kind === 'salt') this.#broadcasts.onSalt(pair, payload);
+    else if (kind === 'salt-ready') this.#broadcasts.onReady(pair, payload);
     else if (isFrameKind(kind)) this.#frameHandler({ from, boot, identity, kind, payload });
   }
 
-  #acceptRaft(from: NodeName, payload: Uint8Array): void {
-    const messages = this.#readRaft(from, payload);
+  #acceptRaft(from: NodeName, kind: 'raft' | 'raft-shared', payload: Uint8Array): void {
+    const messages = this.#readRaft(from, kind, payload);
     if (messages === undefined) this.#drop('unreadable');
     else for (const message of messages) this.#raftHandler(message, from);
   }
 
   /** Undefined when the payload is malformed, or says something its sender may not say. */
-  #readRaft(sender: NodeName, payload: Uint8Array): readonly Message[] | undefined {
+  #readRaft(sender: NodeName, kind: 'raft' | 'raft-shared', payload: Uint8Array): readonly Message[] | undefined {
     const selfPeer = this.#directory.peerOf(this.#self);
     const senderPeer = this.#directory.peerOf(sender);
     if (selfPeer === undefined || senderPeer === undefined) return undefined;
     try {
-      const messages = decodeMessages(payload);
+      const shared = kind === 'raft-shared' ? decodeShared(payload, selfPeer) : null;
+      if (shared === undefined) return [];
+      const messages = shared === null ? decodeMessages(payload) : [shared];
       return messages.every(({ from, to }) => from === senderPeer && to === selfPeer) ? messages : undefined;
     } catch (error) {
       if (error instanceof ParleyError || error instanceof RangeError) return undefined;

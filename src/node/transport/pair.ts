@@ -47,7 +47,11 @@ export class Pair {
   }
 
   sessionOf(stream: string): PairSession | undefined {
-    return [...this.#confirmed, ...this.#unconfirmed].find((session) => streamName(session.stream) === stream);
+    return this.sessions.find((session) => streamName(session.stream) === stream);
+  }
+
+  get sessions(): readonly PairSession[] {
+    return [...this.#confirmed, ...this.#unconfirmed];
   }
 
   /** Nothing is left of it but its name. */

@@ -135,7 +135,7 @@ export class Pairs {
     const { sealing, sendStream } = session;
     return pieces.map((piece, fragment) => {
       const place = { counter: sealing.next, fragment, fragments: pieces.length };
-      return sealing.seal(this.#header(kind, pair.name, sendStream, place), piece);
+      return sealing.seal(this.header(kind, pair.name, sendStream, place), piece);
     });
   }
 
@@ -178,11 +178,12 @@ export class Pairs {
     const { identity, keys, publish } = this.#options;
     publish(
       receiver,
-      writeIntroduction(this.#header(kind, receiver, stream), identity, introduction, keys.introductionKey),
+      writeIntroduction(this.header(kind, receiver, stream), identity, introduction, keys.introductionKey),
     );
   }
 
-  #header(
+  /** The header of a frame of this node. */
+  header(
     kind: WireKind,
     receiver: NodeName | typeof EVERYBODY,
     stream: Uint8Array,
@@ -262,7 +263,7 @@ export class Pairs {
     if (answer === null) return dropped('forged');
     const { stream, reply, keys: sessionKeys } = answer;
     pair.expect({ ...sessionKeys, boot: senderBoot, stream, bornMs: monotonicMs() });
-    publish(sender, Buffer.concat([this.#header('handshake-reply', sender, sessionKeys.sendStream), reply]));
+    publish(sender, Buffer.concat([this.header('handshake-reply', sender, sessionKeys.sendStream), reply]));
     return DONE;
   }
 
