@@ -56,6 +56,8 @@ export const SERVER_CASES: RouteCases = {
   'GET /v1/admin/status': () => ({ path: '/v1/admin/status', repeats: 'not-the-same' }),
   'GET /v1/admin/state-hashes': () => ({ path: '/v1/admin/state-hashes?rows=true' }),
   'GET /v1/admin/diagnosis': () => ({ path: '/v1/admin/diagnosis', repeats: 'not-the-same' }),
+  'GET /v1/admin/disk-keys': () => ({ path: '/v1/admin/disk-keys', repeats: 'not-the-same' }),
+  'POST /v1/admin/disk-keys': () => ({ path: '/v1/admin/disk-keys', repeats: 'not-the-same' }),
   'POST /v1/admin/compact': () => ({ path: '/v1/admin/compact', repeats: 'not-the-same' }),
   'GET /v1/admin/keys': () => ({ path: '/v1/admin/keys', repeats: 'not-the-same' }),
   'POST /v1/admin/keys/rotate': async (stage) => ({
