@@ -3,7 +3,7 @@ const only = (from, allowed, comment) => ({
   name: `${from}-imports`,
   comment,
   severity: 'error',
-  from: { path: `^src/${from}/`, pathNot: '\\.test\\.ts$' },
+  from: { path: `^src/${from}/`, pathNot: '(\\.test\\.ts$|^src/web/testing/)' },
   to: { path: '^src/', pathNot: `^src/(${[from, ...allowed].join('|')})/` },
 });
 const driver = (pkg, owners) => ({
@@ -27,6 +27,13 @@ module.exports = {
     only('client', ['crypto', 'protocol'], 'Clients know nodes only by their API.'),
     only('web', ['client', 'protocol'], 'The web app stands on the client engine.'),
     only('testing', ['consensus', 'chat', 'protocol', 'crypto', 'node', 'client'], 'Simulator and contract suites.'),
+    {
+      name: 'nothing-imports-web',
+      comment: 'The web app is what browsers run; nothing else does.',
+      severity: 'error',
+      from: { path: '^(src/(?!web/)|scripts/|bench/)' },
+      to: { path: '^src/web/' },
+    },
     {
       name: 'api-imports',
       comment: 'The API sees the node through its ports, and state through chat queries.',
@@ -77,17 +84,18 @@ module.exports = {
     {
       name: 'nothing-imports-testing',
       severity: 'error',
-      from: { path: '^src/', pathNot: '(^src/testing/|\\.test\\.ts$)' },
+      from: { path: '^src/', pathNot: '(^src/(web/)?testing/|\\.test\\.ts$)' },
       to: { path: '^(src/testing|scripts|bench|test)/' },
     },
     driver('nats', '^src/node/transport/'),
     driver('(level|classic-level|abstract-level)', '^src/(node/store|cli/store)/'),
     driver('@?fastify', '^src/api/'),
+    driver('svelte', '^src/web/'),
     driver('commander', '^src/cli/'),
     driver('@serenity-kit', '^src/crypto/opaque-'),
     driver('prom-client', '^src/api/metrics/'),
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
-    { name: 'no-orphan-resolution', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    { name: 'no-orphan-resolution', severity: 'error', from: {}, to: { couldNotResolve: true, pathNot: '^svelte/internal/' } },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

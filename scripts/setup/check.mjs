@@ -7,11 +7,17 @@ import { failWith, ROOT } from './prepare.mjs';
 
 /** @type {[title: string, program: string, args: string[]][]} */
 const CHECKS = [
-  ['format', 'oxfmt', ['--check', 'src', 'test', 'scripts', 'bench', 'vitest.config.ts']],
+  ['format', 'oxfmt', ['--check', 'src', 'test', 'scripts', 'bench', 'vitest.config.ts', 'vite.web.config.ts']],
   ['lint', 'oxlint', ['--type-aware', '--deny-warnings', 'src', 'test', 'scripts', 'bench']],
   ['types', 'tsc', ['--noEmit', '-p', 'tsconfig.json']],
   ['types of isomorphic code', 'tsc', ['-p', 'tsconfig.isomorphic.json']],
   ['types of the client engine', 'tsc', ['-p', 'tsconfig.client.json']],
+  [
+    'types of the web app',
+    'svelte-check',
+    ['--tsconfig', 'src/web/tsconfig.json', '--fail-on-warnings', '--output', 'human'],
+  ],
+  ['types of the service worker', 'tsc', ['-p', 'src/web/worker/tsconfig.json']],
   ['layers', 'depcruise', ['src', 'scripts', 'bench']],
   ['unused code', 'knip', []],
 ];

@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { brotliCompressSync } from 'node:zlib';
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const NODE_MIN = [20, 19];
@@ -57,33 +58,62 @@ export function ensureBuilt() {
   if (!existsSync(join(ROOT, 'node_modules', 'typescript'))) {
     throw new SetupError('The packages are not installed: run `npm start`, `npm test` or `npm ci` first.');
   }
-  if (buildIsFresh()) return;
+  if (BUILDS.every(isFresh)) return;
   withLock(() => {
-    if (buildIsFresh()) return;
-    const startedAt = new Date();
-    run(
-      process.execPath,
-      [join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json'],
-      'The code does not compile; see above.',
-    );
-    writeFileSync(buildStamp(), startedAt.toISOString());
+    for (const build of BUILDS) {
+      if (isFresh(build)) continue;
+      const startedAt = new Date();
+      build.make();
+      writeFileSync(join(ROOT, build.stamp), startedAt.toISOString());
+    }
   });
 }
 
-const buildStamp = () => join(ROOT, 'dist', '.built');
+/** What is built, and of what. */
+const BUILDS = [
+  {
+    stamp: 'dist/.built',
+    sources: ['src', 'scripts', 'bench', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'],
+    except: ['src/web'],
+    make: () => {
+      const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+      run(process.execPath, [tsc, '-p', 'tsconfig.build.json'], 'The code does not compile; see above.');
+    },
+  },
+  {
+    stamp: 'dist/.built-web',
+    sources: ['src/web', 'src/client', 'src/protocol', 'src/crypto', 'package-lock.json', 'vite.web.config.ts'],
+    except: [],
+    make: () => {
+      const vite = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js');
+      const options = ['build', '--config', 'vite.web.config.ts', '--logLevel', 'warn'];
+      run(process.execPath, [vite, ...options], 'The web app does not build; see above.');
+      compressFiles(join(ROOT, 'dist', 'web'));
+    },
+  },
+];
 
-function buildIsFresh() {
-  if (!existsSync(buildStamp())) return false;
-  const builtAt = Date.parse(readFileSync(buildStamp(), 'utf8'));
-  const sources = ['src', 'scripts', 'bench', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
-  return sources.every((source) => newestMs(join(ROOT, source)) <= builtAt);
+function isFresh({ stamp, sources, except }) {
+  if (!existsSync(join(ROOT, stamp))) return false;
+  const builtAt = Date.parse(readFileSync(join(ROOT, stamp), 'utf8'));
+  const left = new Set(except.map((path) => join(ROOT, path)));
+  return sources.every((source) => newestMs(join(ROOT, source), left) <= builtAt);
 }
 
-function newestMs(path) {
-  if (!existsSync(path)) return 0;
+function newestMs(path, except) {
+  if (!existsSync(path) || except.has(path)) return 0;
   const stat = statSync(path);
   if (!stat.isDirectory()) return stat.mtimeMs;
-  return Math.max(stat.mtimeMs, ...readdirSync(path).map((name) => newestMs(join(path, name))));
+  return Math.max(stat.mtimeMs, ...readdirSync(path).map((name) => newestMs(join(path, name), except)));
+}
+
+/** Once here, so that no node has to do it for a request. */
+function compressFiles(folder) {
+  for (const name of readdirSync(folder, { recursive: true })) {
+    if (!/\.(js|css|html|svg|webmanifest|wasm)$/.test(name)) continue;
+    const file = join(folder, name);
+    writeFileSync(`${file}.br`, brotliCompressSync(readFileSync(file)));
+  }
 }
 
 /** Finds `nats-server`, or fetches it into .cache/; the programs started from here find it through the environment. */

@@ -134,5 +134,7 @@ export interface ApiConfig {
   readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
   /** Permits plain HTTP on an address that others can reach. */
   readonly insecureHttp: boolean;
+  /** Where the web app lies as it was built; null serves none. */
+  readonly webFolder: string | null;
   readonly limits?: Partial<ApiLimits> | undefined;
 }

@@ -1,7 +1,7 @@
 import { obey } from './rate-headers.ts';
 import type { ApiContext, App } from './context.ts';
 
-/** For answers that are data: nothing may be sniffed, framed, stored or run. The status page sets its own policy. */
+/** For answers that are data: nothing may be sniffed, framed, stored or run. The pages set their own policy. */
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',

@@ -53,6 +53,7 @@ import { addSessionRoutes } from './routes/sessions.ts';
 import { addVaultRoutes } from './routes/vault.ts';
 import { addUserRoutes } from './routes/users.ts';
 import { addStatusPage } from './routes/status-page.ts';
+import { addWebApp } from './routes/web-app.ts';
 import type { ChatNode } from '../node/ports.ts';
 import type { ApiConfig } from './config.ts';
 import type { ApiContext, App } from './context.ts';
@@ -171,6 +172,7 @@ function addRoutes(
     addMetricsRoute(routes, context, hooks, gateway);
     addDocsRoutes(routes, context);
     addStatusPage(routes);
+    addWebApp(routes, context);
     addPreflight(routes);
     done();
   });

@@ -343,7 +343,7 @@ describe('what the node says about itself', () => {
 
   it('shows a status page that may run nothing but itself', async () => {
     const { url } = await serve();
-    const answer = await fetch(url);
+    const answer = await fetch(`${url}/status`);
     const html = await answer.text();
     expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8');
     const policy = answer.headers.get('content-security-policy')!;

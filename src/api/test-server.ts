@@ -20,6 +20,7 @@ export async function serveForTest(
     origins: [],
     trustedProxies: [],
     insecureHttp: false,
+    webFolder: null,
     limits: options.limits,
     ...options.config,
   };

@@ -22,6 +22,7 @@ import {
   LinkReply,
   LinksReply,
   MessagesReply,
+  ReceiptsReply,
   RegisterReply,
   RoomDetail,
   RoomReply,
@@ -30,6 +31,7 @@ import {
   SessionEndReply,
   SessionReply,
   SessionsReply,
+  StatusReply,
 } from '../protocol/http/schemas.ts';
 import type { Static, TSchema } from '@sinclair/typebox';
 import type { AccountId, BlobId, MessageId, RoomId } from '../protocol/ids.ts';
@@ -66,6 +68,7 @@ export function decoderOf<S extends TSchema>(
 export const anything: Decode<unknown> = (json) => json;
 
 export const cluster = decoderOf(ClusterReply);
+export const clusterStatus = decoderOf(StatusReply);
 export const challenge = decoderOf(ChallengeReply, ({ challenge: bytes }) => isBase64Url(bytes));
 export const session = decoderOf(SessionReply);
 export const registered = decoderOf(RegisterReply);
@@ -155,6 +158,9 @@ export const hookMade = (room: RoomId, hook: string): Decode<Static<typeof HookR
 export const hooksOf = decoderOf(HooksReply, ({ hooks }) =>
   hooks.every(({ signingKey, signature }) => isBase64Url(signingKey) && isBase64Url(signature)),
 );
+
+/** How far others have got in a room. */
+export const receipts = decoderOf(ReceiptsReply);
 
 export const reported = decoderOf(ReportReply);
 

@@ -1,15 +1,18 @@
 import { ParleyError } from '../protocol/errors.ts';
 import { Composer } from './composer.ts';
 import { Account } from './account.ts';
+import { statusOfCluster } from './cluster-status.ts';
 import { ClientContext } from './context.ts';
 import { Enrolment } from './enrolment.ts';
 import { Factors } from './factors.ts';
 import { Feed } from './feed.ts';
 import { firstSince } from './first-since.ts';
 import { Directory } from './directory.ts';
+import { Drafts } from './drafts.ts';
 import { Files } from './files.ts';
 import { History } from './history.ts';
 import { Hooks } from './hooks.ts';
+import { LiveClient } from './live-client.ts';
 import { Locks } from './locks.ts';
 import { OpenRooms } from './open-rooms.ts';
 import { Login } from './login.ts';
@@ -19,9 +22,11 @@ import { Presence } from './presence.ts';
 import { Reader } from './reader.ts';
 import { RoomAdmin } from './room-admin.ts';
 import { Reports } from './reports.ts';
+import { detailsOf } from './room-details.ts';
 import { Rooms } from './rooms.ts';
 import { readRow, writeRow } from './rows.ts';
 import { Vault } from './vault.ts';
+import type { StatusJson } from '../protocol/http/schemas.ts';
 import type { PresenceChoiceT } from '../protocol/http/presence.ts';
 import type { MessageJsonT } from '../protocol/http/schemas.ts';
 import type { AccountName, ClusterId, DeviceId, RoomId } from '../protocol/ids.ts';
@@ -29,8 +34,11 @@ import type { Posted, TextOptions } from './composer.ts';
 import type { FeedListener } from './feed.ts';
 import type { ReadOptions } from './history.ts';
 import type { Flushed } from './outbox.ts';
+import type { LiveListener } from './live-client.ts';
+import type { LiveSignals } from './live-signals.ts';
 import type { Platform } from './platform.ts';
 import type { MessageLine } from './reader.ts';
+import type { RoomDetails } from './room-details.ts';
 
 const READ_MS_MAX = 30_000;
 
@@ -64,6 +72,7 @@ export class ParleyClient {
   readonly files: Files;
   readonly reports: Reports;
   readonly directory: Directory;
+  readonly drafts: Drafts;
   readonly presence: Presence;
   readonly #context: ClientContext;
   readonly #outbox: Outbox;
@@ -88,6 +97,7 @@ export class ParleyClient {
     this.#reader = new Reader(context, this.rooms);
     this.#history = new History(context);
     this.directory = new Directory(context);
+    this.drafts = new Drafts(context.platform.store);
     this.presence = new Presence(context, this.rooms);
     this.reports = new Reports(context, { rooms: this.rooms, history: this.#history, reader: this.#reader });
   }
@@ -158,16 +168,39 @@ export class ParleyClient {
   /**
    * What is written from now on, in all rooms or the target's, until `signal` aborts.
    * @param presence what others are to see of this account meanwhile
+   * @param signals what this device says meanwhile; they know its presence
    */
   async follow(
     target: string | null,
     listener: FeedListener,
     signal: AbortSignal,
     presence?: PresenceChoiceT,
+    signals?: LiveSignals,
   ): Promise<void> {
     const only = target === null ? null : (await this.rooms.resolve(target, READ_MS_MAX)).room;
     const parts = { rooms: this.rooms, reader: this.#reader };
-    await new Feed(this.#context, parts, { only, listener, presence }).run(signal);
+    await new Feed(this.#context, parts, { only, listener, presence, signals }).run(signal);
+  }
+
+  /**
+   * What people see while a program is open: rooms, conversations, what waits.
+   * @throws ParleyError `unauthenticated` where nobody is enrolled
+   */
+  live(presence: PresenceChoiceT, listener: LiveListener): Promise<LiveClient> {
+    const { rooms, roomAdmin } = this;
+    const parts = { rooms, roomAdmin, outbox: this.#outbox, reader: this.#reader };
+    return LiveClient.open(this.#context, parts, { presence, listener });
+  }
+
+  /** Who is in a room, and how it is set. @throws ParleyError `no_such_room` */
+  async details(target: string): Promise<RoomDetails> {
+    const { room } = await this.rooms.resolve(target, READ_MS_MAX);
+    return detailsOf(this.#context, room);
+  }
+
+  /** How every node stands. @throws ParleyError `forbidden` for who is no admin of the server */
+  clusterStatus(): Promise<StatusJson> {
+    return statusOfCluster(this.#context);
   }
 
   async whoAmI(): Promise<{

@@ -15,6 +15,8 @@ export interface SendOptions {
   readonly txnId?: TxnId | undefined;
   /** How long to try; then it stays queued. */
   readonly timeoutMs: number;
+  /** Only takes it down: whoever flushes the outbox sends it. */
+  readonly later?: boolean | undefined;
   /** Told how far the upload of a file is. */
   readonly onUploaded?: (sentBytes: number, totalBytes: number) => void;
 }
@@ -107,7 +109,7 @@ export class Composer {
     target: string,
     what: Said,
     extensions: EnvelopeExtensions,
-    { txnId = this.#context.newTxnId(), timeoutMs, onUploaded }: SendOptions,
+    { txnId = this.#context.newTxnId(), timeoutMs, onUploaded, later = false }: SendOptions,
     upload?: Upload,
   ): Promise<Posted> {
     const { nowMs } = this.#context.platform;
@@ -118,6 +120,7 @@ export class Composer {
     const content = encodeContent({ ...what, ...(await this.#mentionsIn(what)) });
     await this.#outbox.add(to, { content, extensions, ...(upload && { upload }) }, txnId);
     const queued = { room: to.room, id: messageIdOf(txnId, keys.device), seq: null, state: 'queued' } as const;
+    if (later) return { result: queued, others: null };
     let flushed: Flushed;
     try {
       flushed = await this.#outbox.flush(deadline - nowMs(), { onUploaded });

@@ -8,9 +8,12 @@ import type { PresenceChoiceT } from '../protocol/http/presence.ts';
 import type { MessageJsonT } from '../protocol/http/schemas.ts';
 import type { RoomId } from '../protocol/ids.ts';
 import type { ClientContext } from './context.ts';
+import type { LiveSignals } from './live-signals.ts';
 import type { LiveEvent, Ready } from './live-socket.ts';
 import type { MessageLine, Reader } from './reader.ts';
 import type { Rooms } from './rooms.ts';
+import type { Happening } from './server-frames.ts';
+import type { PersonPresenceJson } from '../protocol/http/presence.ts';
 
 const CALL_MS_MAX = 30_000;
 const PAGE = 200;
@@ -24,6 +27,10 @@ export interface FeedListener {
   disconnected(reason: ParleyError): void;
   /** Somebody else writes in one of these rooms, as nodes tell; may be lost. */
   typing?(typing: TypingFrameJson): void;
+  /** Something other than a message, as nodes tell; what happened between two connections may be left out. */
+  happened?(happening: Happening): void;
+  /** How people are who are watched. */
+  presence?(people: readonly PersonPresenceJson[]): void;
 }
 
 export interface FeedOptions {
@@ -31,6 +38,8 @@ export interface FeedOptions {
   readonly listener: FeedListener;
   /** What others are to see of this account meanwhile. */
   readonly presence?: PresenceChoiceT | undefined;
+  /** What this device says meanwhile over whichever connection there is. */
+  readonly signals?: LiveSignals | undefined;
 }
 
 /**
@@ -44,6 +53,7 @@ export class Feed {
   readonly #listener: FeedListener;
   readonly #only: RoomId | null;
   readonly #presence: PresenceChoiceT | undefined;
+  readonly #signals: LiveSignals | undefined;
   /** The last seq delivered, by room. */
   readonly #at = new Map<RoomId, number>();
   /**
@@ -58,7 +68,7 @@ export class Feed {
   constructor(
     context: ClientContext,
     { rooms, reader }: { readonly rooms: Rooms; readonly reader: Reader },
-    { only, listener, presence }: FeedOptions,
+    { only, listener, presence, signals }: FeedOptions,
   ) {
     this.#context = context;
     this.#rooms = rooms;
@@ -66,6 +76,7 @@ export class Feed {
     this.#only = only;
     this.#listener = listener;
     this.#presence = presence;
+    this.#signals = signals;
   }
 
   /** Until `signal` aborts. @throws ParleyError what no other node and no other attempt can mend */
@@ -99,7 +110,8 @@ export class Feed {
           const token = await session.token(attemptMs);
           try {
             return await LiveSocket.open(platform, endpoint, {
-              ...{ token, cursor: this.#cursor, signal, presence: this.#presence },
+              ...{ token, cursor: this.#cursor, signal, presence: this.#signals?.presence ?? this.#presence },
+              onPresence: (people) => this.#listener.presence?.(people),
               onTyping: (typing) => {
                 if (this.#only === null || typing.room === this.#only) this.#listener.typing?.(typing);
               },
@@ -125,14 +137,23 @@ export class Feed {
       await this.#catchUp(ready.cursor);
       this.#cursor = ready.cursor;
     }
+    this.#signals?.attach(socket);
     this.#listener.connected(socket.endpoint);
     for await (const events of socket.events()) {
       for (const run of runsOf(events)) {
         await this.#take(run.messages, run.cursor);
+        this.#tell(run.happening);
         this.#cursor = run.cursor;
       }
     }
     throw new ParleyError('internal');
+  }
+
+  #tell(happening: Happening | null): void {
+    if (happening === null) return;
+    if (this.#only === null || ('room' in happening && happening.room === this.#only)) {
+      this.#listener.happened?.(happening);
+    }
   }
 
   /** @param messages of one room, without gaps */
@@ -192,27 +213,31 @@ export class Feed {
   async #deliver(room: RoomId, messages: readonly MessageJsonT[]): Promise<void> {
     const lines = await this.#reader.read(messages);
     this.#listener.messages(lines);
+    this.#signals?.delivered(room, lines.at(-1)!.seq);
     this.#at.set(room, lines.at(-1)!.seq);
   }
 }
 
 interface Run {
   readonly messages: readonly MessageJsonT[];
+  /** Where there are no messages. */
+  readonly happening: Happening | null;
   /** Behind the last of them. */
   readonly cursor: string;
 }
 
 /** Messages that follow each other in one room go together: that spares their reader many visits to the disk. */
 function runsOf(events: readonly LiveEvent[]): Run[] {
-  const runs: { messages: MessageJsonT[]; cursor: string }[] = [];
-  for (const { message, cursor } of events) {
+  const runs: { messages: MessageJsonT[]; happening: Happening | null; cursor: string }[] = [];
+  for (const event of events) {
+    const { message, cursor } = event;
     const run = runs.at(-1);
     const last = run?.messages.at(-1);
-    if (message === null) runs.push({ messages: [], cursor });
+    if (message === null) runs.push({ messages: [], happening: event.happening, cursor });
     else if (run !== undefined && last?.room === message.room && last.seq + 1 === message.seq && !isFull(run)) {
       run.messages.push(message);
       run.cursor = cursor;
-    } else runs.push({ messages: [message], cursor });
+    } else runs.push({ messages: [message], happening: null, cursor });
   }
   return runs;
 }

@@ -5,6 +5,8 @@ import type { TypingFrameJson } from '../protocol/http/frames.ts';
 import type { PresenceChoiceT } from '../protocol/http/presence.ts';
 import type { Platform, SocketLike } from './platform.ts';
 import type { ServerFrame } from './server-frames.ts';
+import type { ClientFrameJson } from '../protocol/http/frames.ts';
+import type { PersonPresenceJson } from '../protocol/http/presence.ts';
 
 /** Before a node has said how often to be heard. */
 const FIRST_HEARTBEAT_MS = 5_000;
@@ -24,7 +26,11 @@ export interface OpenOptions {
   readonly presence?: PresenceChoiceT | undefined;
   /** Somebody writes; it has no place among the events. */
   readonly onTyping?: ((typing: TypingFrameJson) => void) | undefined;
+  /** How somebody is who is watched. */
+  readonly onPresence?: ((people: readonly PersonPresenceJson[]) => void) | undefined;
 }
+
+type Signals = Pick<OpenOptions, 'onTyping' | 'onPresence'>;
 
 /**
  * One WebSocket to one node, from `ready` to its end. Events wait here until they are asked for. A node that is silent
@@ -38,18 +44,13 @@ export class LiveSocket {
   #ready: Ready | null = null;
   #failure: ParleyError | null = null;
   readonly #ended = new AbortController();
-  readonly #onTyping: (typing: TypingFrameJson) => void;
+  readonly #signals: Signals;
   #said: ParleyError | null = null;
   #heartbeatMs = FIRST_HEARTBEAT_MS;
   #heard = true;
 
-  private constructor(
-    platform: Platform,
-    endpoint: string,
-    greeting: object,
-    onTyping: (typing: TypingFrameJson) => void = () => {},
-  ) {
-    this.#onTyping = onTyping;
+  private constructor(platform: Platform, endpoint: string, greeting: object, signals: Signals) {
+    this.#signals = signals;
     this.endpoint = endpoint;
     this.#socket = platform.openSocket(`${endpoint.replace(/^http/, 'ws')}/v1/ws`);
     this.#socket.addEventListener('open', () => this.#socket.send(JSON.stringify(greeting)));
@@ -65,11 +66,11 @@ export class LiveSocket {
   static async open(
     platform: Platform,
     endpoint: string,
-    { token, cursor, signal, presence, onTyping }: OpenOptions,
+    { token, cursor, signal, presence, ...signals }: OpenOptions,
   ): Promise<{ readonly socket: LiveSocket; readonly ready: Ready }> {
     const who = { token, ...(presence === undefined ? {} : { presence }) };
     const greeting = cursor === null ? { type: 'identify', ...who } : { type: 'resume', ...who, cursor };
-    const socket = new LiveSocket(platform, endpoint, greeting, onTyping);
+    const socket = new LiveSocket(platform, endpoint, greeting, signals);
     const close = (): void => socket.close();
     signal.addEventListener('abort', close);
     socket.#ended.signal.addEventListener('abort', () => signal.removeEventListener('abort', close));
@@ -91,6 +92,11 @@ export class LiveSocket {
       if (this.#failure !== null) throw this.#failure;
       await this.#change();
     }
+  }
+
+  /** Says something that has no answer. What an ended socket does not carry is lost, as signals are. */
+  say(frame: Extract<ClientFrameJson, { type: 'ack' | 'typing' | 'presence' | 'watch' }>): void {
+    if (this.#failure === null && this.#ready !== null) this.#socket.send(JSON.stringify(frame));
   }
 
   close(): void {
@@ -131,7 +137,10 @@ export class LiveSocket {
         this.#ready ??= { cursor: frame.cursor, recovered: frame.recovered };
         break;
       case 'typing':
-        this.#onTyping(frame.typing);
+        this.#signals.onTyping?.(frame.typing);
+        return;
+      case 'presence':
+        this.#signals.onPresence?.(frame.people);
         return;
       case 'hello':
         this.#heartbeatMs = frame.heartbeatMs;

@@ -57,7 +57,7 @@ export interface Draft {
 
 export interface FlushOptions {
   /** Told how far an upload is; each piece that comes through gives it the whole time again. */
-  readonly onUploaded?: ((sentBytes: number, totalBytes: number) => void) | undefined;
+  readonly onUploaded?: ((sentBytes: number, totalBytes: number, txnId: TxnId) => void) | undefined;
 }
 
 export interface Sent {
@@ -127,13 +127,13 @@ export class Outbox {
   async flush(deadlineMs: number, { onUploaded }: FlushOptions = {}): Promise<Flushed> {
     const { nowMs, store } = this.#context.platform;
     let deadline = nowMs() + deadlineMs;
-    const patience: Patience = {
+    const patienceFor = (txnId: TxnId): Patience => ({
       leftMs: () => deadline - nowMs(),
       progressed: (sentBytes, totalBytes) => {
         if (onUploaded !== undefined) deadline = nowMs() + deadlineMs;
-        onUploaded?.(sentBytes, totalBytes);
+        onUploaded?.(sentBytes, totalBytes, txnId);
       },
-    };
+    });
     const flushed = { sent: new Map<TxnId, Sent>(), refused: new Map<TxnId, ParleyError>() };
     const kept = new Map<TxnId, ParleyError>();
     const stuck = new Map<RoomId, ParleyError>();
@@ -144,7 +144,7 @@ export class Outbox {
         continue;
       }
       try {
-        flushed.sent.set(row.txnId, await this.#sendWithFile(row, patience));
+        flushed.sent.set(row.txnId, await this.#sendWithFile(row, patienceFor(row.txnId)));
       } catch (error) {
         if (!(error instanceof ParleyError)) throw error;
         // That an upload does not get on says nothing of what was sent before it.

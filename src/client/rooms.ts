@@ -34,6 +34,11 @@ export interface RoomLine {
   readonly archived?: true;
 }
 
+export interface RoomOverview {
+  readonly line: RoomLine;
+  readonly summary: RoomSummaryJson;
+}
+
 /** What a person named: a room, and in a direct room the other one. */
 export interface Target {
   readonly room: RoomId;
@@ -49,21 +54,27 @@ export class Rooms {
   }
 
   async list(deadlineMs: number): Promise<RoomLine[]> {
-    const lines: RoomLine[] = [];
+    return (await this.overview(deadlineMs)).map(({ line }) => line);
+  }
+
+  /** All rooms, each with what a node tells of it. */
+  async overview(deadlineMs: number): Promise<RoomOverview[]> {
+    const rooms: RoomOverview[] = [];
     for (const summary of await this.summaries(deadlineMs)) {
       const { name, topic } = await this.#metaOf(summary, deadlineMs);
       const { kind, lastSeq, archived } = summary;
-      lines.push({
+      const line = {
         room: summary.room as RoomId,
         kind,
         name,
         lastSeq,
         ...(topic === undefined ? {} : { topic }),
         ...(archived ? { archived } : {}),
-      });
+      };
+      rooms.push({ line, summary });
     }
-    await this.#remember(lines);
-    return lines;
+    await this.#remember(rooms.map(({ line }) => line));
+    return rooms;
   }
 
   /** @param notBefore a cursor; without it: not older than what this client has caused */
@@ -103,6 +114,13 @@ export class Rooms {
       return { room: directRoomIdOf(row.account, peer), peer };
     }
     return { room: await this.#named(target, deadlineMs), peer: null };
+  }
+
+  /** With whom of those met before this room is shared alone; null where it is no direct room of this account. */
+  async peerName(room: RoomId): Promise<AccountName | null> {
+    const { row } = await this.#context.own();
+    const peer = await this.#context.people.peerIn(room, row.account);
+    return peer === null ? null : ((await this.#context.people.nameOf(peer)) ?? null);
   }
 
   /** @throws ParleyError `no_such_user`, `user_key_changed`, `invalid_signature` */

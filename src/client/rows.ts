@@ -147,6 +147,17 @@ export const KEY = {
   salt: (txnId: TxnId): string => `salt/${txnId}`,
   /** The file that a message brings, by the message's id. */
   file: (id: string): string => `file/${id}`,
+  /** Lines of a room that were read, a page of them in a row. */
+  lines: (room: RoomId, page: number): string => `lines/${room}/${String(page).padStart(10, '0')}`,
+  linesPrefix: (room: RoomId): string => `lines/${room}/`,
+  /** What was typed into a room and not sent. */
+  draft: (room: RoomId): string => `draft/${room}`,
+  draftPrefix: 'draft/',
+  /** The list of rooms as it was shown last. */
+  inbox: 'inbox',
+  /** How far a room is kept. */
+  archived: (room: RoomId): string => `archived/${room}`,
+  archivedPrefix: 'archived/',
   /** The seq at which a (device, txnId) was first delivered. */
   seen: (room: RoomId, device: DeviceId, txnId: string): string => `seen/${room}/${device}/${txnId}`,
   /** The latest message of a device in a room that was read, by its seq. */

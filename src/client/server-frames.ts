@@ -1,17 +1,23 @@
 import { Value } from '@sinclair/typebox/value';
-import { EventFrame, HelloFrame, ReadyFrame, TypingFrame } from '../protocol/http/frames.ts';
+import { EventFrame, EventJson, HelloFrame, PresenceFrame, ReadyFrame, TypingFrame } from '../protocol/http/frames.ts';
 import { MessageJson } from '../protocol/http/schemas.ts';
 import { isErrorCode } from '../protocol/errors.ts';
 import { isMessage, OddAnswer } from './answers.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
-import type { TypingFrameJson } from '../protocol/http/frames.ts';
+import type { EventJsonT, TypingFrameJson } from '../protocol/http/frames.ts';
+import type { PersonPresenceJson } from '../protocol/http/presence.ts';
 import type { MessageJsonT } from '../protocol/http/schemas.ts';
+
+/** What happens besides messages. */
+export type Happening = Exclude<EventJsonT, { readonly kind: 'message' }>;
 
 /** What the engine makes of a node's frames. `other`: nothing it acts on, perhaps from a newer node. */
 export type ServerFrame =
   | { readonly type: 'hello'; readonly heartbeatMs: number }
   | { readonly type: 'ready'; readonly cursor: string; readonly recovered: boolean }
-  | { readonly type: 'event'; readonly cursor: string; readonly message: MessageJsonT | null }
+  | { readonly type: 'event'; readonly cursor: string; readonly message: MessageJsonT }
+  | { readonly type: 'event'; readonly cursor: string; readonly message: null; readonly happening: Happening | null }
+  | { readonly type: 'presence'; readonly people: readonly PersonPresenceJson[] }
   | { readonly type: 'typing'; readonly typing: TypingFrameJson }
   | { readonly type: 'error'; readonly code: ErrorCode; readonly detail: string }
   | { readonly type: 'other' };
@@ -37,7 +43,16 @@ export function parseServerFrame(data: unknown): ServerFrame {
     case 'event': {
       const { cursor, event } = frame;
       if (!Value.Check(EventFrame.properties.cursor, cursor)) throw new OddAnswer();
-      return { type: 'event', cursor, message: messageIn(event) };
+      const message = messageIn(event);
+      return message === null
+        ? { type: 'event', cursor, message, happening: happeningIn(event) }
+        : { type: 'event', cursor, message };
+    }
+    case 'presence': {
+      const presence = Value.Clean(PresenceFrame, frame);
+      // It is of the moment, and nothing is built on it: what cannot be read is passed over.
+      if (!Value.Check(PresenceFrame, presence)) return { type: 'other' };
+      return { type: 'presence', people: presence.people };
     }
     case 'typing': {
       const typing = Value.Clean(TypingFrame, frame);
@@ -64,6 +79,16 @@ function objectIn(data: unknown): Record<string, unknown> {
   }
   if (typeof value !== 'object' || value === null) throw new OddAnswer();
   return value as Record<string, unknown>;
+}
+
+const HAPPENINGS = new Map(EventJson.anyOf.map((schema) => [schema.properties.kind.const as string, schema] as const));
+
+/** Null for what this program does not know, or knows in another form: a newer node may tell of more. */
+function happeningIn(event: unknown): Happening | null {
+  const schema = HAPPENINGS.get(String((event as { kind?: unknown }).kind));
+  if (schema === undefined) return null;
+  const happening = Value.Clean(schema, event);
+  return Value.Check(schema, happening) ? (happening as Happening) : null;
 }
 
 /** Null for every other kind of event. */

@@ -57,7 +57,7 @@ export class FuzzWorld {
       perSessionSignals: PLENTY,
     };
     const config = { host: '127.0.0.1', port: 0, advertiseUrl: null, origins: [], trustedProxies: ['127.0.0.1/32'] };
-    const api = buildApi({ node, config: { ...config, insecureHttp: false, limits }, logger });
+    const api = buildApi({ node, config: { ...config, insecureHttp: false, webFolder: null, limits }, logger });
     const url = await api.listen();
     const people: ApiPerson[] = [];
     for (const name of ['ada', 'bob', 'carl']) people.push(await ApiPerson.join(url, name));

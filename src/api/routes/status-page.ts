@@ -12,9 +12,9 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** What a browser sees until there is a web app: which nodes are up, and who leads. */
+/** Which nodes are up, and who leads: for anybody, and without the web app. */
 export function addStatusPage(app: App): void {
-  app.get('/', { schema: { hide: true } }, (_request, reply) =>
+  app.get('/status', { schema: { hide: true } }, (_request, reply) =>
     reply.header('content-security-policy', POLICY).type('text/html; charset=utf-8').send(STATUS_PAGE),
   );
 }

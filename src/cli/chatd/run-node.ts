@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Metrics } from '../../api/metrics/metrics.ts';
 import { nodeRandom } from '../../crypto/node-random.ts';
 import { buildApi } from '../../api/server.ts';
@@ -30,6 +31,8 @@ import type { Sidecar } from '../../node/transport/sidecar.ts';
 const DRAIN_MS = 5_000;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
+/** `dist/web`, beside which this file lies in `dist/src/cli/chatd`. */
+const WEB_FOLDER = fileURLToPath(new URL('../../../web', import.meta.url));
 
 export interface RunningNode {
   /** Drains clients, hands leadership over, closes everything, in the reverse order of starting. */
@@ -158,6 +161,7 @@ async function build(
       origins: config.origins,
       trustedProxies: config.trustedProxies,
       insecureHttp: true,
+      webFolder: WEB_FOLDER,
       tls:
         config.tls === null
           ? undefined

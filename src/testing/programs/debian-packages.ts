@@ -7,6 +7,7 @@ const run = promisify(execFile);
 
 const APT_GET = '/usr/bin/apt-get';
 const COMMAND_MS_MAX = 60_000;
+const INSTALL_MS_MAX = 300_000;
 /** A machine without a network should hear so soon. */
 const APT_OPTIONS = ['-o', 'Acquire::http::Timeout=10', '-o', 'Acquire::Retries=1'];
 /** Two C libraries in one process do not get along. */
@@ -31,6 +32,14 @@ export async function unpackPackages(names: readonly string[], folder: string): 
     for (const name of packagesIn(stdout)) needed.add(name);
   }
   return [...needed].filter((name) => !NEVER.has(name));
+}
+
+/** Installs a package with what it depends on, which only root may. @throws like `unpackPackages` */
+export async function installPackage(name: string): Promise<void> {
+  if (process.getuid?.() !== 0) throw new Error('Only root may install packages.');
+  const options = { timeout: INSTALL_MS_MAX, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+  await run(APT_GET, [...APT_OPTIONS, 'update'], options);
+  await run(APT_GET, [...APT_OPTIONS, 'install', '-y', '--no-install-recommends', name], options);
 }
 
 async function download(names: readonly string[], cwd: string): Promise<void> {

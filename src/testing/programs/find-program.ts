@@ -1,7 +1,7 @@
 import { chmod, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { unpackPackages } from './debian-packages.ts';
+import { installPackage, unpackPackages } from './debian-packages.ts';
 
 /**
  * Where a program is that only tests want. Finding never changes anything; only `ensureProgram`, which set-up scripts
@@ -21,6 +21,8 @@ export interface TestProgram {
   readonly variable: string;
   /** Where the package puts it. */
   readonly folder: 'usr/bin' | 'usr/sbin';
+  /** Works only where its package is installed, with all that it depends on. */
+  readonly installs?: true;
   /** Whether what is at this path does here what tests want of it. */
   readonly works: (path: string) => Promise<boolean>;
 }
@@ -49,7 +51,7 @@ function namedPath({ variable }: TestProgram, env: Environment): string | undefi
 
 /**
  * Like `findProgram`, but where the machine has none it is fetched into `cacheDir` from the distribution's own
- * packages (Debian, Ubuntu), without installing anything. Undefined when that cannot be done, for whatever reason:
+ * packages (Debian, Ubuntu), without installing anything but what works in no other way. Undefined when that cannot be done, for whatever reason:
  * only tests want it, and they can do without.
  */
 export async function ensureProgram(
@@ -59,6 +61,10 @@ export async function ensureProgram(
 ): Promise<string | undefined> {
   const found = await findProgram(program, cacheDir, env);
   if (found !== undefined || namedPath(program, env) !== undefined || process.platform !== 'linux') return found;
+  if (program.installs === true) {
+    await installPackage(program.name).catch(() => {});
+    return findProgram(program, cacheDir, env);
+  }
   await mkdir(cacheDir, { recursive: true });
   const scratch = await mkdtemp(join(cacheDir, `${program.name}-download-`));
   try {

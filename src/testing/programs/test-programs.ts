@@ -39,6 +39,15 @@ export const OPENSSL: TestProgram = {
   works: (path) => runs(path, ['version']),
 };
 
+/** Shows the web app as people see it. It needs more than its own files, so it is installed as a package. */
+export const CHROMIUM: TestProgram = {
+  name: 'chromium',
+  variable: 'CHROMIUM_BIN',
+  folder: 'usr/bin',
+  installs: true,
+  works: (path) => runs(path, ['--version']),
+};
+
 /**
  * Finds or fetches all of them into `cacheDir`. Resolves with the variables that name those which are there.
  *
@@ -46,7 +55,7 @@ export const OPENSSL: TestProgram = {
  */
 export async function ensureTestPrograms(cacheDir: string): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
-  for (const program of [STRACE, NGINX, OPENSSL]) {
+  for (const program of [STRACE, NGINX, OPENSSL, CHROMIUM]) {
     const path = await ensureProgram(program, cacheDir);
     if (path !== undefined) found[program.variable] = path;
   }
