@@ -34,6 +34,20 @@ describe('elections', () => {
     expect(leader.basicStatus().hardState.commit).toBe(4);
   });
 
+  it('leave it to the leader alone what it commits, whatever late refusals say', () => {
+    const cluster = three();
+    cluster.reaches = ({ type, commit }) => type !== MessageType.app || commit < 3;
+    cluster.peer(1).raw.propose(bytes('of term 1'));
+    cluster.settle();
+    cluster.reaches = ({ type }) => type !== MessageType.app && type !== MessageType.heartbeat;
+    cluster.elect(2);
+    const leader = cluster.peer(2).raw;
+    const { term, commit } = leader.basicStatus().hardState;
+    const refusal = { reject: true, commit: at(commit + 1), logTerm: inTerm(term - 1) };
+    leader.step(tell(MessageType.voteResp, { from: 3, to: 2, term }, refusal));
+    expect(leader.basicStatus()).toMatchObject({ role: 'leader', hardState: { term, commit } });
+  });
+
   it('are won by nobody who lacks what is committed', () => {
     const cluster = three();
     cluster.isolate(3);

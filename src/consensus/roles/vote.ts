@@ -69,10 +69,12 @@ const lastWord = ({ tracker, id, log }: Raft): { commit?: LogIndex; logTerm?: Te
 
 /**
  * A refusal may say how far the log is committed, whatever term it is of. A candidate that did not
- * know starts over, since its next election may have other voters.
+ * know starts over, since its next election may have other voters. Who leads by now has its election
+ * behind it, and what it commits it counts itself.
  */
 export const learnCommitted = (raft: Raft, { type, commit, logTerm }: Message): void => {
   if (type !== MessageType.voteResp && type !== MessageType.preVoteResp) return;
+  if (raft.role === RaftRole.leader) return;
   if (commit <= raft.log.committed || !raft.log.matches({ index: commit, term: logTerm })) return;
   raft.log.commitTo(commit);
   if (raft.role === RaftRole.candidate || raft.role === RaftRole.preCandidate) {
