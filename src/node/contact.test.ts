@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { peerId } from '../consensus/types.ts';
 import { Contact } from './contact.ts';
+import { encodeHello } from './hello.ts';
 import { NO_PROMISES } from './rollback/promises.ts';
 import type { ClusterId, NodeName } from '../protocol/ids.ts';
 import type { Frame } from './ports.ts';
@@ -75,4 +76,58 @@ it('answers each hello once, and no answers', () => {
   const { start, count } = pair();
   start();
   expect(count()).toBe(4);
+});
+
+/** A member that has heard of its own log, and hellos of another cluster under the names of its peers. */
+function amongStrangers(members: readonly NodeName[]): {
+  hear: (from: NodeName, cluster: ClusterId) => void;
+  fatal: unknown[];
+} {
+  const fatal: unknown[] = [];
+  const ports = {
+    transport: { send: () => {}, broadcast: () => {} },
+    clock: { monotonicMs: () => 0, after: () => () => {} },
+    store: { manifest: { clusterId: CLUSTER, peers: [] }, founding: undefined },
+    standing: { life: () => null, learn: () => false, meet: () => {}, onBeat: () => {}, isComparing: false },
+    randomBytes: (length: number) => new Uint8Array(length),
+    table: () => null,
+    onTable: () => {},
+    identity: null,
+    isKnown: () => true,
+    isMember: (name: NodeName) => members.includes(name),
+    knowsNobody: () => false,
+    isPeer: () => true,
+    onFatal: (error: unknown) => fatal.push(error),
+  } as unknown as ConstructorParameters<typeof Contact>[2];
+  const contact = new Contact('n3' as NodeName, [...NODES, 'n3' as NodeName], ports);
+  const hear = (from: NodeName, clusterId: ClusterId): void => {
+    const hello = {
+      node: from,
+      membership: { kind: 'member', clusterId },
+      peers: NODES,
+      incarnation: null,
+      table: null,
+      life: null,
+      verdict: null,
+    } as unknown as Parameters<typeof encodeHello>[0];
+    contact.receive({ from, boot: 1, identity: null, kind: 'hello', payload: encodeHello(hello) } satisfies Frame);
+  };
+  return { hear, fatal };
+}
+
+const OTHER = `C${'b'.repeat(26)}` as ClusterId;
+
+it('ends where all the others are of another cluster, whose nodes have other keys', () => {
+  const { hear, fatal } = amongStrangers([]);
+  hear(NODES[0]!, OTHER);
+  expect(fatal).toEqual([]);
+  hear(NODES[1]!, OTHER);
+  expect(fatal).toMatchObject([{ code: 'wrong_cluster' }]);
+});
+
+it('goes on where a member is heard, whatever others say under the names of members', () => {
+  const { hear, fatal } = amongStrangers([NODES[0]!]);
+  hear(NODES[0]!, CLUSTER);
+  hear(NODES[1]!, OTHER);
+  expect(fatal).toEqual([]);
 });

@@ -19,6 +19,8 @@ const MEMBER_HELLO_EVERY_MS = 2_000;
 /** An answer counts this long: all peers must be there at the same time for a cluster to be founded. */
 const ANSWER_FRESH_MS = 3_000;
 
+type HeardFrom = Map<NodeName, { readonly hello: Hello; readonly atMs: number }>;
+
 interface ContactPorts {
   readonly transport: Transport;
   readonly clock: Clock;
@@ -55,7 +57,9 @@ export class Contact {
   readonly #self: NodeName;
   readonly #peers: readonly NodeName[];
   readonly #ports: ContactPorts;
-  readonly #heard = new Map<NodeName, { readonly hello: Hello; readonly atMs: number }>();
+  readonly #heard: HeardFrom = new Map();
+  /** Of nodes that go by the name of a member, with other keys. */
+  readonly #pretenders: HeardFrom = new Map();
   /**
    * What this directory is called as long as it is empty. A new one at every start, so one that was let in, began to
    * vote and lost its data cannot come back as the peer that it was.
@@ -114,9 +118,15 @@ export class Contact {
   /** Takes a frame of kind `hello`. */
   receive(frame: Frame): void {
     const hello = decodeHello(frame.from, frame.identity, frame.payload);
-    if (hello === null || this.#isPretender(hello)) return;
-    this.#heard.set(frame.from, { hello, atMs: this.#ports.clock.monotonicMs() });
+    if (hello === null) return;
     const own = this.#membership();
+    const isPretender = this.#isPretender(hello);
+    const heard = { hello, atMs: this.#ports.clock.monotonicMs() };
+    (isPretender ? this.#pretenders : this.#heard).set(frame.from, heard);
+    if (isPretender) {
+      if (own.kind === 'member') this.#checkCluster(own.clusterId);
+      return;
+    }
     if (own.kind !== 'member') {
       this.#consider();
       return;
@@ -148,12 +158,15 @@ export class Contact {
     if (life !== null && isPeer(node, life.peer)) standing.meet(life, answer);
   }
 
-  /** A directory that was put among the nodes of another cluster has nothing to say there. */
+  /**
+   * A directory that was put among the nodes of another cluster has nothing to say there. Its own members have other
+   * keys; only where they are silent do those count that speak under their names.
+   */
   #checkCluster(own: ClusterId): void {
     const others = this.#peers.filter((peer) => peer !== this.#self);
-    const fresh = this.#fresh();
+    const [members, pretenders] = [this.#fresh(), this.#fresh(this.#pretenders)];
     const foreign = others.flatMap((peer) => {
-      const membership = fresh.get(peer)?.membership;
+      const membership = (members.get(peer) ?? pretenders.get(peer))?.membership;
       return membership?.kind === 'member' && membership.clusterId !== own ? [[peer, membership.clusterId]] : [];
     });
     if (2 * foreign.length <= others.length) return;
@@ -216,9 +229,9 @@ export class Contact {
     }
   }
 
-  #fresh(): ReadonlyMap<NodeName, Hello> {
+  #fresh(heard = this.#heard): ReadonlyMap<NodeName, Hello> {
     const nowMs = this.#ports.clock.monotonicMs();
-    const fresh = [...this.#heard].filter(([, { atMs }]) => nowMs - atMs <= ANSWER_FRESH_MS);
+    const fresh = [...heard].filter(([, { atMs }]) => nowMs - atMs <= ANSWER_FRESH_MS);
     return new Map(fresh.map(([node, { hello }]) => [node, hello]));
   }
 
