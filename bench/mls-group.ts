@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { cpuMs } from './cpu-time.ts';
 import { signingKeyPairOf } from '../src/crypto/ed25519.ts';
-import { DEFAULT_CAPABILITIES } from '../src/crypto/mls/capabilities.ts';
-import { noblePublicSuite } from '../src/crypto/mls/cipher-suite.ts';
+import { DEFAULT_CAPABILITIES, HYBRID_CAPABILITIES } from '../src/crypto/mls/capabilities.ts';
+import { HYBRID_SUITE, noblePublicSuite } from '../src/crypto/mls/cipher-suite.ts';
 import { writeGroupInfo } from '../src/crypto/mls/group-info.ts';
 import { createKeyPackage } from '../src/crypto/mls/member/client-identity.ts';
 import { foundGroup } from '../src/crypto/mls/member/epoch-state.ts';
@@ -169,17 +169,17 @@ function optionsOf(suite: MemberSuite): MemberOptions {
   return { suite, random: nodeRandom, application: ANY_APPLICATION };
 }
 
-function newIdentity(): ClientIdentity {
+function newIdentity({ id }: MemberSuite): ClientIdentity {
   return {
     signingKey: signingKeyPairOf(nodeRandom(32), nodePrimitives.ed25519),
     credential: { type: 'basic', identity: nodeRandom(16) },
-    capabilities: DEFAULT_CAPABILITIES,
+    capabilities: id === HYBRID_SUITE ? HYBRID_CAPABILITIES : DEFAULT_CAPABILITIES,
     leafExtensions: [],
   };
 }
 
 function newDevice(suite: MemberSuite): Device {
-  const identity = newIdentity();
+  const identity = newIdentity(suite);
   return { identity, bundle: createKeyPackage(suite, identity, { lifetime: LIFETIME }, nodeRandom) };
 }
 
@@ -189,5 +189,5 @@ function addOf({ keyPackage }: KeyPackageBundle): Proposal {
 
 function found(suite: MemberSuite): MemberGroup {
   const options = { groupId: nodeRandom(16), extensions: [], lifetime: LIFETIME };
-  return MemberGroup.begin(optionsOf(suite), foundGroup(suite, newIdentity(), options, nodeRandom));
+  return MemberGroup.begin(optionsOf(suite), foundGroup(suite, newIdentity(suite), options, nodeRandom));
 }

@@ -8,6 +8,7 @@ import { percentile } from '../scripts/chaos/percentiles.ts';
 import { formatTable } from '../src/cli/table.ts';
 import { GroupRecords } from '../src/crypto/mls/member/group-records.ts';
 import { noblePrimitives } from '../src/crypto/mls/member/primitives.ts';
+import { HYBRID_SUITE } from '../src/crypto/mls/cipher-suite.ts';
 import { readMlsMessage } from '../src/crypto/mls/mls-message.ts';
 import { decode } from '../src/crypto/mls/tls-reader.ts';
 import { nodePrimitives } from '../src/crypto/node-mls-primitives.ts';
@@ -19,6 +20,8 @@ const MESSAGES = 4_000;
 const MESSAGES_PER_SAVE = 64;
 const SUITE = 3;
 const SIZES = [2, 10, 100, 500, 2_000];
+/** ML-KEM in JavaScript takes milliseconds. */
+const HYBRID_SIZES = [2, 10, 100];
 const COMMITS = 9;
 const STAMP = { nowSeconds: null, rules: 1 };
 
@@ -30,6 +33,7 @@ export interface MessageRates {
 }
 
 export interface CommitCosts {
+  readonly suite: 'classic' | 'hybrid';
   readonly devices: number;
   readonly shape: 'fresh' | 'settled';
   /** An update of the committer: medians in ms, bytes on the wire. */
@@ -63,12 +67,17 @@ export function measureMls(devicesMax: number, say: (line: string) => void): Mls
     measureMessages('noble', noblePrimitives, false, MESSAGES / 10),
   ];
   const commits: CommitCosts[] = [];
-  for (const devices of SIZES.filter((size) => size <= devicesMax)) {
-    say(`groups of ${devices} devices …`);
-    const group = new MlsBenchGroup(SUITE, devices);
-    commits.push(measureCommits(group, 'fresh'));
-    group.settle();
-    commits.push(measureCommits(group, 'settled'));
+  for (const [suite, id, sizes] of [
+    ['classic', SUITE, SIZES],
+    ['hybrid', HYBRID_SUITE, HYBRID_SIZES],
+  ] as const) {
+    for (const devices of sizes.filter((size) => size <= devicesMax)) {
+      say(`groups of ${devices} devices, ${suite} …`);
+      const group = new MlsBenchGroup(id, devices);
+      commits.push({ suite, shape: 'fresh', ...measureCommits(group) });
+      group.settle();
+      commits.push({ suite, shape: 'settled', ...measureCommits(group) });
+    }
   }
   return { messages, commits };
 }
@@ -126,7 +135,7 @@ class ScratchFile {
   }
 }
 
-function measureCommits(group: MlsBenchGroup, shape: CommitCosts['shape']): CommitCosts {
+function measureCommits(group: MlsBenchGroup): Omit<CommitCosts, 'suite' | 'shape'> {
   const median = (values: readonly number[]): number =>
     percentile(
       values.toSorted((a, b) => a - b),
@@ -136,7 +145,6 @@ function measureCommits(group: MlsBenchGroup, shape: CommitCosts['shape']): Comm
   const adds = Array.from({ length: 3 }, () => group.addAndRemove());
   return {
     devices: group.devices,
-    shape,
     commitMs: median(updates.map(({ commitMs }) => commitMs)),
     commitBytes: median(updates.map(({ commitBytes }) => commitBytes)),
     processMs: median(updates.map(({ processMs }) => processMs)),
@@ -158,6 +166,7 @@ export function renderMls({ messages, commits }: MlsMeasurement): string {
     String(decryptedPerSecond),
   ]);
   const costs = commits.map((row) => [
+    row.suite,
     String(row.devices),
     row.shape,
     ...[row.commitMs, row.processMs, row.observeMs].map((ms) => ms.toFixed(1)),
@@ -166,6 +175,7 @@ export function renderMls({ messages, commits }: MlsMeasurement): string {
     ...[row.welcomeBytes, row.groupInfoBytes, row.treeBytes].map(String),
   ]);
   const head = [
+    'suite',
     'devices',
     'tree',
     'commit ms',
@@ -182,6 +192,6 @@ export function renderMls({ messages, commits }: MlsMeasurement): string {
   return [
     formatTable(['primitives', 'state saved', 'encrypted/s', 'decrypted/s'], rates, [2, 3]),
     '',
-    formatTable(head, costs, [0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
+    formatTable(head, costs, [1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]),
   ].join('\n');
 }

@@ -1,7 +1,6 @@
 import { equalBytes } from '../bytes.ts';
 import { MLS_10 } from './cipher-suite.ts';
 import { MlsError, verify } from './error.ts';
-import { isDefaultExtension } from './extension.ts';
 import { hasValidKeyPackageSignature, keyPackageRef } from './key-package.ts';
 import { validateLeafNode } from './leaf-node-validation.ts';
 import type { Extension } from './extension.ts';
@@ -12,6 +11,7 @@ const NO_PLACE = { groupId: new Uint8Array(0), leafIndex: 0 };
 
 /**
  * RFC 9420 section 10.1: when it is published, before it is used, and when it comes in an Add.
+ * Its own extensions may be unknown to everybody: others put in such ones on purpose (GREASE, section 13.5).
  * @param groupExtensions of the group it is to be added to; none when it is published
  * @throws MlsError (`bad_key_package`)
  */
@@ -30,10 +30,6 @@ export function validateKeyPackage(
   const isDistinct = !equalBytes(initKey, leafNode.encryptionKey);
   verify(isDistinct, 'bad_key_package', 'The init key is the encryption key.');
   verify(suite.kem.isUsableKey(initKey), 'bad_key_package', 'Nothing can be encrypted to the init key.');
-  for (const { type } of keyPackage.extensions) {
-    const isSupported = isDefaultExtension(type) || leafNode.capabilities.extensions.includes(type);
-    verify(isSupported, 'bad_key_package', `The key package has the extension ${type} without supporting it.`);
-  }
   const expected = {
     place: NO_PLACE,
     source: 'key_package',

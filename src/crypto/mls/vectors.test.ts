@@ -13,6 +13,9 @@ const entries = (checks: VectorChecks): [MlsVectorKind, Check][] => Object.entri
 const withSecrets = entries({ ...CRYPTO_VECTOR_CHECKS, ...GROUP_VECTOR_CHECKS });
 const inPublic = entries(TREE_VECTOR_CHECKS);
 
+/** A group of thousands of commits takes a minute by itself. */
+const TIMEOUT_MS = 600_000;
+
 describe.skipIf(!haveMlsVectors)('MLS vectors', () => {
   it('are there of every kind, and every kind is checked', () => {
     expect(mlsVectorKinds.filter((kind) => mlsVectors(kind).length === 0)).toEqual([]);
@@ -20,7 +23,7 @@ describe.skipIf(!haveMlsVectors)('MLS vectors', () => {
   });
 
   describe.each(withSecrets)('%s', (kind, check) => {
-    it.each(mlsVectorsWithProviders(kind))('$provider: $name', ({ vector, primitives }) => {
+    it.each(mlsVectorsWithProviders(kind))('$provider: $name', { timeout: TIMEOUT_MS }, ({ vector, primitives }) => {
       expect(() => check(vector, primitives)).not.toThrow();
     });
   });

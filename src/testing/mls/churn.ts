@@ -1,3 +1,4 @@
+import { bytesToHex } from '@noble/hashes/utils.js';
 import { equalBytes } from '../../crypto/bytes.ts';
 import { contentOfPublicMessage } from '../../crypto/mls/public-message.ts';
 import { acceptProposal } from '../../crypto/mls/proposal-message.ts';
@@ -100,6 +101,7 @@ export class Churn {
   #thieves: Thief[] = [];
   /** Every generation that was ever used, and whether its message got into the log. */
   readonly #used = new Map<string, { readonly device: MlsDevice; isLogged: boolean }>();
+  readonly #drawn = new Set<string>();
   #observer: PublicGroup;
   #observerRecords = new Map<string, Uint8Array>();
   #names = 0;
@@ -231,6 +233,7 @@ export class Churn {
 
   /** The observer takes the commit, and every attacker tries to. */
   #follow(applied: AppliedCommit): void {
+    this.#expectFresh(applied);
     const { before, after } = applied.group;
     for (const [key, value] of observerChanges(this.tally.commits === 0 ? null : before, after)) {
       if (value === null) this.#observerRecords.delete(key);
@@ -250,6 +253,24 @@ export class Churn {
       thief.commitsLeft -= followed ? 0 : 1;
     }
     this.#thieves = this.#thieves.filter(({ commitsLeft }) => commitsLeft > 0);
+  }
+
+  /** No key and no encapsulation of a path was ever there before: each commit draws new randomness. */
+  #expectFresh({ path, externalInit }: AppliedCommit): void {
+    const nodes = path?.nodes ?? [];
+    const drawn = [
+      ...(path === null ? [] : [path.leafNode.encryptionKey]),
+      ...nodes.flatMap(({ encryptionKey, encryptedPathSecrets }) => [
+        encryptionKey,
+        ...encryptedPathSecrets.map(({ kemOutput }) => kemOutput),
+      ]),
+      ...(externalInit === null ? [] : [externalInit]),
+    ];
+    for (const bytes of drawn) {
+      const known = bytesToHex(bytes.subarray(-32));
+      assert(!this.#drawn.has(known), 'a commit brings a key or an encapsulation that was there before');
+      this.#drawn.add(known);
+    }
   }
 
   #checkAgreement(): void {

@@ -28,7 +28,7 @@ export interface Disk {
 export class MlsDevice {
   readonly name: string;
   readonly identity: ClientIdentity;
-  readonly options: MemberOptions;
+  readonly options: MemberOptions & { pastEpochsMax: number };
   group: MemberGroup | null = null;
   disk: Disk = { records: new Map(), cursor: 0 };
   #records = new GroupRecords();

@@ -152,33 +152,43 @@ describe.each(suites)('with ts-mls, cipher suite $id', ({ id, name }) => {
     expect([viewsOf(inTheirs), viewsOf(inOurs)]).toEqual([1, 1]);
   });
 
+  /** By the group info of any member, without its doing. */
+  async function joinExternally(members: Client[], by: Client, newcomer: Client): Promise<void> {
+    const info = isOurs(by)
+      ? bytesOf({
+          format: 'group_info',
+          message: by.member.createGroupInfo({ withTree: true, withExternalPub: true }),
+        })
+      : await by.groupInfo();
+    if (isOurs(newcomer)) {
+      const { format, message: groupInfo } = decode(readMlsMessage, info);
+      if (format !== 'group_info') throw new Error(format);
+      const validation = { suite, ...STAMP, application: newcomer.options.application };
+      const built = joinByExternalCommit(
+        { groupInfo, identity: newcomer.identity, authenticatedData: new Uint8Array(0) },
+        { suite, random: nodeRandom, validation, findPsk: () => null },
+      );
+      const key = { membershipKey: new Uint8Array(32), context: groupInfo.groupContext };
+      const external = bytesOf({ format: 'public_message', message: protectPublic(suite, built.message, key) });
+      await deliver(members, newcomer, external);
+      newcomer.begin(built.next, 0);
+    } else {
+      const external = await newcomer.joinExternally(info);
+      await deliver([...members, newcomer], newcomer, external);
+    }
+    members.push(newcomer);
+    expect(viewsOf(members)).toBe(1);
+  }
+
   it('joins by external commits, and they do', async () => {
     const ours = foundedBy('ours', suite);
     const members: Client[] = [ours];
     await commit(members, ours, { added: [createDevice('second', suite)] });
     const theirs = await newPeer('theirs');
-    const groupInfo = ours.member.createGroupInfo({ withTree: true, withExternalPub: true });
-    const bytes = await theirs.joinExternally(bytesOf({ format: 'group_info', message: groupInfo }));
-    await deliver([...members, theirs], theirs, bytes);
-    members.push(theirs);
-    expect(viewsOf(members)).toBe(1);
-
-    const late = createDevice('late', suite);
-    const { format, message } = decode(readMlsMessage, await theirs.groupInfo());
-    if (format !== 'group_info') throw new Error(format);
-    const { application } = late.options;
-    const validation = { suite, ...STAMP, application };
-    const built = joinByExternalCommit(
-      { groupInfo: message, identity: late.identity, authenticatedData: new Uint8Array(0) },
-      { suite, random: nodeRandom, validation, findPsk: () => null },
-    );
-    const key = { membershipKey: new Uint8Array(32), context: message.groupContext };
-    const external = bytesOf({ format: 'public_message', message: protectPublic(suite, built.message, key) });
-    await deliver(members, late, external);
-    late.begin(built.next, 0);
-    members.push(late);
-    expect(viewsOf(members)).toBe(1);
+    await joinExternally(members, ours, theirs);
+    await joinExternally(members, theirs, createDevice('late', suite));
     await expectMessages(members);
+    expect(members.map(leafOf)).toEqual([0, 1, 2, 3]);
   });
 
   it('stays in one group through churn', async () => {
@@ -194,7 +204,8 @@ describe.each(suites)('with ts-mls, cipher suite $id', ({ id, name }) => {
         members.length < 9 && random.chance(60)
           ? [isOur ? createDevice(`${round}`, suite) : await newPeer(`${round}`)]
           : [];
-      await commit(members, from, { added, removed });
+      if (added.length > 0 && random.chance(30)) await joinExternally(members, from, added[0]!);
+      else await commit(members, from, { added, removed });
       if (round % 8 === 0) await expectMessages(members);
     }
     expect(members.filter(isOurs).length).toBeGreaterThan(0);

@@ -1,6 +1,6 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { describe, expect, it } from 'vitest';
-import { STAMP } from '../../../testing/mls/device.ts';
+import { LIFETIME, STAMP } from '../../../testing/mls/device.ts';
 import { addDevices, createDevice, deliver, foundedBy } from '../../../testing/mls/small-group.ts';
 import { nodeRandom } from '../../node-random.ts';
 import { readMlsMessage } from '../mls-message.ts';
@@ -8,9 +8,11 @@ import { decode } from '../tls-reader.ts';
 import { ANY_APPLICATION } from '../validation-context.ts';
 import { FORWARD_RATCHET_MAX } from './hash-ratchet.ts';
 import { joinByWelcome } from './join-by-welcome.ts';
+import { MemberGroup } from './member-group.ts';
 import { openSenderData, protectPrivate, signFramedContent } from './message-protection.ts';
 import type { MlsDevice } from '../../../testing/mls/device.ts';
 import type { AuthenticatedContent } from '../authenticated-content.ts';
+import type { FramedContent } from '../framed-content.ts';
 import type { MlsMessage } from '../mls-message.ts';
 import type { PrivateMessage } from '../private-message.ts';
 import type { WelcomeInput } from './join-by-welcome.ts';
@@ -32,6 +34,13 @@ function privateOf(bytes: Uint8Array): PrivateMessage {
   return message;
 }
 
+/** An application message of the first leaf. */
+function contentOf({ member }: MlsDevice): FramedContent {
+  const { groupId, epoch } = member.group.context;
+  const content = { type: 'application', data: utf8ToBytes('text') } as const;
+  return { groupId, epoch, sender: { type: 'member', leafIndex: 0 }, authenticatedData: new Uint8Array(0), content };
+}
+
 describe('application messages (RFC 9420 sections 6.3, 9)', () => {
   const text = utf8ToBytes('hello');
 
@@ -49,6 +58,39 @@ describe('application messages (RFC 9420 sections 6.3, 9)', () => {
     expect(take(ann, sent[0]!)).toEqual({ kind: 'own', generation: 0 });
   });
 
+  it('have a reuse guard of fresh random bytes, which the nonce depends on (section 6.3.1)', () => {
+    const [ann] = three();
+    const { suite } = ann.options;
+    const guards: Uint8Array[] = [];
+    const nonces: string[] = [];
+    const aead = {
+      ...suite.aead,
+      seal: (...args: Parameters<typeof suite.aead.seal>) => {
+        nonces.push(args[1].join());
+        return suite.aead.seal(...args);
+      },
+    };
+    const random = (length: number): Uint8Array => {
+      const bytes = nodeRandom(length);
+      if (length === 4) guards.push(bytes);
+      return bytes;
+    };
+    const { parts } = ann.member;
+    const { secretTree, senderDataSecret } = parts.current.input;
+    const member = new MemberGroup({ ...ann.options, random }, parts);
+    const message = privateOf(member.encrypt(text));
+    const { reuseGuard } = openSenderData(suite, message, senderDataSecret);
+    expect(guards).toEqual([reuseGuard]);
+    const { messageKey } = secretTree.keyOf(1, 'application', 0);
+    const framed = { content: contentOf(ann), auth: { signature: nodeRandom(64), confirmationTag: null } };
+    const protection = { senderDataSecret, messageKey, generation: 0, paddingBytes: 0 };
+    for (const guard of [Uint8Array.of(0, 0, 0, 0), Uint8Array.of(1, 2, 3, 4)]) {
+      protectPrivate({ ...suite, aead }, framed, { ...protection, reuseGuard: guard });
+    }
+    expect(nonces[0]).toBe(messageKey.nonce.join());
+    expect(nonces[2]).toBe(messageKey.nonce.map((byte, i) => byte ^ (i < 4 ? i + 1 : 0)).join());
+  });
+
   it('take only generations that are durable', () => {
     const [ann] = three();
     for (let i = 0; i < 8; i++) ann.member.encrypt(text);
@@ -57,6 +99,33 @@ describe('application messages (RFC 9420 sections 6.3, 9)', () => {
     expect(ann.member.parts.current.input.own.application).toMatchObject({ next: 8, reserved: 9 });
     ann.member.encrypt(text);
     expect(() => ann.member.encrypt(text)).toThrow(refused('generation_not_reserved'));
+  });
+
+  it('go on behind what was reserved after a restart, used or not', () => {
+    const [ann, bob] = three();
+    ann.save(0, 4); // reserved before: eight
+    const sent = [1, 2, 3].map(() => ann.member.encrypt(text));
+    ann.restart(ann.copyOfDisk());
+    for (const bytes of sent) take(ann, bytes);
+    ann.member.caughtUp();
+    expect(() => ann.member.encrypt(text)).toThrow(refused('generation_not_reserved'));
+    ann.save(0, 1);
+    const next = ann.member.encrypt(text);
+    for (const bytes of [next, ...sent]) expect(take(bob, bytes)).toMatchObject({ kind: 'application', sender: 0 });
+    expect(take(ann, next)).toEqual({ kind: 'own', generation: 8 });
+  });
+
+  it('of another copy of the state end this one for good', () => {
+    const [ann] = three();
+    const copy = ann.copyOfDisk();
+    ann.save(0, 12);
+    const sent = Array.from({ length: 9 }, () => ann.member.encrypt(text));
+    ann.restart(copy);
+    for (const bytes of sent.slice(0, 8)) expect(take(ann, bytes)).toMatchObject({ kind: 'own' });
+    expect(() => take(ann, sent[8]!)).toThrow(refused('restored_state', 'message 8'));
+    for (const use of [() => ann.member.caughtUp(), () => ann.member.encrypt(text), () => take(ann, sent[0]!)]) {
+      expect(use).toThrow(refused('bad_state', 'join again'));
+    }
   });
 
   it('are read again after one that did not verify', () => {
@@ -172,6 +241,20 @@ describe('commits', () => {
       refused('bad_membership_tag'),
     );
     expect(bob.member.parts).toBe(before);
+  });
+
+  it('are judged by the stamp of the log when they come back, for their maker as for everybody', () => {
+    const [ann, bob] = three();
+    const { keyPackage } = createDevice('eve').createKeyPackage();
+    const { commit } = ann.member.commit({ proposals: [{ type: 'add', keyPackage }] }, STAMP);
+    const late = { ...STAMP, nowSeconds: LIFETIME.notAfter + 1n };
+    for (const { member } of [ann, bob]) {
+      const before = member.epoch;
+      expect(() => member.process(read(commit), late)).toThrow(refused('bad_key_package', 'lifetime'));
+      expect(member.epoch).toBe(before);
+    }
+    deliver([ann, bob], commit);
+    expect(bob.member.epochAuthenticator).toEqual(ann.member.epochAuthenticator);
   });
 
   it('of an own copy make the state useless', () => {
