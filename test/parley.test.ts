@@ -19,11 +19,14 @@ import { startScratchCluster } from '../scripts/load/scratch-cluster.ts';
 import { pack, unpack } from '../src/client/rows.ts';
 import { apiUrl } from '../src/cli/local-cluster/layout.ts';
 import { LevelStore } from '../src/cli/store/level-store.ts';
+import { ApiPerson } from '../src/testing/api-person.ts';
 import { makeTxnId } from '../src/protocol/txn-id.ts';
 import { linesOf, PARLEY, ParleyHome } from './parley-home.ts';
-import { CHATD } from './support.ts';
+import { CHATD, until } from './support.ts';
 import type { ScratchCluster } from '../scripts/load/scratch-cluster.ts';
 import type { PinRow } from '../src/client/rows.ts';
+import type { Static } from '@sinclair/typebox';
+import type { ClusterReply } from '../src/protocol/http/schemas.ts';
 import type { StoreTransaction } from '../src/client/store.ts';
 
 const NOBODY = 'http://127.0.0.1:1';
@@ -156,6 +159,41 @@ describe('parley', () => {
     });
   });
 
+  describe('without endpoints', () => {
+    /** More than what the other nodes carry, and so far from it that no lateness of theirs weighs as much. */
+    const CROWD = 60;
+    type Cluster = Static<typeof ClusterReply>;
+
+    it('goes where fewer are, unless told otherwise', async () => {
+      const [full, ...others] = cluster.layout.nodes.map(apiUrl);
+      const crowd = await ApiPerson.join(full!, 'crowd');
+      const sockets = [];
+      for (let i = 0; i < CROWD; i++) sockets.push(await crowd.live());
+      const isTold = async (url: string): Promise<boolean> => {
+        const { nodes } = (await (await fetch(`${url}/v1/cluster`)).json()) as Cluster;
+        return (nodes.find((node) => node.url === full)?.load?.sockets ?? 0) >= CROWD;
+      };
+      for (const url of [full!, ...others]) await until(`${url} to tell who is there`, () => isTold(url));
+
+      const listensOn = async (home: ParleyHome, ...args: string[]): Promise<string> => {
+        const tail = home.start(...args, 'tail');
+        await tail.noted('listening on');
+        tail.child.kill('SIGTERM');
+        await tail.ended;
+        return /listening on (\S+)/.exec(tail.stderr)![1]!;
+      };
+      const dora = homeOf('dora');
+      await dora.json('register', 'dora');
+      for (let i = 0; i < 3; i++) expect(others).toContain(await listensOn(dora));
+      expect(await listensOn(dora, '--endpoint', full!)).toBe(full);
+      // What was given is remembered, until a strategy is asked for.
+      expect(await listensOn(dora)).toBe(full);
+      expect(others).toContain(await listensOn(dora, '--balance', 'least-loaded'));
+      expect(others).toContain(await listensOn(homeOf('dora', { PARLEY_BALANCE: 'least-loaded' })));
+      for (const socket of sockets) socket.ws.close();
+    });
+  });
+
   describe('for people', () => {
     it('shows messages that cannot steer the terminal', async () => {
       await bob.json('send', '@ann', '\u001B[2Jfirst\u202E\nsecond\r\u0007');
@@ -209,6 +247,7 @@ describe('parley', () => {
       [['register', 'No Name']],
       [['devices', 'approve', 'XYZ']],
       [['--endpoint', 'ftp://example', 'rooms']],
+      [['--balance', 'somehow', 'rooms']],
       [['tail', '@bob', '@carl']],
     ])('2 when it is used like %j', async (args) => {
       const { code, stdout, stderr } = await ann.run(...args);

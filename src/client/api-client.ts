@@ -3,6 +3,7 @@ import { OddAnswer } from './answers.ts';
 import { BackOff } from './back-off.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { Decode } from './answers.ts';
+import type { Balance } from './choose-node.ts';
 import type { Platform } from './platform.ts';
 
 /** However long a node asks to be left alone. */
@@ -33,11 +34,14 @@ export interface ApiRequest<T> {
 export class ApiClient {
   readonly #platform: Platform;
   readonly #given: readonly string[];
+  /** How to choose among the nodes; null where the order was given. */
+  readonly balance: Balance | null;
   #endpoints: readonly string[];
   #at = 0;
 
-  constructor(platform: Platform, endpoints: readonly string[]) {
+  constructor(platform: Platform, endpoints: readonly string[], balance: Balance | null = null) {
     this.#platform = platform;
+    this.balance = balance;
     this.#given = endpoints;
     this.#endpoints = endpoints;
   }
@@ -55,6 +59,13 @@ export class ApiClient {
     const at = this.endpoint;
     this.#endpoints = [...new Set([...this.#given, ...urls])];
     this.#at = Math.max(0, this.#endpoints.indexOf(at));
+  }
+
+  /** The next request goes to the first of these, and when it fails to the next; all others come after them. */
+  prefer(urls: readonly string[]): void {
+    const order = urls.filter((url) => this.#endpoints.includes(url));
+    this.#endpoints = [...new Set([...order, ...this.#endpoints])];
+    this.#at = 0;
   }
 
   /** The next request goes to the next node. */

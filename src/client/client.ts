@@ -1,6 +1,7 @@
 import { ParleyError } from '../protocol/errors.ts';
 import { Composer } from './composer.ts';
 import { Account } from './account.ts';
+import { orderNodes } from './choose-node.ts';
 import { statusOfCluster } from './cluster-status.ts';
 import { ClientContext } from './context.ts';
 import { Enrolment } from './enrolment.ts';
@@ -30,6 +31,7 @@ import type { StatusJson } from '../protocol/http/schemas.ts';
 import type { PresenceChoiceT } from '../protocol/http/presence.ts';
 import type { MessageJsonT } from '../protocol/http/schemas.ts';
 import type { AccountName, ClusterId, DeviceId, RoomId } from '../protocol/ids.ts';
+import type { Balance } from './choose-node.ts';
 import type { Posted, TextOptions } from './composer.ts';
 import type { FeedListener } from './feed.ts';
 import type { ReadOptions } from './history.ts';
@@ -48,6 +50,10 @@ export interface ClientOptions {
   readonly fallback: readonly string[];
   /** Permits plain HTTP to other machines, from now on. */
   readonly insecureHttp?: boolean;
+  /** How to choose where no endpoints are given or remembered. Without it: `fallback` in its order. */
+  readonly balance?: Balance;
+  /** Whether `balance` decides over remembered endpoints too. */
+  readonly balanceRemembered?: boolean;
 }
 
 export interface ReadPage {
@@ -107,7 +113,7 @@ export class ParleyClient {
    * @throws ParleyError `usage` for plain HTTP to another machine, unless that was permitted
    */
   static async open(platform: Platform, options: ClientOptions): Promise<ParleyClient> {
-    const { endpoints, fallback, insecureHttp = false } = options;
+    const { endpoints, fallback, insecureHttp = false, balance = null, balanceRemembered = false } = options;
     const [given, learned] = await platform.store.transaction(async (tx) => {
       if (insecureHttp) writeRow(tx, 'insecureHttp', true);
       else if ((await readRow(tx, 'insecureHttp')) !== true) {
@@ -116,8 +122,16 @@ export class ParleyClient {
       if (endpoints !== null) writeRow(tx, 'endpoints', endpoints);
       return [endpoints ?? (await readRow(tx, 'endpoints')), await readRow(tx, 'nodes')];
     });
-    const context = new ClientContext(platform, given ?? fallback);
-    context.api.learn(learned ?? []);
+    const isOrdered = endpoints !== null || (given !== undefined && !balanceRemembered);
+    const chosen = isOrdered ? null : balance;
+    const context = new ClientContext(platform, given ?? fallback, chosen);
+    const { api } = context;
+    api.learn(learned ?? []);
+    // As long as nobody has told their load, chance spreads the clients.
+    if (chosen !== null) {
+      const unknown = api.endpoints.map((url) => ({ url, up: true, load: null }));
+      api.prefer(orderNodes(unknown, chosen, platform.chance));
+    }
     return new ParleyClient(context);
   }
 

@@ -14,6 +14,7 @@ import type { ErrorCode } from '../protocol/errors.ts';
 import type { ClusterId, TxnId } from '../protocol/ids.ts';
 import type { Decode } from './answers.ts';
 import type { ApiRequest } from './api-client.ts';
+import type { Balance } from './choose-node.ts';
 import type { Platform } from './platform.ts';
 import type { IdentityRow } from './rows.ts';
 
@@ -34,10 +35,10 @@ export class ClientContext {
   #own: OwnDevice | null = null;
   #cluster: ClusterId | null = null;
 
-  constructor(platform: Platform, endpoints: readonly string[]) {
+  constructor(platform: Platform, endpoints: readonly string[], balance: Balance | null) {
     const { random, ed25519, x25519 } = platform;
     this.platform = platform;
-    this.api = new ApiClient(platform, endpoints);
+    this.api = new ApiClient(platform, endpoints, balance);
     this.session = new Session(platform, this.api);
     this.people = new People(platform);
     this.conversation = createInterimConversation({

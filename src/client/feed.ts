@@ -2,6 +2,7 @@ import { ParleyError } from '../protocol/errors.ts';
 import { messagesOf } from './answers.ts';
 import { reconnectPauseMs } from './back-off.ts';
 import { LiveSocket } from './live-socket.ts';
+import { chooseNode } from './neighbours.ts';
 import { joinedSeqOf } from './rosters.ts';
 import type { TypingFrameJson } from '../protocol/http/frames.ts';
 import type { PresenceChoiceT } from '../protocol/http/presence.ts';
@@ -10,6 +11,7 @@ import type { RoomId } from '../protocol/ids.ts';
 import type { ClientContext } from './context.ts';
 import type { LiveSignals } from './live-signals.ts';
 import type { LiveEvent, Ready } from './live-socket.ts';
+import type { Leaving } from './neighbours.ts';
 import type { MessageLine, Reader } from './reader.ts';
 import type { Rooms } from './rooms.ts';
 import type { Happening } from './server-frames.ts';
@@ -82,7 +84,9 @@ export class Feed {
   /** Until `signal` aborts. @throws ParleyError what no other node and no other attempt can mend */
   async run(signal: AbortSignal): Promise<void> {
     const { api, platform } = this.#context;
+    let leaving: Leaving | null = null;
     while (!signal.aborted) {
+      await chooseNode(platform, api, { leaving, signal });
       const connection = await this.#connect(signal);
       if (connection === null) return;
       const { socket, ready } = connection;
@@ -92,6 +96,7 @@ export class Feed {
         if (signal.aborted) return;
         if (!isPassing(error)) throw error;
         this.#listener.disconnected(error);
+        leaving = { endpoint: socket.endpoint, alternatives: socket.alternatives };
         api.moveOn();
         await platform.pause(reconnectPauseMs(platform.chance), signal);
       } finally {

@@ -38,6 +38,8 @@ type Signals = Pick<OpenOptions, 'onTyping' | 'onPresence'>;
  */
 export class LiveSocket {
   readonly endpoint: string;
+  /** Where the node said to go, the least loaded first, as it knows; empty while it has not. */
+  alternatives: readonly string[] = [];
   readonly #socket: SocketLike;
   readonly #events: LiveEvent[] = [];
   #wake: (() => void) | null = null;
@@ -144,6 +146,9 @@ export class LiveSocket {
         return;
       case 'hello':
         this.#heartbeatMs = frame.heartbeatMs;
+        return;
+      case 'goaway':
+        this.alternatives = frame.alternatives;
         return;
       case 'error':
         this.#said = new ParleyError(frame.code, frame.detail);

@@ -1,5 +1,13 @@
 import { Value } from '@sinclair/typebox/value';
-import { EventFrame, EventJson, HelloFrame, PresenceFrame, ReadyFrame, TypingFrame } from '../protocol/http/frames.ts';
+import {
+  EventFrame,
+  EventJson,
+  GoAwayFrame,
+  HelloFrame,
+  PresenceFrame,
+  ReadyFrame,
+  TypingFrame,
+} from '../protocol/http/frames.ts';
 import { MessageJson } from '../protocol/http/schemas.ts';
 import { isErrorCode } from '../protocol/errors.ts';
 import { isMessage, OddAnswer } from './answers.ts';
@@ -19,11 +27,13 @@ export type ServerFrame =
   | { readonly type: 'event'; readonly cursor: string; readonly message: null; readonly happening: Happening | null }
   | { readonly type: 'presence'; readonly people: readonly PersonPresenceJson[] }
   | { readonly type: 'typing'; readonly typing: TypingFrameJson }
+  | { readonly type: 'goaway'; readonly alternatives: readonly string[] }
   | { readonly type: 'error'; readonly code: ErrorCode; readonly detail: string }
   | { readonly type: 'other' };
 
 const HEARTBEAT_MS_MIN = 1_000;
 const HEARTBEAT_MS_MAX = 60_000;
+const ALTERNATIVES_MAX = 16;
 const DETAIL_LENGTH_MAX = 500;
 /** Whoever writes for longer says it again. */
 const TYPING_MS_MAX = 60_000;
@@ -58,6 +68,11 @@ export function parseServerFrame(data: unknown): ServerFrame {
       const typing = Value.Clean(TypingFrame, frame);
       if (!Value.Check(TypingFrame, typing) || typing.forMs <= 0) throw new OddAnswer();
       return { type: 'typing', typing: { ...typing, forMs: Math.min(typing.forMs, TYPING_MS_MAX) } };
+    }
+    case 'goaway': {
+      const { alternatives } = frame;
+      if (!Value.Check(GoAwayFrame.properties.alternatives, alternatives)) throw new OddAnswer();
+      return { type: 'goaway', alternatives: alternatives.slice(0, ALTERNATIVES_MAX) };
     }
     case 'error': {
       const { code, detail } = frame;

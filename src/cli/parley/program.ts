@@ -1,4 +1,5 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { BALANCES } from '../../client/choose-node.ts';
 import { addAccountVerbs } from './verbs/account.ts';
 import { addFactorVerbs } from './verbs/factors.ts';
 import { addLoginVerbs } from './verbs/login.ts';
@@ -43,6 +44,14 @@ export function parleyProgram(signal: AbortSignal): Command {
     .description('Encrypted chat on the command line.')
     .option('--home <DIR>', 'keys, queue and memory of one device (default: $PARLEY_HOME, ~/.local/share/parley)')
     .option('--endpoint <URL[,URL…]>', 'nodes to talk to, tried in turn; remembered (default: the local cluster)')
+    .addOption(
+      new Option(
+        '--balance <STRATEGY>',
+        'which node to talk to, in place of a remembered order (default: least-loaded)',
+      )
+        .choices(BALANCES)
+        .env('PARLEY_BALANCE'),
+    )
     .option('--insecure-http', 'permit plain HTTP to other machines; remembered')
     .option('--json', 'print one JSON object per line')
     .version(packageVersion())

@@ -8,6 +8,7 @@ import { makeTxnId } from '../../protocol/txn-id.ts';
 import { MemorySpool } from './memory-spool.ts';
 import { MemoryStore } from './memory-store.ts';
 import { TestNetwork } from './test-network.ts';
+import type { Balance } from '../../client/choose-node.ts';
 import type { Platform } from '../../client/platform.ts';
 import type { MessageLine } from '../../client/reader.ts';
 import type { TxnId } from '../../protocol/ids.ts';
@@ -18,6 +19,8 @@ const HURRY = 20;
 
 export interface TestClientOptions {
   readonly endpoints: readonly string[];
+  /** Chooses among `endpoints`, as for a client to which none were given. */
+  readonly balance?: Balance;
   readonly insecureHttp?: boolean;
   readonly store?: MemoryStore;
   readonly spool?: MemorySpool;
@@ -63,8 +66,11 @@ export class TestClient {
       fileCipher: nodeFileCipher,
       spool,
     };
-    const { endpoints, insecureHttp = false } = options;
-    const client = await ParleyClient.open(platform, { endpoints, fallback: [], insecureHttp });
+    const { endpoints, balance, insecureHttp = false } = options;
+    const client = await ParleyClient.open(platform, {
+      ...(balance === undefined ? { endpoints, fallback: [] } : { endpoints: null, fallback: endpoints, balance }),
+      insecureHttp,
+    });
     return new TestClient(client, platform, store, network);
   }
 
