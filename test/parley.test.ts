@@ -183,7 +183,9 @@ describe('parley', () => {
         return /listening on (\S+)/.exec(tail.stderr)![1]!;
       };
       const dora = homeOf('dora');
-      await dora.json('register', 'dora');
+      await dora.json('--endpoint', full!, 'register', 'dora');
+      // As a home to which none was given: it knows the nodes because one told.
+      await edit(dora, async (tx) => tx.delete('endpoints'));
       for (let i = 0; i < 3; i++) expect(others).toContain(await listensOn(dora));
       expect(await listensOn(dora, '--endpoint', full!)).toBe(full);
       // What was given is remembered, until a strategy is asked for.
