@@ -8,11 +8,11 @@ import { startScratchCluster } from '../scripts/load/scratch-cluster.ts';
 import { apiUrl } from '../src/cli/local-cluster/layout.ts';
 import { ApiPerson, call, nextTxnId } from '../src/testing/api-person.ts';
 import { scrape } from '../src/testing/scrape.ts';
+import { TestSocket } from '../src/testing/test-socket.ts';
 import { ParleyHome } from './parley-home.ts';
 import { CHATCTL, CHATD, runProgram, until } from './support.ts';
 import type { ScratchCluster } from '../scripts/load/scratch-cluster.ts';
 import type { Scrape } from '../src/testing/scrape.ts';
-import type { TestSocket } from '../src/testing/test-socket.ts';
 import type { RoomDetailJson } from '../src/protocol/http/schemas.ts';
 import type { AuditEntryJson } from '../src/protocol/http/audit.ts';
 import type { RunOutcome } from './support.ts';
@@ -20,7 +20,9 @@ import type { RunOutcome } from './support.ts';
 let cluster: ScratchCluster;
 let urls: string[];
 beforeAll(async () => {
-  cluster = await startScratchCluster({ nodes: 3, restart: true, say: () => {}, chatdFile: CHATD });
+  // People who come from this machine may say that they come from elsewhere, as a proxy on it would.
+  const env = { CHATD_TRUSTED_PROXIES: '127.0.0.0/8' };
+  cluster = await startScratchCluster({ nodes: 3, restart: true, say: () => {}, chatdFile: CHATD, env });
   urls = cluster.layout.nodes.map(apiUrl);
 });
 afterAll(() => cluster?.close());
@@ -137,6 +139,49 @@ describe('the administration of a cluster', () => {
     watched.send({ type: 'ping' });
     await watched.next('pong');
     watched.close();
+  });
+
+  it('bans addresses on every node at once: live feeds from there end, and nobody is served there', async () => {
+    const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
+    const liveFrom = (address: string): Promise<TestSocket[]> =>
+      Promise.all(
+        urls.map(async (url) => {
+          const socket = new TestSocket(url, from(address));
+          await socket.next('hello');
+          return socket;
+        }),
+      );
+    const codeFrom = async (url: string, address: string): Promise<string> =>
+      (await call<{ code?: string }>(url, 'GET', '/v1/cluster', from(address))).body.code ?? 'ok';
+    const banned = await liveFrom('203.0.113.7');
+    const others = await liveFrom('203.0.114.7');
+    await must(urls[0]!, 'ban', 'address', 'add', '203.0.113.9/24', '--reason', 'spam', '--for', '2h');
+    for (const socket of banned) expect(await socket.ended()).toEqual({ code: 4403, reason: 'address_banned' });
+    for (const url of urls) {
+      expect(await codeFrom(url, '203.0.113.8')).toBe('address_banned');
+      expect(await codeFrom(url, '203.0.114.8')).toBe('ok');
+    }
+    expect(others.map(({ closed }) => closed)).toEqual([null, null, null]);
+    for (const socket of others) socket.close();
+    const bans = linesOf<object>(await must(urls[1]!, 'ban', 'address', 'list', '--json'));
+    expect(bans).toMatchObject([{ range: '203.0.113.0/24', by: null, reason: 'spam' }]);
+    await must(urls[2]!, 'ban', 'address', 'remove', '203.0.113.0/24');
+    for (const url of urls) await until('it is served', async () => (await codeFrom(url, '203.0.113.8')) === 'ok');
+    expect(await must(urls[0]!, 'ban', 'address', 'list')).toBe('');
+    expect((await ctl(urls[0]!, 'ban', 'address', 'remove', '203.0.113.0/24')).code).toBe(6);
+    for (const [range, why] of [
+      ['127.0.0.1', 'loopback'],
+      ['0.0.0.0/0', 'too wide'],
+      ['nowhere', 'an address like'],
+    ] as const) {
+      const { code, stderr } = await ctl(urls[0]!, 'ban', 'address', 'add', range);
+      expect([code, stderr]).toEqual([2, expect.stringContaining(why)]);
+    }
+    const acts = linesOf<AuditEntryJson>(await must(urls[1]!, 'audit', '--json', '--what', 'address'));
+    expect(acts.map(({ act, subject }) => [act, subject.value])).toEqual([
+      ['address.banned', '203.0.113.0/24: spam'],
+      ['address.unbanned', '203.0.113.0/24'],
+    ]);
   });
 
   it('is for accounts too that are made admins, and by them audited under their names', async () => {

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { Logger } from 'pino';
 import type { ChatNode } from '../node/ports.ts';
+import type { AddressBans } from './address-bans.ts';
 import type { Authenticator } from './auth.ts';
 import type { ClientAddresses } from './client-address.ts';
 import type { ApiConfig, ApiLimits } from './config.ts';
@@ -26,6 +27,7 @@ export interface ApiContext {
   readonly time: LeaderTime;
   readonly origins: Origins;
   readonly addresses: ClientAddresses;
+  readonly addressBans: AddressBans;
   readonly rates: RateLimits;
   readonly hub: EventHub;
   readonly feeds: OpenFeeds;

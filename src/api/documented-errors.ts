@@ -31,6 +31,7 @@ export const FILE: readonly ErrorCode[] = ['no_such_blob', ...ASKS_THE_CLUSTER];
 const ALWAYS: readonly ErrorCode[] = [
   'bad_request',
   'origin_not_allowed',
+  'address_banned',
   'rate_limited',
   'shutting_down',
   'damaged',

@@ -30,7 +30,9 @@ export function addCommonHooks(app: App, context: ApiContext): void {
         reply.header('access-control-allow-origin', origin);
         reply.header('access-control-expose-headers', EXPOSED);
       }
-      obey(rates.address(addresses.of(request.raw)), reply);
+      const address = addresses.of(request.raw);
+      obey(rates.address(address), reply);
+      refuseBanned(context, address, request.headers.authorization);
     } catch (error) {
       done(error as Error);
       return;
@@ -46,6 +48,13 @@ export function addCommonHooks(app: App, context: ApiContext): void {
     if (node.leaderlessMs() > limits.staleAfterMs) reply.header('parley-stale', 'true');
     done(null, payload);
   });
+}
+
+/** Who holds the admin token of a node gets through from anywhere: a ban can always be lifted. */
+function refuseBanned({ addressBans, auth }: ApiContext, address: string, authorization: string | undefined): void {
+  const refusal = addressBans.refusalOf(address);
+  if (refusal === undefined) return;
+  if (authorization === undefined || !auth.isAdminToken(authorization)) throw refusal;
 }
 
 /** Preflights of browsers, for every path. */

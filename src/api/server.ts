@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { ParleyError } from '../protocol/errors.ts';
+import { AddressBans } from './address-bans.ts';
 import { createApp } from './app.ts';
 import { Authenticator } from './auth.ts';
 import { ClientAddresses } from './client-address.ts';
@@ -22,6 +23,7 @@ import { ReceiptMarks } from './receipt-marks.ts';
 import { RefusedLogins } from './refused-logins.ts';
 import { createRouteHooks } from './route-hooks.ts';
 import { addAccountRoutes } from './routes/accounts.ts';
+import { addAddressBanRoutes } from './routes/address-bans.ts';
 import { addAdminRoutes } from './routes/admin.ts';
 import { addKeyRoutes } from './routes/keys.ts';
 import { addAuditRoutes } from './routes/audit.ts';
@@ -111,6 +113,7 @@ export function buildApi({ node, config, logger, metrics = new Metrics() }: ApiP
     auth,
     origins: new Origins(node, configured),
     addresses: new ClientAddresses(config.trustedProxies),
+    addressBans: new AddressBans(node, time),
     rates: new RateLimits(limits),
     hub,
     feeds: new OpenFeeds(limits),
@@ -166,6 +169,7 @@ function addRoutes(
     addServerAdminRoutes(routes, context, hooks);
     addQuotaRoutes(routes, context, hooks);
     addUserRoutes(routes, context, hooks);
+    addAddressBanRoutes(routes, context, hooks);
     addModerationRoutes(routes, context, hooks);
     addPeopleRoutes(routes, context, hooks);
     addHealthRoutes(routes, context);
@@ -213,8 +217,9 @@ class RunningApi implements Api {
   }
 
   async listen(): Promise<string> {
-    const { config, node, time, hub, live, origins } = this.#context;
+    const { config, node, time, hub, live, origins, addressBans, feeds } = this.#context;
     time.start();
+    addressBans.start(() => feeds.end((address) => addressBans.refusalOf(address)));
     hub.start();
     live.start();
     node.setLoadSource(() => this.stats);
@@ -223,6 +228,7 @@ class RunningApi implements Api {
       await this.#app.listen({ host: config.host, port: config.port });
     } catch (cause) {
       time.stop();
+      addressBans.stop();
       live.stop();
       hub.stop(new ParleyError('shutting_down'));
       if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
@@ -246,6 +252,7 @@ class RunningApi implements Api {
     await this.#app.close();
     await this.#context.refused.close();
     this.#context.live.stop();
+    this.#context.addressBans.stop();
     clearTimeout(cut);
     clearInterval(closingIdle);
     this.#context.time.stop();

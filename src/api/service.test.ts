@@ -213,6 +213,7 @@ describe('what the node says about itself', () => {
     expect(routes.toSorted()).toEqual([
       'DELETE /v1/accounts/{name}',
       'DELETE /v1/admin/accounts/{name}',
+      'DELETE /v1/admin/address-bans',
       'DELETE /v1/admin/admins/{name}',
       'DELETE /v1/admin/bans/{name}',
       'DELETE /v1/admin/rooms/{room}',
@@ -235,6 +236,7 @@ describe('what the node says about itself', () => {
       'GET /v1/accounts/{name}/device-requests/{device}',
       'GET /v1/accounts/{name}/profile',
       'GET /v1/admin/accounts/{name}',
+      'GET /v1/admin/address-bans',
       'GET /v1/admin/admins',
       'GET /v1/admin/audit',
       'GET /v1/admin/audit/export',
@@ -303,6 +305,7 @@ describe('what the node says about itself', () => {
       'POST /v1/sessions',
       'POST /v1/sessions/challenge',
       'POST /v1/sessions/refresh',
+      'PUT /v1/admin/address-bans',
       'PUT /v1/admin/admins/{name}',
       'PUT /v1/admin/bans/{name}',
       'PUT /v1/admin/registration',

@@ -1,4 +1,5 @@
 import { pack, unpack } from './pack.ts';
+import type { AddressRange } from '../protocol/address-range.ts';
 import type { RegistrationPolicy } from '../protocol/commands.ts';
 import type { AccountId, RoomId, Seq, StampMs } from '../protocol/ids.ts';
 import type { RowCodec } from './rows.ts';
@@ -34,6 +35,20 @@ export const banCodec: RowCodec<BanRow> = {
     return { by, reason, at, until };
   },
 };
+
+export interface AddressBan extends BanRow {
+  readonly range: AddressRange;
+}
+
+/** In the order of their text. */
+export const addressBansCodec: RowCodec<readonly AddressBan[]> = {
+  encode: (bans) => pack([V1, ...bans.map(({ range, by, reason, at, until }) => [range, by, reason, at, until])]),
+  decode: (bytes) => {
+    const [, ...bans] = unpack(bytes) as [number, ...AddressBanFields[]];
+    return bans.map(([range, by, reason, at, until]) => ({ range, by, reason, at, until }));
+  },
+};
+type AddressBanFields = [AddressRange, AccountId | null, string, StampMs, StampMs | null];
 
 /** What is left to do for an account that was deleted. */
 export interface ErasureRow {

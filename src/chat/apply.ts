@@ -2,6 +2,7 @@ import { toBase64Url } from '../protocol/base64url.ts';
 import { rotateKeys } from './key-ring.ts';
 import { decodeCommand } from '../protocol/command-codec.ts';
 import { registerAccount } from './accounts.ts';
+import { banAddress, unbanAddress } from './address-bans.ts';
 import { beginBlob, storeBlob } from './blobs.ts';
 import { deduped } from './dedupe.ts';
 import { approveDevice, enrolDevice, requestDevice, revokeDevice } from './devices.ts';
@@ -124,6 +125,8 @@ const handlers: { readonly [K in CommandKind]: Handler<K> } = {
   'server.set-admin': deduped(byAdmin, setServerAdmin),
   'user.ban': deduped(byAdmin, banUser),
   'user.unban': deduped(byAdmin, unbanUser),
+  'address.ban': deduped(byAdmin, banAddress),
+  'address.unban': deduped(byAdmin, unbanAddress),
   'user.set-active': deduped(byAdmin, setActive),
   'user.delete': deduped(byAdmin, deleteUser),
   'profile.set': deduped(byDevice, setProfile),

@@ -95,6 +95,10 @@ export const KEYS = {
   /** How many rooms an account is in. */
   roomCount: (account: AccountId) => `j/${account}`,
   ban: (account: AccountId | '') => `X/${account}`,
+  /** All banned addresses in one row: they are bounded, and looked at all together. */
+  addressBans: 'I',
+  /** How often they were changed: tells a node when to read them again. */
+  addressBansVersion: 'I/version',
   /** What is left to do for an account that was deleted. */
   erasure: (account: AccountId | '') => `Z/${account}`,
   profile: (account: AccountId) => `P/${account}`,

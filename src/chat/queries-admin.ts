@@ -1,14 +1,18 @@
-import { banCodec, policyCodec, serverAdminsCodec } from './admin-rows.ts';
+import { addressBansCodec, banCodec, policyCodec, serverAdminsCodec } from './admin-rows.ts';
 import { afterPrefix, KEYS } from './keys.ts';
 import { readRow } from './queries-rows.ts';
+import { countCodec } from './rows.ts';
+import type { AddressRange } from '../protocol/address-range.ts';
 import type { RegistrationPolicy } from '../protocol/commands.ts';
 import type { AccountId, StampMs } from '../protocol/ids.ts';
-import type { BanRow } from './admin-rows.ts';
+import type { AddressBan, BanRow } from './admin-rows.ts';
 import type { StateReader } from './ports.ts';
 
 export interface BanInfo extends BanRow {
   readonly account: AccountId;
 }
+
+export type AddressBanInfo = AddressBan;
 
 /** Undefined until somebody has set one. */
 export function registrationPolicy(reader: StateReader): RegistrationPolicy | undefined {
@@ -45,6 +49,31 @@ export async function bansPage(
   const shown = all.slice(0, page.limit);
   const next = all.length > page.limit ? (shown.at(-1)?.account ?? null) : null;
   return { bans: shown.filter((ban) => stands(ban, stampMs)), next };
+}
+
+/** Changes whenever the banned addresses do. */
+export function addressBansVersion(reader: StateReader): number {
+  return readRow(reader, KEYS.addressBansVersion, countCodec) ?? 0;
+}
+
+/** All of them, also those whose time is over and that are not swept yet; in the order of their text. */
+export function addressBans(reader: StateReader): readonly AddressBan[] {
+  return readRow(reader, KEYS.addressBans, addressBansCodec) ?? [];
+}
+
+/**
+ * The addresses that are banned at `stampMs`, in the order of their text.
+ *
+ * @returns `next`: what to pass as `after` for the next page, null at the end
+ */
+export function addressBansPage(
+  reader: StateReader,
+  stampMs: StampMs,
+  { after, limit }: { readonly after?: AddressRange; readonly limit: number },
+): { readonly bans: readonly AddressBan[]; readonly next: AddressRange | null } {
+  const all = addressBans(reader).filter((ban) => stands(ban, stampMs) && (after === undefined || ban.range > after));
+  const bans = all.slice(0, limit);
+  return { bans, next: all.length > limit ? bans.at(-1)!.range : null };
 }
 
 const stands = ({ until }: BanRow, stampMs: StampMs): boolean => until === null || until > stampMs;

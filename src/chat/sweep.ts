@@ -1,3 +1,4 @@
+import { expireAddressBans } from './address-bans.ts';
 import { endErasure, eraseBlock, eraseIn } from './erasure.ts';
 import { expireBan } from './bans.ts';
 import { expireBlob } from './blobs.ts';
@@ -86,6 +87,8 @@ function remove(work: Work, expired: ExpiredMessages, target: string, index: Uin
       return endRefusedWindow(work, second === '' ? null : (second as AccountId)) ? 1 : 0;
     case 'X/':
       return expireBan(work, first as AccountId) ? 1 : 0;
+    case 'I':
+      return expireAddressBans(work);
     case 'Z/':
       return endErasure(work, first as AccountId) ? 1 : 0;
     case 'T':

@@ -1,7 +1,7 @@
 import { noteActivity } from './activity.ts';
 import { COUNTED_IN_ONE_EXPIRY_ROW_MAX, EVENTS_KEPT_MAX } from './bounds.ts';
 import { feedEventCodec } from './event-codec.ts';
-import { banCodec, erasureCodec, policyCodec, serverAdminsCodec } from './admin-rows.ts';
+import { addressBansCodec, banCodec, erasureCodec, policyCodec, serverAdminsCodec } from './admin-rows.ts';
 import { auditSpansCodec } from './audit-rows.ts';
 import { blobCodec, blobUseCodec } from './blob-rows.ts';
 import { roomHooksCodec } from './hook-rows.ts';
@@ -83,6 +83,8 @@ export class Work {
   readonly registration;
   readonly serverAdmins;
   readonly bans;
+  readonly addressBans;
+  readonly addressBansVersion;
   readonly erasures;
   readonly profiles;
   readonly blocks;
@@ -145,6 +147,8 @@ export class Work {
     this.registration = new Table(view, () => KEYS.registration, policyCodec);
     this.serverAdmins = new Table(view, () => KEYS.serverAdmins, serverAdminsCodec);
     this.bans = new Table(view, (account: AccountId) => KEYS.ban(account), banCodec);
+    this.addressBans = new Table(view, () => KEYS.addressBans, addressBansCodec);
+    this.addressBansVersion = new Table(view, () => KEYS.addressBansVersion, countCodec);
     this.erasures = new Table(view, KEYS.erasure, erasureCodec);
     this.profiles = new Table(view, KEYS.profile, profileCodec);
     this.blocks = new Table(view, ([account, other]: Blocking) => KEYS.block(account, other), timeCodec);
@@ -260,6 +264,8 @@ export class Work {
       this.registration,
       this.serverAdmins,
       this.bans,
+      this.addressBans,
+      this.addressBansVersion,
       this.erasures,
       this.profiles,
       this.blocks,

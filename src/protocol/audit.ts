@@ -47,6 +47,8 @@ export const AUDIT_ACTS = {
   'admin.removed': 'server',
   'user.banned': 'server',
   'user.unbanned': 'server',
+  'address.banned': 'server',
+  'address.unbanned': 'server',
   'user.deactivated': 'server',
   'user.reactivated': 'server',
   'user.deleted': 'server',

@@ -1,3 +1,4 @@
+import { isAddressRange } from './address-range.ts';
 import { isBlobId, isDeviceId, isLockName, isNodeName, isRoomId, isSessionId, isTxnId } from './ids.ts';
 import {
   account,
@@ -82,6 +83,7 @@ const ADDRESS_CHARS_MAX = 64;
 /** An address as a node writes it down; never the text of a client. */
 export const isAddressText: Check<string> = (value): value is string =>
   typeof value === 'string' && value.length <= ADDRESS_CHARS_MAX && /^[0-9a-fA-F.:/]*$/.test(value);
+const addressRange = text(isAddressRange);
 const nodeName = text(isNodeName);
 const nodeAct: Check<NodeAct> = (value): value is NodeAct => NODE_ACTS.includes(value as NodeAct);
 const errorCode: Check<ErrorCode> = text(isErrorCode);
@@ -324,6 +326,16 @@ export const bodyCodecs: { readonly [K in CommandKind]: BodyCodec<CommandBodies[
     [account],
     (it) => [it.account],
     (who) => ({ account: who }),
+  ),
+  'address.ban': codec(
+    [addressRange, words(LIMITS.banReasonBytesMax), orNil(numberFrom(1, LIMITS.banMsMax))],
+    (it) => [it.range, it.reason, it.forMs],
+    (range, reason, forMs) => ({ range, reason, forMs }),
+  ),
+  'address.unban': codec(
+    [addressRange],
+    (it) => [it.range],
+    (range) => ({ range }),
   ),
   'user.set-active': codec(
     [account, flag],

@@ -7,6 +7,7 @@ import { COMMAND_LIMITS } from './command-bodies.ts';
 import { LIMITS } from './limits.ts';
 import { ParleyError } from './errors.ts';
 import { makeTxnId } from './txn-id.ts';
+import type { AddressRange } from './address-range.ts';
 import type { Actor, Command, CommandKind } from './commands.ts';
 import type { DeviceRecord } from './device-record.ts';
 import type {
@@ -120,6 +121,11 @@ const examples: { readonly [K in CommandKind]: readonly Extract<Command, { kind:
     { account, reason: '', forMs: null },
   ],
   'user.unban': [{ account }],
+  'address.ban': [
+    { range: '203.0.113.0/24' as AddressRange, reason: 'spam', forMs: 60_000 },
+    { range: '2001:db8::1' as AddressRange, reason: '', forMs: null },
+  ],
+  'address.unban': [{ range: '2001:db8::/32' as AddressRange }],
   'user.set-active': [{ account, active: false }],
   'user.delete': [{ account, messages: true }],
   'profile.set': [{ displayName: 'Ann', status: '' }, { status: 'away' }, {}],
@@ -308,8 +314,9 @@ function isStillRight(command: Command, field: number, wrong: unknown): boolean 
   if ((command.kind === 'login.finish' || command.kind === 'vault.put') && field === 4)
     return wrong === undefined || wrong === null;
   if (command.kind === 'hook.add' && field === 1) return wrong === 'x';
-  if (command.kind === 'user.ban' && field === 1) return wrong === 'x' || wrong === '';
-  if (command.kind === 'user.ban' && field === 2) return wrong === undefined;
+  const isBan = command.kind === 'user.ban' || command.kind === 'address.ban';
+  if (isBan && field === 1) return wrong === 'x' || wrong === '';
+  if (isBan && field === 2) return wrong === undefined;
   if (command.kind === 'profile.set') return wrong === 'x' || wrong === '' || wrong === undefined;
   if (command.kind === 'report.create' && field === 2) return wrong === 'x' || wrong === '';
   if (command.kind === 'report.resolve' && field === 1) return wrong === 'x' || wrong === '';

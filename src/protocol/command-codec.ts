@@ -77,6 +77,8 @@ const KINDS = [
   'hook.remove',
   'hook.say',
   'keys.rotate',
+  'address.ban',
+  'address.unban',
 ] as const satisfies readonly CommandKind[];
 
 export function encodeCommand<K extends CommandKind>(command: CommandOf<K>): Uint8Array {

@@ -12,6 +12,7 @@ import type {
   StampMs,
   TxnId,
 } from './ids.ts';
+import type { AddressRange } from './address-range.ts';
 import type { NodeAct, RequestSource } from './audit.ts';
 import type { DeviceRecord } from './device-record.ts';
 import type { ErrorCode } from './errors.ts';
@@ -188,6 +189,9 @@ export interface CommandBodies extends LoginCommandBodies {
   /** Ends all sessions of the account, and lets it open none. `forMs` null: until it is lifted. */
   'user.ban': { readonly account: AccountId; readonly reason: string; readonly forMs: number | null };
   'user.unban': { readonly account: AccountId };
+  /** Nobody is served from there. `forMs` null: until it is lifted. */
+  'address.ban': { readonly range: AddressRange; readonly reason: string; readonly forMs: number | null };
+  'address.unban': { readonly range: AddressRange };
   'user.set-active': { readonly account: AccountId; readonly active: boolean };
   /** By an admin, or by the account itself. `messages`: what it wrote goes too. */
   'user.delete': { readonly account: AccountId; readonly messages: boolean };
@@ -287,6 +291,8 @@ export interface CommandValues extends LoginCommandValues {
   'server.set-quotas': { readonly account: AccountId | null };
   'user.ban': { readonly account: AccountId; readonly until: StampMs | null };
   'user.unban': { readonly account: AccountId };
+  'address.ban': { readonly range: AddressRange; readonly until: StampMs | null };
+  'address.unban': { readonly range: AddressRange };
   'user.set-active': { readonly account: AccountId };
   'user.delete': { readonly account: AccountId };
   'profile.set': { readonly account: AccountId };

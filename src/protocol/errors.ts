@@ -58,6 +58,7 @@ export const ERRORS = {
   registration_closed: row(403, 5, false, 'Registration is closed on this cluster.'),
   invite_required: row(403, 5, false, 'Registration needs a valid invitation.'),
   account_banned: row(403, 5, false, 'This account is banned from this server.', 4403),
+  address_banned: row(403, 5, false, 'Your address is banned from this server.', 4403),
   account_deactivated: row(403, 5, false, 'This account is deactivated: ask an admin of the server.', 4403),
   account_deleted: row(410, 6, false, 'This account was deleted, and does not come back.'),
   // What it is about.

@@ -53,6 +53,8 @@ export const LIMITS = {
   locksPerSessionMax: 64,
   lockWaitersMax: 256,
   serverAdminsMax: 64,
+  /** Addresses and ranges of them that are banned at a time. */
+  addressBansMax: 1_000,
   banReasonBytesMax: 256,
   banMsMax: 10 * 366 * 24 * 3_600_000,
   displayNameBytesMax: 128,

@@ -358,7 +358,7 @@ export class LocalChatNode implements ChatNode {
     const { results, events, blobs } = applyBatch(this.#state, { index, stampMs, commands }, this.#context);
     this.#state.appliedIndex = index;
     this.#blobs?.touched(blobs);
-    if (events.length > 0) for (const listener of this.#listeners) listener({ index, stampMs, events });
+    for (const listener of this.#listeners) listener({ index, stampMs, events });
     entry.forEach(({ settle }, i) => settle(results[i]!));
     for (const check of this.#indexWaiters) check();
   }

@@ -114,6 +114,18 @@ export const SERVER_CASES: RouteCases = {
     await stage.asAdmin('PUT', `/v1/admin/bans/${name}`, { txnId: nextTxnId() });
     return { path: `/v1/admin/bans/${name}?txnId=${nextTxnId()}` };
   },
+  'GET /v1/admin/address-bans': async (stage) => {
+    await stage.asAdmin('PUT', '/v1/admin/address-bans', { range: '203.0.113.1', reason: 'spam', txnId: nextTxnId() });
+    return { path: '/v1/admin/address-bans' };
+  },
+  'PUT /v1/admin/address-bans': () => ({
+    path: '/v1/admin/address-bans',
+    json: { range: '203.0.113.0/24', reason: 'spam', forMs: 60_000, txnId: nextTxnId() },
+  }),
+  'DELETE /v1/admin/address-bans': async (stage) => {
+    await stage.asAdmin('PUT', '/v1/admin/address-bans', { range: '203.0.113.2', txnId: nextTxnId() });
+    return { path: `/v1/admin/address-bans?range=203.0.113.2&txnId=${nextTxnId()}` };
+  },
   'GET /v1/admin/accounts/{name}': () => ({ path: '/v1/admin/accounts/bob' }),
   'PATCH /v1/admin/accounts/{name}': async (stage) => ({
     path: `/v1/admin/accounts/${(await stage.newcomer()).name}`,

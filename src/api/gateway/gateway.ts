@@ -70,7 +70,7 @@ export class Gateway {
       }
       this.#server.handleUpgrade(request, stream, head, (ws) => {
         const address = this.#context.addresses.of(request);
-        const place = this.#context.feeds.open(address);
+        const place = this.#context.feeds.open(address, (error) => connection.end(error));
         const serial = ++this.#serial;
         const parts = { serial, ws, stream, address, context: this.#context, coalescer: this.#coalescer };
         const connection = new Connection(parts, {
@@ -109,12 +109,13 @@ export class Gateway {
 
   /** @throws ParleyError when this upgrade is not to happen */
   #admit(request: IncomingMessage): void {
-    const { origins, rates, addresses, feeds } = this.#context;
+    const { origins, rates, addresses, addressBans, feeds } = this.#context;
     if (this.#draining) throw new ParleyError('shutting_down');
     if ((request.url ?? '').split('?')[0] !== PATH) throw new ParleyError('not_found');
     origins.check(request.headers.origin);
     const address = addresses.of(request);
     refuseOver(rates.address(address));
+    addressBans.check(address);
     feeds.check(address);
   }
 

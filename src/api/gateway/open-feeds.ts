@@ -12,38 +12,40 @@ export interface FeedPlace {
   readonly release: () => void;
 }
 
+type EndFeed = (error: ParleyError) => void;
+
 /** How many live feeds there are, whatever they are carried by: WebSockets and server-sent events share one bound. */
 export class OpenFeeds {
   readonly #limits: Pick<ApiLimits, 'socketsMax' | 'socketsPerAddressMax' | 'socketsPerAccountMax'>;
   readonly #byAddress = new Counter();
   readonly #byAccount = new Counter();
-  #size = 0;
+  /** What ends each of them, and whence it comes. */
+  readonly #open = new Map<FeedPlace, { readonly address: string; readonly end: EndFeed }>();
 
   constructor(limits: Pick<ApiLimits, 'socketsMax' | 'socketsPerAddressMax' | 'socketsPerAccountMax'>) {
     this.#limits = limits;
   }
 
   get size(): number {
-    return this.#size;
+    return this.#open.size;
   }
 
   /** @throws ParleyError `overloaded`, `rate_limited` when there is no place for one more from this address */
   check(address: string): void {
-    if (this.#size >= this.#limits.socketsMax) throw new ParleyError('overloaded');
+    if (this.#open.size >= this.#limits.socketsMax) throw new ParleyError('overloaded');
     if (this.#byAddress.of(ClientAddresses.limitKey(address)) >= this.#limits.socketsPerAddressMax) {
       throw new ParleyError('rate_limited', 'This address has too many open feeds.');
     }
   }
 
-  /** @throws ParleyError as `check` */
-  open(address: string): FeedPlace {
+  /** @param end called when it has to end. @throws ParleyError as `check` */
+  open(address: string, end: EndFeed): FeedPlace {
     this.check(address);
     const key = ClientAddresses.limitKey(address);
-    this.#size += 1;
     this.#byAddress.add(key);
     let owner: AccountId | null = null;
     let held = true;
-    return {
+    const place: FeedPlace = {
       assign: (account) => {
         if (this.#byAccount.of(account) >= this.#limits.socketsPerAccountMax) {
           throw new ParleyError('rate_limited', 'This account has too many open feeds.');
@@ -55,10 +57,20 @@ export class OpenFeeds {
       release: () => {
         if (!held) return;
         held = false;
-        this.#size -= 1;
+        this.#open.delete(place);
         this.#byAddress.remove(key);
         if (owner !== null) this.#byAccount.remove(owner);
       },
     };
+    this.#open.set(place, { address, end });
+    return place;
+  }
+
+  /** Ends those from whose address nobody is served any more. */
+  end(refusalOf: (address: string) => ParleyError | undefined): void {
+    for (const { address, end } of [...this.#open.values()]) {
+      const refusal = refusalOf(address);
+      if (refusal !== undefined) end(refusal);
+    }
   }
 }

@@ -28,13 +28,18 @@ export function addEventRoutes(app: App, context: ApiContext, hooks: RouteHooks)
     async (request, reply) => {
       const session = sessionOf(request);
       context.auth.checkInTouch();
-      const place = context.feeds.open(context.addresses.of(request.raw));
+      const address = context.addresses.of(request.raw);
+      let stream: SentEvents | null = null;
+      const place = context.feeds.open(address, (error) => stream?.end(error));
       try {
         place.assign(session.account);
         const from = await feedStart(context, cursorOf(request, request.query.cursor));
+        // It may have been banned meanwhile, when there was no stream yet to end.
+        context.addressBans.check(address);
         beginStream(reply);
         const presence = request.query.presence ?? 'online';
-        new SentEvents(context, { session, presence }, reply.raw, () => place.release()).start(from);
+        stream = new SentEvents(context, { session, presence }, reply.raw, () => place.release());
+        stream.start(from);
       } catch (error) {
         place.release();
         throw error;

@@ -23,6 +23,11 @@ export const RoomIdField = Type.String({
 });
 export const ClusterIdField = Type.String({ pattern: '^C[a-z2-7]{26}$', description: 'The cluster’s id: C…' });
 export const NodeNameField = Type.String({ pattern: '^[a-z][a-z0-9-]{0,31}$', description: 'A node’s name, as n1.' });
+export const AddressRangeField = Type.String({
+  minLength: 2,
+  maxLength: 64,
+  description: 'An IPv4 or IPv6 address, or a range as 203.0.113.0/24 or 2001:db8::/32.',
+});
 export const LockNameField = Type.String({
   pattern: '^(?:[OR][a-z2-7]{26}/)?[A-Za-z0-9._:-]{1,128}$',
   description: 'Up to 128 of A–Z a–z 0–9 . _ : -; behind `ROOM/` for a lock of that room’s members.',

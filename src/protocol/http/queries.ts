@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { LIMITS } from '../limits.ts';
 import {
   AccountIdField,
+  AddressRangeField,
   CursorField,
   DeviceIdField,
   Hash32,
@@ -65,6 +66,11 @@ export const BansQuery = Type.Object(
   { ...freshness, after: Type.Optional(AccountIdField), limit: Type.Optional(Limit) },
   strict,
 );
+export const AddressBansQuery = Type.Object(
+  { ...freshness, after: Type.Optional(AddressRangeField), limit: Type.Optional(Limit) },
+  strict,
+);
+export const AddressUnbanQuery = Type.Object({ range: AddressRangeField, txnId: Type.Optional(TxnIdField) }, strict);
 export const MessagesQuery = Type.Object(
   { ...freshness, after: Type.Optional(SeqField), before: Type.Optional(SeqField), limit: Type.Optional(Limit) },
   strict,

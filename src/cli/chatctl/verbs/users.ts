@@ -1,8 +1,8 @@
-import { ParleyError } from '../../../protocol/errors.ts';
 import { LIMITS } from '../../../protocol/limits.ts';
 import { freshTxnId } from '../../fresh-txn.ts';
 import { adminRequest } from '../admin-client.ts';
-import { nameOf, spanOf, tell } from './show.ts';
+import { addAddressBanVerbs } from './address-bans.ts';
+import { banFactsText, endText, forMsOf, nameOf, tell } from './show.ts';
 import type { Command } from 'commander';
 import type { AdminAccountJson, BanJsonT, BanReplyJson, BansJson } from '../../../protocol/http/admin.ts';
 import type { AdminTarget } from '../admin-client.ts';
@@ -11,9 +11,11 @@ interface Json {
   readonly json?: boolean;
 }
 
-/** What is done to accounts: ban add, remove, list; user show, deactivate, reactivate, delete. */
+/** What is done to accounts: ban add, remove, list and ban address; user show, deactivate, reactivate, delete. */
 export function addUserVerbs(chatctl: Command, target: () => AdminTarget): void {
-  addBanVerbs(chatctl.command('ban').description('keep accounts out, at once and on every node'), target);
+  const ban = chatctl.command('ban').description('keep accounts and addresses out, at once and on every node');
+  addBanVerbs(ban, target);
+  addAddressBanVerbs(ban.command('address').description('keep addresses out'), target);
   addAccountVerbs(chatctl.command('user').description('look at, deactivate and delete accounts'), target);
 }
 
@@ -27,15 +29,9 @@ function addBanVerbs(ban: Command, target: () => AdminTarget): void {
     .option('--json', 'print one JSON object')
     .action(async (text: string, options: Json & { readonly reason: string; readonly for?: string }) => {
       const name = nameOf(text);
-      const forMs = options.for === undefined ? undefined : spanOf(options.for);
-      if (options.for !== undefined && forMs === undefined) throw new ParleyError('usage', '--for is like 2h or 7d.');
-      const body = { reason: options.reason, ...(forMs === undefined ? {} : { forMs }), txnId: freshTxnId() };
+      const body = { reason: options.reason, ...forMsOf(options.for), txnId: freshTxnId() };
       const reply = await adminRequest<BanReplyJson>(target(), 'PUT', `/v1/admin/bans/${name}`, { body });
-      tell(
-        options,
-        reply,
-        `${name} is banned ${reply.until === null ? 'until that is lifted' : `until ${reply.until}`}.`,
-      );
+      tell(options, reply, `${name} is banned ${endText(reply)}.`);
     });
 
   ban
@@ -71,9 +67,8 @@ async function* allBans(target: AdminTarget): AsyncGenerator<BanJsonT> {
   }
 }
 
-function banText({ account, by, reason, at, until }: BanJsonT): string {
-  const end = until === null ? '' : ` until ${until}`;
-  return `@${account} since ${at}${end}, by ${by === null ? 'an operator' : `@${by}`}${reason === '' ? '' : `: ${reason}`}`;
+function banText(ban: BanJsonT): string {
+  return `@${ban.account} ${banFactsText(ban)}`;
 }
 
 function addAccountVerbs(user: Command, target: () => AdminTarget): void {
