@@ -62,6 +62,8 @@ describe.runIf(browser !== null)('the web app, in Chromium, on three nodes', () 
     await bob.context.setOffline(false);
     await ann.sees('written in a tunnel');
     await bob.history.getByTitle('Read').last().waitFor();
+    // Between leaving the outbox and coming back from the log it may not be shown for a moment.
+    await bob.sees('written in a tunnel');
     expect(await ann.history.getByText('written in a tunnel').count()).toBe(1);
     expect(await bob.history.getByText('written in a tunnel').count()).toBe(1);
   }, 300_000);
