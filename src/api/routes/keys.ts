@@ -41,5 +41,14 @@ export function addKeyRoutes(app: App, context: ApiContext, hooks: RouteHooks): 
 
 function keysOf(node: ChatNode): KeysJson {
   const { epoch, cause, since, ageMs, nextInMs, nodes } = node.keyRing();
-  return { epoch, cause, since: since === null ? null : timeOf(since), ageMs, nextInMs, nodes: [...nodes] };
+  return {
+    epoch,
+    cause,
+    since: since === null ? null : timeOf(since),
+    ageMs: whole(ageMs),
+    nextInMs: whole(nextInMs),
+    nodes: [...nodes],
+  };
 }
+
+const whole = (ms: number | null): number | null => (ms === null ? null : Math.round(ms));

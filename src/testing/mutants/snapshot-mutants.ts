@@ -63,7 +63,7 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'src/testing/sim/sim-state-store.ts',
-        find: 'if (!decoder.complete || this.#env.hashOf(staged) !== header.stateHash) throw this.#refusal();',
+        find: 'if (!decoder.complete || this.#env.hashOf(staged) !== header.stateHash) throw this.#refusal(header);',
         replace: 'staged.hash = Number.parseInt(header.stateHash, 16);',
       },
     ],
