@@ -13,6 +13,7 @@ export const FILE_KINDS = {
   'name of the state': /^state-current$/,
   mark: /^mark(\.copy)?$/,
   'data keys': /^keys(\.copy)?$/,
+  'keys of the node': /^identity(\.copy)?$/,
   manifest: /^(manifest(\.copy)?|founding)$/,
   'record of starts': /^boot$/,
   'record of other nodes': /^witness$/,
