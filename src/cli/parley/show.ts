@@ -38,11 +38,16 @@ export function typingText({ account, active }: TypingFrameJson, roomName?: stri
   return printable(`${room}@${account} ${active ? 'is writing …' : 'has stopped writing'}`);
 }
 
+/** Why there is no text. */
+export function unreadableText(reason: UnreadableReason): string {
+  return `[unreadable: ${REASONS[reason] ?? reason}]`;
+}
+
 function said(line: MessageLine): string {
   const { text, gone, unreadable, reaction, reactsTo, edits, replyTo, thread } = line;
   if (gone !== undefined) return `[${gone}]`;
   if (reaction !== undefined) return `${reaction} to #${reactsTo}`;
-  if (text === null) return `[unreadable: ${REASONS[unreadable ?? 'unsupported'] ?? unreadable}]`;
+  if (text === null) return unreadableText(unreadable ?? 'unsupported');
   if (edits !== undefined) return `[new text of #${edits}] ${text}`;
   const context = [thread === undefined ? [] : `in #${thread}`, replyTo === undefined ? [] : `to #${replyTo}`].flat();
   const words = line.file === undefined ? text : fileText(line.file, line.id, text);

@@ -13,12 +13,6 @@ const relative = new Intl.RelativeTimeFormat(t.language, { numeric: 'auto' });
 
 const DAY_MS = 86_400_000;
 
-/** The day in local time, to tell days apart. */
-export function dayKey(timeMs: number): string {
-  const date = new Date(timeMs);
-  return `${date.getFullYear()}-${date.getMonth()}-${date.getDate()}`;
-}
-
 export const clockText = (timeMs: number): string => clock.format(timeMs);
 export const fullText = (timeMs: number): string => full.format(timeMs);
 

@@ -1,11 +1,9 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { ParleyError } from '../../../protocol/errors.ts';
 import { printable } from '../../printable.ts';
 import { durationOption } from '../arguments.ts';
 import { bytesText } from '../bytes-text.ts';
 import { FolderSink } from '../files/folder-sink.ts';
+import { localFile } from '../files/local-file.ts';
 import { mediaTypeOf } from '../files/media-type.ts';
 import { Progress } from '../files/progress.ts';
 import { safeName } from '../files/safe-name.ts';
@@ -13,8 +11,6 @@ import type { Command } from 'commander';
 import type { ParleyClient } from '../../../client/client.ts';
 import type { Run } from '../run.ts';
 import type { Terminal } from '../terminal.ts';
-
-const READ_BYTES = 1024 * 1024;
 
 interface SendFileOptions {
   readonly text?: string;
@@ -64,8 +60,9 @@ async function sendFile(
   options: SendFileOptions & { readonly target: string; readonly path: string },
 ): Promise<void> {
   const { target, path, text, timeout } = options;
-  const { bytes, sizeBytes } = await sourceOf(path);
-  const name = options.name ?? (path === '-' ? undefined : basename(path));
+  const piped = { name: undefined, bytes: process.stdin, sizeBytes: null };
+  const { bytes, sizeBytes, name: given } = path === '-' ? piped : await localFile(path);
+  const name = options.name ?? given;
   if (name === undefined) throw new ParleyError('usage', 'What comes from standard input needs a --name.');
   const progress = new Progress(!terminal.json);
   const source = { name, mediaType: options.type ?? mediaTypeOf(name), bytes };
@@ -86,30 +83,6 @@ async function sendFile(
   terminal.note('the file waits here and goes out with the next command that reaches a node.');
   throw reason;
 }
-
-async function sourceOf(
-  path: string,
-): Promise<{ readonly bytes: AsyncIterable<Uint8Array>; readonly sizeBytes: number | null }> {
-  if (path === '-') return { bytes: process.stdin, sizeBytes: null };
-  try {
-    const entry = await stat(path);
-    if (entry.isDirectory()) throw new ParleyError('usage', `${path} is a folder: send a file, e.g. an archive of it.`);
-    return { bytes: readFrom(path), sizeBytes: entry.isFile() ? entry.size : null };
-  } catch (cause) {
-    throw cause instanceof ParleyError ? cause : unreadable(path, cause);
-  }
-}
-
-async function* readFrom(path: string): AsyncGenerator<Uint8Array> {
-  try {
-    yield* createReadStream(path, { highWaterMark: READ_BYTES }) as AsyncIterable<Buffer>;
-  } catch (cause) {
-    throw unreadable(path, cause);
-  }
-}
-
-const unreadable = (path: string, cause: unknown): ParleyError =>
-  new ParleyError('file_unreadable', `${path} cannot be read: ${(cause as Error).message}`, { cause });
 
 async function getFile(client: ParleyClient, terminal: Terminal, id: string, options: GetFileOptions): Promise<void> {
   const file = await client.files.find(id);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { findEmoji, withEmoji } from './table.ts';
+import { findEmoji, withEmoji } from './emoji-table.ts';
 
 it('puts emoji in the place of their names, but not inside of code', () => {
   expect(withEmoji('ok :+1: :no_such_name: `:+1:` 10:30:45')).toBe('ok 👍 :no_such_name: `:+1:` 10:30:45');

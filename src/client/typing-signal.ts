@@ -1,6 +1,6 @@
-import { ParleyError } from '../../protocol/errors.ts';
-import { LIMITS } from '../../protocol/limits.ts';
-import type { ParleyClient } from '../../client/client.ts';
+import { ParleyError } from '../protocol/errors.ts';
+import { LIMITS } from '../protocol/limits.ts';
+import type { ParleyClient } from './client.ts';
 
 /** While somebody types it is said again in time before it ends by itself. */
 const AGAIN_MS = LIMITS.typingShownMs / 2;

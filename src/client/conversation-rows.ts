@@ -1,7 +1,6 @@
-import { dayKey } from '../text/dates.ts';
-import type { PendingMessage } from '../../client/pending.ts';
-import type { MessageLine } from '../../client/reader.ts';
-import type { Timeline } from '../../client/timeline.ts';
+import type { PendingMessage } from './pending.ts';
+import type { MessageLine } from './reader.ts';
+import type { Timeline } from './timeline.ts';
 
 /** What stands below each other in a conversation. */
 export type Row =
@@ -90,4 +89,10 @@ function isShown({ content }: PendingMessage, thread: number | null): boolean {
 
 function isTogether(before: Before | null, from: string, timeMs: number): boolean {
   return before !== null && before.from === from && timeMs - before.timeMs < TOGETHER_MS;
+}
+
+/** The day in local time, to tell days apart. */
+function dayKey(timeMs: number): string {
+  const date = new Date(timeMs);
+  return `${date.getFullYear()}-${date.getMonth()}-${date.getDate()}`;
 }

@@ -1,4 +1,4 @@
-import type { InboxRoom } from '../../client/inbox.ts';
+import type { InboxRoom } from './inbox.ts';
 
 /** Where something happened last comes first; archived rooms come last. */
 export function orderedRooms(rooms: Iterable<InboxRoom>): readonly InboxRoom[] {
