@@ -87,7 +87,7 @@ module.exports = {
       from: { path: '^src/', pathNot: '(^src/(web/)?testing/|\\.test\\.ts$)' },
       to: { path: '^(src/testing|scripts|bench|test)/' },
     },
-    driver('nats', '^src/node/transport/'),
+    driver('nats', '^(src/node/transport/|scripts/chaos/fuzz/frame-world)'),
     driver('(level|classic-level|abstract-level)', '^src/(node/store|cli/store)/'),
     driver('@?fastify', '^src/api/'),
     driver('svelte', '^src/web/'),

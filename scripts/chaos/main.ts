@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { damage } from './damage/damage.ts';
 import { SPREADS } from './damage/file-kinds.ts';
 import { FAULT_NAMES, isFaultKind } from './faults.ts';
-import { runFuzz } from './fuzz/command.ts';
+import { isFuzzTarget, runFuzz } from './fuzz/command.ts';
 import { killLeader } from './kill-leader.ts';
 import { rollingRestart } from './rolling-restart.ts';
 import { runReconnectStorm, runSlowReader } from './crowds.ts';
@@ -22,7 +22,7 @@ const USAGE = `usage: npm run chaos -- kill-leader     [--how WAY[,WAY…]] [--r
 each with                               [--seed S] [--history FILE] [--keep]
        npm run chaos -- reconnect-storm [--how WAY[,WAY…]] [--sockets N] [--rounds N] [--rate PER_SECOND]
        npm run chaos -- slow-reader     [--slow N] [--rounds N] [--rate PER_SECOND]
-       npm run chaos -- fuzz            [--inputs N] [--seed S]
+       npm run chaos -- fuzz            [--target api|frames] [--inputs N] [--seed S]
 
 Starts three nodes on free ports, lets people write and read, and disturbs the nodes. Then checks what the clients saw
 against what every node shows.
@@ -45,7 +45,9 @@ slow-reader lets clients (default 4) never read what is written in their room. T
 more than 32 MiB may wait for each, and the others wait no more than 1.5 times as long as without them.
 fuzz sends the API of one node, in this process, N inputs (100,000) that no honest client would: requests that are nearly
 right, frames, raw bytes. A crash, a 5xx without a way on, an error in its log, or a bystander who is not served is a
-broken promise. The same seed sends the same inputs.
+broken promise. The same seed sends the same inputs. --target frames sends the transports of three nodes, over real
+nats-servers, frames that nobody sealed for them: what they said, altered, cut, joined, repeated or misdirected. One that
+is taken for something said, or said twice, a crash, or a node that others do not hear any more is a broken promise.
 
 --history writes everything that happened as JSON lines; --keep leaves the data for a look.
 
@@ -118,6 +120,7 @@ async function main(args: readonly string[]): Promise<number> {
       by: { type: 'string', default: 'bytes' },
       seed: { type: 'string', default: '1' },
       inputs: { type: 'string', default: '100000' },
+      target: { type: 'string', default: 'api' },
       rate: { type: 'string' },
       history: { type: 'string' },
       keep: { type: 'boolean', default: false },
@@ -130,7 +133,9 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (positionals.join(' ') === 'fuzz') {
     const [inputs, seed] = [Number(values.inputs), Number(values.seed)];
-    if (isCount(inputs) && Number.isInteger(seed)) return (await runFuzz(inputs, seed)) ? EXIT.clean : EXIT.violation;
+    if (isCount(inputs) && Number.isInteger(seed) && isFuzzTarget(values.target)) {
+      return (await runFuzz(values.target, inputs, seed)) ? EXIT.clean : EXIT.violation;
+    }
     console.error(USAGE);
     return EXIT.usage;
   }

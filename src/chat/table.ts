@@ -9,8 +9,9 @@ export class Table<Key, Row> {
   readonly #view: StateView;
   readonly #keyOf: (key: Key) => string;
   readonly #codec: RowCodec<Row>;
-  readonly #rows = new Map<string, Row | undefined>();
-  readonly #dirty = new Set<string>();
+  /** Most of the tables are not used by a batch: made when they are. */
+  #rows: Map<string, Row | undefined> | undefined;
+  #dirty: Set<string> | undefined;
 
   constructor(view: StateView, keyOf: (key: Key) => string, codec: RowCodec<Row>) {
     this.#view = view;
@@ -20,11 +21,12 @@ export class Table<Key, Row> {
 
   get(key: Key): Row | undefined {
     const text = this.#keyOf(key);
-    const known = this.#rows.get(text);
-    if (known !== undefined || this.#rows.has(text)) return known;
+    const rows = (this.#rows ??= new Map<string, Row | undefined>());
+    const known = rows.get(text);
+    if (known !== undefined || rows.has(text)) return known;
     const bytes = this.#view.get(text);
     const row = bytes === undefined ? undefined : this.#codec.decode(bytes);
-    this.#rows.set(text, row);
+    rows.set(text, row);
     return row;
   }
 
@@ -38,8 +40,9 @@ export class Table<Key, Row> {
 
   /** Hands all changes to the view, in the order of first change. */
   flush(): void {
+    if (this.#dirty === undefined) return;
     for (const text of this.#dirty) {
-      const row = this.#rows.get(text);
+      const row = this.#rows?.get(text);
       if (row === undefined) this.#view.delete(text);
       else this.#view.put(text, this.#codec.encode(row));
     }
@@ -47,7 +50,7 @@ export class Table<Key, Row> {
   }
 
   #set(text: string, row: Row | undefined): void {
-    this.#rows.set(text, row);
-    this.#dirty.add(text);
+    (this.#rows ??= new Map<string, Row | undefined>()).set(text, row);
+    (this.#dirty ??= new Set()).add(text);
   }
 }

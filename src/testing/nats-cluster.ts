@@ -10,9 +10,9 @@ import { ensureNatsServer } from '../node/transport/find-nats-server.ts';
 import { NatsTransport } from '../node/transport/nats-transport.ts';
 import { startSidecar, type Sidecar } from '../node/transport/sidecar.ts';
 import type { ClusterId, NodeName } from '../protocol/ids.ts';
-import { NODES } from './contracts/transport.contract.ts';
 import { freePorts } from './free-ports.ts';
 import { testIdentity } from './test-identity.ts';
+import { NODES } from './transport-traffic.ts';
 import { waitUntil } from './wait-until.ts';
 
 export const CLUSTER_ID = `C${'a'.repeat(26)}` as ClusterId;

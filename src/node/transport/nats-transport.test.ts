@@ -4,19 +4,13 @@ import { connect, nkeyAuthenticator } from 'nats';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NodeName } from '../../protocol/ids.ts';
-import {
-  appendTo,
-  beatTo,
-  describeTransport,
-  inboxOf,
-  NODES,
-  type Inbox,
-} from '../../testing/contracts/transport.contract.ts';
+import { describeTransport } from '../../testing/contracts/transport.contract.ts';
 import { freePorts } from '../../testing/free-ports.ts';
 import { CLUSTER_SECRET, directory, NatsCluster } from '../../testing/nats-cluster.ts';
 import { testIdentity } from '../../testing/test-identity.ts';
 import { waitUntil } from '../../testing/wait-until.ts';
 import type { TransportChildConfig } from '../../testing/transport-child.ts';
+import { appendTo, beatTo, inboxOf, NODES, type Inbox } from '../../testing/transport-traffic.ts';
 import { systemClock } from '../system-clock.ts';
 import { RingKeys } from '../ring/ring-keys.ts';
 import { ClusterKeys } from './cluster-keys.ts';

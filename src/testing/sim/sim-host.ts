@@ -39,8 +39,6 @@ export class SimHost implements EventOwner {
   #pausedUntilMs = 0;
   /** What came while the event loop was paused. */
   #held: ScheduledEvent[] = [];
-  /** Timers of the process. */
-  readonly #timers = new WeakSet<ScheduledEvent>();
   #resumptions = 0;
   #rate: number;
   /** What the monotonic clock showed when its rate last changed, and when that was. */
@@ -97,7 +95,7 @@ export class SimHost implements EventOwner {
     const readsFirst = this.#resumptions % 2 === 0;
     const late: ScheduledEvent[] = [];
     for (const event of this.#held.splice(0)) {
-      if (readsFirst && this.#timers.has(event)) late.push(event);
+      if (readsFirst && event.isTimer) late.push(event);
       else time.again(event);
     }
     if (late.length > 0) time.after(READING_MS, () => late.forEach((event) => time.again(event)));
@@ -123,7 +121,7 @@ export class SimHost implements EventOwner {
     monotonicMs: () => this.#monotonicMs(),
     after: (delayMs, callback) => {
       const event = this.after(delayMs / this.#rate, callback);
-      this.#timers.add(event);
+      event.isTimer = true;
       return () => {
         event.run = undefined;
       };

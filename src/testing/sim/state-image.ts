@@ -27,6 +27,8 @@ export interface StateCommit {
 
 /** Sums of 52-bit hashes stay exact as long as they are reduced. */
 const HASH_MODULUS = 2 ** 52;
+const plus = (a: number, b: number): number => (a + b < HASH_MODULUS ? a + b : a + b - HASH_MODULUS);
+const minus = (a: number, b: number): number => (a >= b ? a - b : a - b + HASH_MODULUS);
 
 export const hashedRow = (key: string, value: Uint8Array): HashedRow => ({
   value,
@@ -61,8 +63,8 @@ export class StateImage {
     let { hash } = this;
     for (const [key, row] of changes) {
       const old = this.rows.get(key);
-      if (old !== undefined) hash = (hash - old.hash + HASH_MODULUS) % HASH_MODULUS;
-      if (row !== undefined) hash = (hash + row.hash) % HASH_MODULUS;
+      if (old !== undefined) hash = minus(hash, old.hash);
+      if (row !== undefined) hash = plus(hash, row.hash);
     }
     return hash;
   }

@@ -11,10 +11,9 @@ export interface ScheduledEvent {
   readonly owner: EventOwner | undefined;
   /** Which life of the owner's process it belongs to. */
   readonly epoch: number;
+  /** A timer of that process. */
+  isTimer: boolean;
 }
-
-/** Husks of what has run are dropped from the queue of the present moment once there are so many. */
-const SOON_SPENT_MAX = 1_024;
 
 /** The clock of the simulated world and everything that is going to happen in it. */
 export class VirtualTime {
@@ -22,9 +21,10 @@ export class VirtualTime {
   #order = 0;
   /** A binary heap: no event is earlier than its parent at `(i - 1) >> 1`. */
   readonly #heap: ScheduledEvent[] = [];
-  /** What is due now, in the order in which it was asked for. */
-  #soon: ScheduledEvent[] = [];
+  /** What is due now, in the order in which it was asked for: `[#soonSpent, #soonEnd)` of an array that is used again. */
+  readonly #soon: ScheduledEvent[] = [];
   #soonSpent = 0;
+  #soonEnd = 0;
 
   get nowMs(): number {
     return this.#nowMs;
@@ -32,9 +32,9 @@ export class VirtualTime {
 
   at(atMs: number, run: () => void, owner?: EventOwner, epoch = 0): ScheduledEvent {
     this.#order += 1;
-    const event: ScheduledEvent = { atMs, order: this.#order, run, owner, epoch };
+    const event: ScheduledEvent = { atMs, order: this.#order, run, owner, epoch, isTimer: false };
     if (atMs > this.#nowMs) this.#push(event);
-    else this.#soon.push(event);
+    else this.again(event);
     return event;
   }
 
@@ -44,7 +44,8 @@ export class VirtualTime {
 
   /** An event that was held back happens now, unless it was cancelled meanwhile. */
   again(event: ScheduledEvent): void {
-    this.#soon.push(event);
+    this.#soon[this.#soonEnd] = event;
+    this.#soonEnd += 1;
   }
 
   /** Runs the next event; false when there is none up to `untilMs`. */
@@ -63,7 +64,7 @@ export class VirtualTime {
     const first = this.#heap[0];
     // What was planned for this moment comes before what this moment asked for.
     if (first !== undefined && first.atMs <= this.#nowMs) return this.#pop();
-    if (this.#soonSpent < this.#soon.length) return this.#takeSoon();
+    if (this.#soonSpent < this.#soonEnd) return this.#takeSoon();
     if (first === undefined || first.atMs > untilMs) return undefined;
     this.#nowMs = first.atMs;
     return this.#pop();
@@ -72,12 +73,9 @@ export class VirtualTime {
   #takeSoon(): ScheduledEvent {
     const event = this.#soon[this.#soonSpent]!;
     this.#soonSpent += 1;
-    if (this.#soonSpent === this.#soon.length) {
-      this.#soon.length = 0;
+    if (this.#soonSpent === this.#soonEnd) {
       this.#soonSpent = 0;
-    } else if (this.#soonSpent > SOON_SPENT_MAX) {
-      this.#soon = this.#soon.slice(this.#soonSpent);
-      this.#soonSpent = 0;
+      this.#soonEnd = 0;
     }
     return event;
   }

@@ -10,27 +10,14 @@ import { Dice } from './dice.ts';
 import { HttpInputs } from './http-inputs.ts';
 import { rawBytes } from './raw-inputs.ts';
 import { nextFrame } from './socket-inputs.ts';
+import { Violations } from './violations.ts';
 import { FuzzWorld } from './world.ts';
 import type { HttpInput } from './http-inputs.ts';
-
-export interface FuzzOptions {
-  readonly inputs: number;
-  readonly seed: number;
-  readonly say: (sentence: string) => void;
-}
-
-export interface FuzzReport {
-  readonly inputs: number;
-  /** Answers by status, frames by what became of them. */
-  readonly outcomes: ReadonlyMap<string, number>;
-  /** What must not happen, with the input that brought it about. */
-  readonly violations: readonly string[];
-}
+import type { FuzzOptions, FuzzReport } from './report.ts';
 
 /** A new world after so many, so that what was destroyed does not make everything else a refusal. */
 const INPUTS_PER_WORLD = 10_000;
 const WITNESS_EVERY = 1_000;
-const VIOLATIONS_MAX = 20;
 const LANES = 20;
 /** Far more than anything takes, on a machine that is busy with other things too. */
 const ANSWER_MS_MAX = 120_000;
@@ -43,23 +30,19 @@ const FRAMES_PER_SOCKET = 8;
  * Sends a node what no honest client would, by HTTP, over sockets and as raw bytes. It may refuse, and has to go on
  * serving others: no crash, no 5xx but those that say that a retry may help, no error in its log, no promise left alone.
  */
-export async function fuzz({ inputs, seed, say }: FuzzOptions): Promise<FuzzReport> {
+export async function fuzzApi({ inputs, seed, say }: FuzzOptions): Promise<FuzzReport> {
   const run = new FuzzRun();
-  const unhandled = (error: unknown): void => run.violation(`unhandled: ${String((error as Error)?.stack ?? error)}`);
-  process.on('unhandledRejection', unhandled);
-  process.on('uncaughtException', unhandled);
   try {
-    for (let done = 0, world = 0; done < inputs && run.goesOn; world += 1) {
+    for (let done = 0, world = 0; done < inputs && run.violations.goesOn; world += 1) {
       const share = Math.min(INPUTS_PER_WORLD, inputs - done);
       await run.world(seed * 1_000_003 + world, share);
       done += share;
-      say(`${done} inputs, ${run.violations.length} violations`);
+      say(`${done} inputs, ${run.violations.all.length} violations`);
     }
   } finally {
-    process.off('unhandledRejection', unhandled);
-    process.off('uncaughtException', unhandled);
+    run.violations.close();
   }
-  return { inputs: run.inputs, outcomes: run.outcomes, violations: run.violations };
+  return { inputs: run.inputs, outcomes: run.outcomes, violations: run.violations.all };
 }
 
 interface Parts {
@@ -71,28 +54,22 @@ interface Parts {
 
 class FuzzRun {
   readonly outcomes = new Map<string, number>();
-  readonly violations: string[] = [];
+  readonly violations = new Violations();
   inputs = 0;
-
-  get goesOn(): boolean {
-    return this.violations.length < VIOLATIONS_MAX;
-  }
-
-  violation(what: string): void {
-    if (this.goesOn) this.violations.push(what.slice(0, 4 * SHOWN_MAX));
-  }
 
   async world(seed: number, inputs: number): Promise<void> {
     const lanes = Array.from({ length: LANES }, (_, lane) => new Dice(seed * LANES + lane));
     const folder = mkdtempSync(join(tmpdir(), 'parley-fuzz-'));
-    const world = await FuzzWorld.open(folder, (line) => this.violation(`logged (seed ${seed}): ${line}`));
+    const world = await FuzzWorld.open(folder, (line) => this.violations.add(`logged (seed ${seed}): ${line}`));
     const agent = new Agent({ keepAlive: true, maxSockets: LANES });
     const http = new HttpInputs(world.description);
     try {
-      for (let done = 0; done < inputs && this.goesOn; done += WITNESS_EVERY) {
+      for (let done = 0; done < inputs && this.violations.goesOn; done += WITNESS_EVERY) {
         const share = Math.min(WITNESS_EVERY, inputs - done);
         await this.#batch(share, { lanes, world, agent, http });
-        await world.witness(`witness-${done}`).catch((error: unknown) => this.violation(`witness: ${String(error)}`));
+        await world
+          .witness(`witness-${done}`)
+          .catch((error: unknown) => this.violations.add(`witness: ${String(error)}`));
       }
     } finally {
       agent.destroy();
@@ -115,7 +92,7 @@ class FuzzRun {
       else {
         const frames = Array.from({ length: count }, () => nextFrame(dice, world.known));
         const sent = this.#frames(world, frames, dice.oneIn(4));
-        await sent.catch((error: unknown) => this.violation(`${String(error)} for ${JSON.stringify(frames)}`));
+        await sent.catch((error: unknown) => this.violations.add(`${String(error)} for ${JSON.stringify(frames)}`));
       }
       left -= count;
       this.inputs += count;
@@ -132,10 +109,10 @@ class FuzzRun {
       const { status, type, text } = await ask(world.url, agent, input);
       this.#count(`http ${status}`);
       const wrong = wrongAnswer(status, type, text, input.method);
-      if (wrong !== null) this.violation(`${wrong}: ${status} ${text.slice(0, SHOWN_MAX)} for ${shown}`);
+      if (wrong !== null) this.violations.add(`${wrong}: ${status} ${text.slice(0, SHOWN_MAX)} for ${shown}`);
     } catch (error) {
       this.#count('http failed');
-      this.violation(`no answer (${String(error)}) for ${shown}`);
+      this.violations.add(`no answer (${String(error)}) for ${shown}`);
     }
   }
 
@@ -143,7 +120,7 @@ class FuzzRun {
     const answer = await sendRaw(world.url, bytes);
     const status = /^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? 'none';
     this.#count(`raw ${status}`);
-    if (status === '500') this.violation(`raw: ${answer.slice(0, SHOWN_MAX)} for ${bytes.toString('base64')}`);
+    if (status === '500') this.violations.add(`raw: ${answer.slice(0, SHOWN_MAX)} for ${bytes.toString('base64')}`);
   }
 
   /** A socket that is greeted, perhaps logged in, and told all this. */
@@ -159,7 +136,7 @@ class FuzzRun {
     this.#count(`socket ${code}`);
     const internal = socket.of('error').find((error) => error.code === 'internal');
     if (internal !== undefined || code === INTERNAL_CLOSE)
-      this.violation(`frame: internal for ${JSON.stringify(frames)}`);
+      this.violations.add(`frame: internal for ${JSON.stringify(frames)}`);
   }
 }
 
