@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Verdict } from './checker.ts';
-import type { HistoryRecorder } from './history.ts';
+import type { HistoryRecord, HistoryRecorder } from './history.ts';
 import type { Distribution } from './percentiles.ts';
 
 const OK_RATE_MIN = 0.6;
+const DIGEST_LETTERS = 12;
 
 /** Too little was acknowledged for the verdict to mean anything. */
 export function isInvalid({ ok, fail, info }: Verdict): boolean {
@@ -12,7 +13,7 @@ export function isInvalid({ ok, fail, info }: Verdict): boolean {
 
 /** One line that says how a run went, and which one it was. */
 export function scoreLine(
-  { records }: HistoryRecorder,
+  { records }: Pick<HistoryRecorder, 'records'>,
   { counts, ok, fail, info }: Verdict,
   run: {
     readonly seed: number;
@@ -20,7 +21,6 @@ export function scoreLine(
     readonly times: { readonly of: string; readonly ms: Distribution };
   },
 ): string {
-  const digest = createHash('sha256').update(JSON.stringify(records)).digest('hex').slice(0, 12);
   const { p50, p99, max } = run.times.ms;
   return [
     `faults=${run.faults.kinds} kinds/${run.faults.count}`,
@@ -29,6 +29,13 @@ export function scoreLine(
       .map(([kind, count]) => `${kind}=${count}`)
       .join(' '),
     `${run.times.of} ${[p50, p99, max].map((value) => value.toFixed(0)).join('/')} ms`,
-    `${run.seed} ${digest}`,
+    `${run.seed} ${digestOf(records)}`,
   ].join(' | ');
+}
+
+/** One by one: a long history is more than fits into one text. */
+function digestOf(records: readonly HistoryRecord[]): string {
+  const hash = createHash('sha256');
+  for (const record of records) hash.update(`${JSON.stringify(record)}\n`);
+  return hash.digest('hex').slice(0, DIGEST_LETTERS);
 }
