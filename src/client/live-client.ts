@@ -1,5 +1,6 @@
 import { ParleyError } from '../protocol/errors.ts';
 import { Archive } from './archive.ts';
+import { ArrivingMessages } from './arriving.ts';
 import { Feed } from './feed.ts';
 import { Inbox } from './inbox.ts';
 import { LiveSignals } from './live-signals.ts';
@@ -14,7 +15,7 @@ import type { TypingFrameJson } from '../protocol/http/frames.ts';
 import type { AccountName, DeviceId, RoomId, TxnId } from '../protocol/ids.ts';
 import type { ClientContext } from './context.ts';
 import type { InboxRoom } from './inbox.ts';
-import type { Outbox } from './outbox.ts';
+import type { Outbox, Sent } from './outbox.ts';
 import type { PendingMessage } from './pending.ts';
 import type { MessageLine, Reader } from './reader.ts';
 import type { RoomAdmin } from './room-admin.ts';
@@ -78,6 +79,9 @@ export class LiveClient {
   readonly #pump: OutboxPump;
   readonly #stop = new AbortController();
   readonly #views = new Map<RoomId, RoomView>();
+  readonly #arriving = new ArrivingMessages();
+  /** The last seq that came live, by room. */
+  readonly #heard = new Map<RoomId, number>();
   readonly #inbox: Inbox;
   #state: SyncState = 'idle';
   #endpoint: string | null = null;
@@ -104,7 +108,7 @@ export class LiveClient {
     this.#history = new RoomHistory(context, { reader: parts.reader, archive: this.#archive });
     this.#pump = new OutboxPump(parts.outbox, context.platform, own.device, {
       waiting: (pending) => this.#change(() => (this.#pending = pending)),
-      sent: ({ txnId }) => this.#uploads.has(txnId) && this.#forgetUpload(txnId),
+      sent: (message, sent) => this.#sent(message, sent),
       refused: (message, reason) => listener.refused(message, reason),
       stuck: (reason) => this.#change(() => (this.#stuck = reason)),
       uploaded: (txnId, sentBytes, totalBytes) =>
@@ -150,8 +154,9 @@ export class LiveClient {
     return this.#isListed;
   }
 
+  /** What one has written and is not among the lines yet. */
   get pending(): readonly PendingMessage[] {
-    return this.#pending;
+    return this.#arriving.behind(this.#pending, (room) => this.#reached(room));
   }
 
   /** Why something waits although it was tried. */
@@ -253,6 +258,7 @@ export class LiveClient {
 
   #arrived(lines: readonly MessageLine[]): void {
     const room = lines[0]!.room;
+    this.#heard.set(room, lines.at(-1)!.seq);
     void this.#archive.keep(lines);
     if (!this.#inbox.rooms.has(room)) this.#listSoon();
     this.#inbox.arrived(lines);
@@ -315,6 +321,17 @@ export class LiveClient {
       const { lines } = await this.#history.newest(room, KEPT_LINES);
       this.#change(() => this.#inbox.arrived(lines));
     }
+  }
+
+  #sent(message: PendingMessage, sent: Sent): void {
+    this.#change(() => this.#arriving.sent(message, sent));
+    if (this.#uploads.has(message.txnId)) this.#forgetUpload(message.txnId);
+  }
+
+  /** Up to where the lines of a room are there: on the screen, where it is shown. */
+  #reached(room: RoomId): number {
+    const view = this.#views.get(room);
+    return view?.isAtNewest === true ? view.timeline.last : (this.#heard.get(room) ?? 0);
   }
 
   #forgetUpload(txnId: TxnId): void {
