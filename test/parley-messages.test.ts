@@ -75,6 +75,24 @@ describe('parley, with messages', () => {
     expect(await bob.refusal('react', '@ann', '0', '👍')).toBe('usage');
   });
 
+  it('finds messages by their words, edits and deletions considered', async () => {
+    const [ida, jon] = [await register('ida', 0), await register('jon', 2)];
+    await ida.json('send', '@jon', 'The Crème is in the fridge');
+    await ida.json('send', '@jon', 'bring cremes');
+    await ida.json('send', '@jon', 'cream');
+    await ida.json('edit', '@jon', '2', 'bring nothing');
+    const seqs = async (...words: string[]): Promise<unknown[]> =>
+      (await jon.json('search', ...words)).map(({ seq, text }) => [seq, text]);
+    expect(await seqs('creme')).toEqual([[1, 'The Crème is in the fridge']]);
+    expect(await seqs('BRING', 'noth')).toEqual([[2, 'bring nothing']]);
+    expect(await seqs('cre', '--room', '@ida', '--limit', '1')).toEqual([[3, 'cream']]);
+    await ida.json('delete', '@jon', '1');
+    expect(await seqs('creme')).toEqual([]);
+    expect(await jon.refusal('search', '…')).toBe('usage');
+    const { stdout } = await new ParleyHome(join(dir, 'jon')).run('search', 'cream');
+    expect(linesOf(stdout).map((line) => line.slice(17))).toEqual(['#3 @ida ida: cream']);
+  });
+
   it('runs a room: name, roles, links, pins, mutes, archive, leaving', async () => {
     const [eve, fay, gus] = [await register('eve', 0), await register('fay', 1), await register('gus', 2)];
     const [made] = await eve.json('room', 'create', 'mill', 'fay');

@@ -1,12 +1,8 @@
+import { noteEdits, noteUnindexed, PAGE_LINES, pageOf, readPage } from './archive-pages.ts';
 import { KEY, pack, unpack } from './rows.ts';
 import type { RoomId } from '../protocol/ids.ts';
 import type { MessageLine } from './reader.ts';
 import type { ClientStore, StoreTransaction } from './store.ts';
-
-/** Lines of one room stand together in rows, so that a screenful takes one or two reads. */
-const PAGE_LINES = 64;
-
-type Page = readonly MessageLine[];
 
 /** How far one room is kept, and what was said in it last. */
 export interface ArchivedRoom {
@@ -39,7 +35,9 @@ export class Archive {
         for (const line of news) bySeq.set(line.seq, line);
         const merged = [...bySeq.values()].toSorted((a, b) => a.seq - b.seq);
         tx.put(KEY.lines(first.room, page), pack(merged));
+        await noteUnindexed(tx, first.room, page);
       }
+      await noteEdits(tx, first.room, lines);
       await this.#noteLast(tx, first.room, lines);
     });
   }
@@ -104,7 +102,9 @@ export class Archive {
   /** This account is not in the room any more. */
   async forget(room: RoomId): Promise<void> {
     await this.#store.transaction(async (tx) => {
-      for (const [key] of await tx.list(KEY.linesPrefix(room))) tx.delete(key);
+      const prefixes = [KEY.linesPrefix, KEY.editedPrefix, KEY.unindexedRoom, KEY.wordsRoom];
+      for (const prefixOf of prefixes) for (const [key] of await tx.list(prefixOf(room))) tx.delete(key);
+      tx.delete(KEY.filled(room));
       tx.delete(KEY.archived(room));
     });
   }
@@ -120,13 +120,6 @@ export function goneLine(line: MessageLine, gone: NonNullable<MessageLine['gone'
 /** Whether people count it as a message: no edit, no reaction, nothing that is gone. */
 export function saysSomething({ gone, edits, reactsTo }: MessageLine): boolean {
   return gone === undefined && edits === undefined && reactsTo === undefined;
-}
-
-const pageOf = (seq: number): number => Math.floor((seq - 1) / PAGE_LINES);
-
-async function readPage(tx: StoreTransaction, room: RoomId, page: number): Promise<Page> {
-  const bytes = await tx.get(KEY.lines(room, page));
-  return bytes === undefined ? [] : unpack<Page>(bytes);
 }
 
 function later(a: MessageLine | null, b: MessageLine | null): MessageLine | null {

@@ -9,7 +9,12 @@ const pending = (name: string): PendingMessage => ({
   ...{ txnId: name as TxnId, id: `${name}-D` as MessageId, room: ROOM, writtenAtMs: 0, about: null },
   content: { type: 'text', text: name },
 });
-const sent = (seq: number): Sent => ({ room: ROOM, seq, id: `m${seq}` as MessageId, sentAt: '2026-01-01T00:00:00.000Z' });
+const sent = (seq: number): Sent => ({
+  room: ROOM,
+  seq,
+  id: `m${seq}` as MessageId,
+  sentAt: '2026-01-01T00:00:00.000Z',
+});
 const names = (messages: readonly PendingMessage[]): string[] => messages.map(({ txnId }) => txnId);
 
 describe('what was sent and is not there yet', () => {

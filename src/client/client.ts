@@ -25,6 +25,7 @@ import { RoomAdmin } from './room-admin.ts';
 import { Reports } from './reports.ts';
 import { detailsOf } from './room-details.ts';
 import { Rooms } from './rooms.ts';
+import { MessageSearch } from './search/message-search.ts';
 import { readRow, writeRow } from './rows.ts';
 import { Vault } from './vault.ts';
 import type { StatusJson } from '../protocol/http/schemas.ts';
@@ -80,6 +81,7 @@ export class ParleyClient {
   readonly directory: Directory;
   readonly drafts: Drafts;
   readonly presence: Presence;
+  readonly search: MessageSearch;
   readonly #context: ClientContext;
   readonly #outbox: Outbox;
   readonly #reader: Reader;
@@ -101,6 +103,7 @@ export class ParleyClient {
     this.messages = new Composer(context, { rooms: this.rooms, outbox: this.#outbox });
     this.files = new Files(context, this.messages);
     this.#reader = new Reader(context, this.rooms);
+    this.search = new MessageSearch(context, this.#reader);
     this.#history = new History(context);
     this.directory = new Directory(context);
     this.drafts = new Drafts(context.platform.store);
@@ -201,8 +204,8 @@ export class ParleyClient {
    * @throws ParleyError `unauthenticated` where nobody is enrolled
    */
   live(presence: PresenceChoiceT, listener: LiveListener): Promise<LiveClient> {
-    const { rooms, roomAdmin } = this;
-    const parts = { rooms, roomAdmin, outbox: this.#outbox, reader: this.#reader };
+    const { rooms, roomAdmin, search } = this;
+    const parts = { rooms, roomAdmin, search, outbox: this.#outbox, reader: this.#reader };
     return LiveClient.open(this.#context, parts, { presence, listener });
   }
 

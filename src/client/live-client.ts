@@ -8,6 +8,7 @@ import { OutboxPump } from './outbox-pump.ts';
 import { marksIn } from './receipts.ts';
 import { RoomHistory } from './room-history.ts';
 import { RoomView } from './room-view.ts';
+import { SearchKeeper } from './search/search-keeper.ts';
 import { KEY, pack, unpack } from './rows.ts';
 import { nextSyncState } from './sync-states.ts';
 import type { PresenceChoiceT, PersonPresenceJson } from '../protocol/http/presence.ts';
@@ -20,6 +21,8 @@ import type { PendingMessage } from './pending.ts';
 import type { MessageLine, Reader } from './reader.ts';
 import type { RoomAdmin } from './room-admin.ts';
 import type { Rooms } from './rooms.ts';
+import type { MessageSearch } from './search/message-search.ts';
+import type { Searchable } from './search/search-keeper.ts';
 import type { Happening } from './server-frames.ts';
 import type { SyncEvent, SyncState } from './sync-states.ts';
 
@@ -60,6 +63,7 @@ export interface LiveParts {
   readonly roomAdmin: RoomAdmin;
   readonly outbox: Outbox;
   readonly reader: Reader;
+  readonly search: MessageSearch;
 }
 
 export interface Upload {
@@ -77,6 +81,7 @@ export class LiveClient {
   readonly #archive: Archive;
   readonly #history: RoomHistory;
   readonly #pump: OutboxPump;
+  readonly #searchable: SearchKeeper;
   readonly #stop = new AbortController();
   readonly #views = new Map<RoomId, RoomView>();
   readonly #arriving = new ArrivingMessages();
@@ -106,6 +111,12 @@ export class LiveClient {
     this.signals = new LiveSignals(presence);
     this.#archive = new Archive(context.platform.store);
     this.#history = new RoomHistory(context, { reader: parts.reader, archive: this.#archive });
+    this.#searchable = new SearchKeeper(parts.search, {
+      platform: context.platform,
+      signal: this.#stop.signal,
+      rooms: () => [...this.#inbox.rooms.values()],
+      changed: () => listener.changed(),
+    });
     this.#pump = new OutboxPump(parts.outbox, context.platform, own.device, {
       waiting: (pending) => this.#change(() => (this.#pending = pending)),
       sent: (message, sent) => this.#sent(message, sent),
@@ -166,6 +177,11 @@ export class LiveClient {
 
   get uploads(): ReadonlyMap<TxnId, Upload> {
     return this.#uploads;
+  }
+
+  /** How much of what this device may read can be searched. */
+  get searchable(): Searchable {
+    return this.#searchable.progress;
   }
 
   /** Follows until `stop`. */
@@ -259,7 +275,7 @@ export class LiveClient {
   #arrived(lines: readonly MessageLine[]): void {
     const room = lines[0]!.room;
     this.#heard.set(room, lines.at(-1)!.seq);
-    void this.#archive.keep(lines);
+    void this.#archive.keep(lines).then(() => this.#searchable.kick());
     if (!this.#inbox.rooms.has(room)) this.#listSoon();
     this.#inbox.arrived(lines);
     this.#views.get(room)?.arrived(lines);
@@ -275,7 +291,7 @@ export class LiveClient {
   }
 
   #wentAway({ room, seqs, reason }: Extract<Happening, { readonly kind: 'messages-gone' }>): void {
-    void this.#archive.markGone(room as RoomId, seqs, reason);
+    void this.#archive.markGone(room as RoomId, seqs, reason).then(() => this.#searchable.kick());
     this.#inbox.wentAway(room as RoomId, seqs);
     this.#views.get(room as RoomId)?.wentAway(seqs, reason);
     this.#listener.changed();
@@ -300,6 +316,7 @@ export class LiveClient {
       this.#listing = 'runs';
       await this.refreshRooms().catch(unlessPassing);
       await this.#keepNews().catch(unlessPassing);
+      this.#searchable.kick();
     } while (this.#isAskedAgain() && !this.#stop.signal.aborted);
     this.#listing = 'no';
   }

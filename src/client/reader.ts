@@ -18,6 +18,8 @@ import type { FileRow, LatestRow } from './rows.ts';
 import type { StoreTransaction } from './store.ts';
 
 const PERSON_MS_MAX = 10_000;
+/** Opened one after the other before a screen may draw again: each takes a millisecond or two. */
+const OPENED_AT_ONCE = 8;
 
 export type UnreadableReason =
   | OpenFailure
@@ -107,7 +109,8 @@ export class Reader {
   async read(messages: readonly MessageJsonT[]): Promise<MessageLine[]> {
     const opened: Opened[] = [];
     const senders = new Map<string, KnownSender | UnreadableReason>();
-    for (const message of messages) {
+    for (const [i, message] of messages.entries()) {
+      if (i > 0 && i % OPENED_AT_ONCE === 0) await this.#context.platform.pause(0);
       if (message.gone !== undefined) {
         opened.push({ gone: message.gone });
         continue;

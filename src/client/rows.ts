@@ -150,6 +150,22 @@ export const KEY = {
   /** Lines of a room that were read, a page of them in a row. */
   lines: (room: RoomId, page: number): string => `lines/${room}/${String(page).padStart(10, '0')}`,
   linesPrefix: (room: RoomId): string => `lines/${room}/`,
+  /** Edits of messages of one page of a room. */
+  edited: (room: RoomId, page: number): string => `edited/${room}/${String(page).padStart(10, '0')}`,
+  editedPrefix: (room: RoomId): string => `edited/${room}/`,
+  /** Pages that changed since their words were put into the index, by block. */
+  unindexed: (room: RoomId, block: number): string => `unindexed/${room}/${String(block).padStart(8, '0')}`,
+  unindexedRoom: (room: RoomId): string => `unindexed/${room}/`,
+  unindexedPrefix: 'unindexed/',
+  /** Words of one block of pages, and on which of them they stand. Nothing of a word is in the key. */
+  words: (room: RoomId, block: number, bucket: number): string =>
+    `words/${room}/${String(block).padStart(8, '0')}/${String(bucket).padStart(2, '0')}`,
+  wordsRoom: (room: RoomId): string => `words/${room}/`,
+  wordsPrefix: 'words/',
+  /** How the index is written. */
+  indexFormat: 'index-format',
+  /** Which stretch of a room is kept without gaps. */
+  filled: (room: RoomId): string => `filled/${room}`,
   /** What was typed into a room and not sent. */
   draft: (room: RoomId): string => `draft/${room}`,
   draftPrefix: 'draft/',

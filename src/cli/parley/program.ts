@@ -10,6 +10,7 @@ import { addPeopleVerbs } from './verbs/people.ts';
 import { addPresenceVerbs } from './verbs/presence.ts';
 import { addRelationVerbs } from './verbs/relations.ts';
 import { addRoomVerbs } from './verbs/rooms.ts';
+import { addSearchVerb } from './verbs/search.ts';
 import { packageVersion } from '../version.ts';
 import { runWith } from './run.ts';
 import { addExportVerb } from './export/verb.ts';
@@ -24,6 +25,7 @@ Examples:
   echo "long text" | parley send @bob -      from standard input
   parley file send @bob picture.jpg          a file of any kind
   parley read @bob --limit 20                the last 20 messages
+  parley search lunch --room @bob            messages with a word that begins so
   parley react @bob 3 👍                     to message 3; reply, edit and delete take numbers too
   parley room create garden bob carl         a group
   parley export --all --out my-data          one’s rooms, files, profile and sessions, decrypted
@@ -75,6 +77,7 @@ function addVerbs(parley: Command, run: Run): void {
   addPresenceVerbs(parley, run);
   addRoomVerbs(parley, run);
   addMessageVerbs(parley, run);
+  addSearchVerb(parley, run);
   addFileVerbs(parley, run);
   addRelationVerbs(parley, run);
   addLockVerbs(parley, run);

@@ -1,4 +1,4 @@
-import { TestClient } from './test-client.ts';
+import type { TestClient } from './test-client.ts';
 import { waitUntil } from '../wait-until.ts';
 import type { LiveClient } from '../../client/live-client.ts';
 import type { ParleyError } from '../../protocol/errors.ts';
