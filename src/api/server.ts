@@ -35,6 +35,7 @@ import { addEventRoutes } from './routes/events.ts';
 import { addFactorRoutes } from './routes/factors.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addLoginRoutes } from './routes/login.ts';
+import { addRecoveryRoutes } from './routes/recovery.ts';
 import { addLockRoutes } from './routes/locks.ts';
 import { addMemberRoutes } from './routes/members.ts';
 import { addMessageRoutes } from './routes/messages.ts';
@@ -148,6 +149,7 @@ function addRoutes(
     addDeviceRoutes(routes, context, hooks);
     addSessionRoutes(routes, context, hooks);
     addLoginRoutes(routes, context, hooks, setups);
+    addRecoveryRoutes(routes, context, hooks);
     addFactorRoutes(routes, context, hooks, setups);
     addVaultRoutes(routes, context, hooks);
     addRoomRoutes(routes, context, hooks);

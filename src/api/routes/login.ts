@@ -1,35 +1,26 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { accountByName, accountIdByName } from '../../chat/queries-accounts.ts';
-import { loginSetupCount, loginWaitMs, passwordOf, totpOf, vaultOf } from '../../chat/queries-login.ts';
+import { accountByName } from '../../chat/queries-accounts.ts';
+import { loginSetupCount, loginWaitMs, passwordOf, totpOf } from '../../chat/queries-login.ts';
 import { loadOpaqueNode } from '../../crypto/opaque-server.ts';
 import { totpStepOf } from '../../crypto/totp.ts';
-import { verifyRecoveryProof } from '../../crypto/verify.ts';
 import { ParleyError } from '../../protocol/errors.ts';
-import {
-  GrantReply,
-  LoginFinishBody,
-  LoginStartBody,
-  LoginStartReply,
-  RecoveryBody,
-  RecoveryChallengeBody,
-  RecoveryChallengeReply,
-} from '../../protocol/http/login.ts';
+import { GrantReply, LoginFinishBody, LoginStartBody, LoginStartReply } from '../../protocol/http/login.ts';
 import { labelled } from '../../protocol/labelled.ts';
 import { loginProofBytes } from '../../protocol/login-statements.ts';
 import { LOGIN_LIMITS } from '../../protocol/login-limits.ts';
 import { makeTxnId } from '../../protocol/txn-id.ts';
 import { bytesOfField, exactBytesOfField, textOfBytes } from '../bytes.ts';
-import { checkChallenge, createChallenge } from '../challenge.ts';
 import { ClientAddresses } from '../client-address.ts';
 import { ASKS_THE_CLUSTER, THROUGH_THE_LOG } from '../documented-errors.ts';
 import { clusterOf } from '../freshness.ts';
+import { grantReply } from '../login/grant-reply.ts';
 import { openLoginState, sealLoginState } from '../login/login-state.ts';
 import { totpSealedFor } from '../login/totp-secret.ts';
+import { REFUSED_ACCOUNTS, watched } from '../login/watched.ts';
 import { submit } from '../submit.ts';
 import { timeOf } from '../time-text.ts';
 import type { FastifyRequest } from 'fastify';
 import type { Static } from '@sinclair/typebox';
-import type { CommandValues } from '../../protocol/commands.ts';
 import type { AccountId, AccountName, StampMs, TxnId } from '../../protocol/ids.ts';
 import type { LoginState } from '../login/login-state.ts';
 import type { LoginSetups } from '../login/login-setups.ts';
@@ -39,15 +30,9 @@ import type { RouteHooks } from '../route-hooks.ts';
 const LOGIN_ID_BYTES = 16;
 const ADDRESS_HASH_BYTES = 16;
 const TXN_RANDOM_BYTES = 10;
-const REFUSED_ACCOUNTS = ['account_banned', 'account_deactivated', 'account_deleted'] as const;
 
-/** Proving a password, or a recovery code, where there is no device of the account yet. */
+/** Proving a password where there is no device of the account yet. */
 export function addLoginRoutes(app: App, context: ApiContext, hooks: RouteHooks, setups: LoginSetups): void {
-  addPasswordLogin(app, context, hooks, setups);
-  addRecovery(app, context, hooks);
-}
-
-function addPasswordLogin(app: App, context: ApiContext, hooks: RouteHooks, setups: LoginSetups): void {
   const { auth } = context;
 
   app.post(
@@ -192,102 +177,4 @@ function totpStepIn({ node, time }: ApiContext, account: AccountId, code: string
   const secret = node.seal.open(totpSealedFor(account), row.sealed);
   if (secret === null) throw new Error('A second factor of this cluster does not open.');
   return totpStepOf(secret, code, time.nowMs());
-}
-
-function addRecovery(app: App, context: ApiContext, hooks: RouteHooks): void {
-  const { node, time, auth } = context;
-
-  app.post(
-    '/v1/recovery/challenge',
-    {
-      onRequest: hooks.stranger,
-      schema: {
-        tags: ['login'],
-        summary: 'Ask for a challenge for a recovery code',
-        body: RecoveryChallengeBody,
-        response: { 200: RecoveryChallengeReply },
-        errors: ASKS_THE_CLUSTER,
-      },
-    },
-    ({ body }) => {
-      auth.checkInTouch();
-      const cluster = clusterOf(context);
-      const who = { cluster, account: body.account as AccountName, device: 'recovery' } as const;
-      const { challenge, expiresAt } = createChallenge(node.challengeKey, who, time.nowMs());
-      return { cluster, challenge: textOfBytes(challenge), expiresAt: timeOf(expiresAt) };
-    },
-  );
-
-  app.post(
-    '/v1/recovery',
-    {
-      onRequest: hooks.stranger,
-      schema: {
-        tags: ['login'],
-        summary: 'Prove a recovery code; what it gives enrols one device',
-        body: RecoveryBody,
-        response: { 200: GrantReply },
-        errors: [
-          ...THROUGH_THE_LOG,
-          ...REFUSED_ACCOUNTS,
-          'recovery_refused',
-          'challenge_invalid',
-          'challenge_replayed',
-        ],
-      },
-    },
-    async (request) => {
-      const { body } = request;
-      auth.checkInTouch();
-      const name = body.account as AccountName;
-      return watched(context, request, name, async () => {
-        const command = {
-          kind: 'login.recover',
-          actor: null,
-          txnId: body.txnId as TxnId,
-          body: await checkRecovery(context, name, body),
-        } as const;
-        return grantReply(name, await submit(context, command, request), false);
-      });
-    },
-  );
-}
-
-/** @throws ParleyError `recovery_refused`, `origin_not_allowed`, `challenge_invalid` */
-async function checkRecovery(context: ApiContext, name: AccountName, body: Static<typeof RecoveryBody>) {
-  const { node, time, origins } = context;
-  const cluster = clusterOf(context);
-  if (!origins.allows(body.origin)) throw new ParleyError('origin_not_allowed');
-  const challenge = bytesOfField(body.challenge, 'challenge');
-  const who = { cluster, account: name, device: 'recovery' } as const;
-  const { challengeId, expiresAt } = checkChallenge(node.challengeKey, challenge, who, time.nowMs());
-  const grantHash = exactBytesOfField(body.grantHash, 'grantHash', 32);
-  const binding = { cluster, origin: body.origin, name, grantHash, txnId: body.txnId as TxnId, challenge };
-  const signature = exactBytesOfField(body.signature, 'signature', 64);
-  await node.readBarrier(context.limits.askClusterMs);
-  const account = accountIdByName(node.reader, name);
-  const vault = account === undefined ? undefined : vaultOf(node.reader, account);
-  if (vault === undefined || !verifyRecoveryProof(vault.recoveryKey, binding, signature)) {
-    throw new ParleyError('recovery_refused');
-  }
-  const { recoveryKey } = vault;
-  return { account: account!, recoveryKey, challengeId, challengeExpiresAt: expiresAt, grantHash };
-}
-
-function grantReply(
-  name: AccountName,
-  { account, expiresAt }: CommandValues['login.finish' | 'login.recover'],
-  renew: boolean,
-): Static<typeof GrantReply> {
-  return { account: name, accountId: account, expiresAt: timeOf(expiresAt), renew };
-}
-
-/** What refuses an attempt stands in the audit log. */
-function watched<T>(
-  { refused, node, addresses }: ApiContext,
-  request: Pick<FastifyRequest, 'raw'>,
-  name: string,
-  attempt: () => Promise<T>,
-): Promise<T> {
-  return refused.watch(addresses.of(request.raw), () => accountIdByName(node.reader, name) ?? null, attempt);
 }

@@ -1,4 +1,4 @@
-import { accountByName, accountIdByName } from '../../chat/queries-accounts.ts';
+import { accountByName } from '../../chat/queries-accounts.ts';
 import { sessionsOf } from '../../chat/queries-sessions.ts';
 import { sessionSecretHash } from '../../crypto/tokens.ts';
 import { verifySessionChallenge } from '../../crypto/verify.ts';
@@ -18,10 +18,10 @@ import { exactBytesOfField, bytesOfField, textOfBytes } from '../bytes.ts';
 import { checkChallenge, createChallenge } from '../challenge.ts';
 import { ASKS_THE_CLUSTER, THROUGH_THE_LOG } from '../documented-errors.ts';
 import { clusterOf, freshEnough } from '../freshness.ts';
+import { REFUSED_ACCOUNTS, watched } from '../login/watched.ts';
 import { sessionOf, txnIdOf } from '../route-hooks.ts';
 import { submit } from '../submit.ts';
 import { timeOf } from '../time-text.ts';
-import type { FastifyRequest } from 'fastify';
 import type { Static } from '@sinclair/typebox';
 import type { AccountInfo } from '../../chat/queries-accounts.ts';
 import type { CommandBodies, CommandValues } from '../../protocol/commands.ts';
@@ -80,9 +80,7 @@ function addLoginRoutes(app: App, context: ApiContext, hooks: RouteHooks): void 
           ...THROUGH_THE_LOG,
           'no_such_user',
           'no_such_device',
-          'account_banned',
-          'account_deactivated',
-          'account_deleted',
+          ...REFUSED_ACCOUNTS,
           'challenge_invalid',
           'challenge_replayed',
           'invalid_signature',
@@ -228,16 +226,6 @@ async function checkLogin(
     accessHash,
     refreshHash,
   };
-}
-
-/** What refuses an attempt to log in stands in the audit log. */
-function watched<T>(
-  { refused, node, addresses }: ApiContext,
-  request: Pick<FastifyRequest, 'raw'>,
-  name: string,
-  attempt: () => Promise<T>,
-): Promise<T> {
-  return refused.watch(addresses.of(request.raw), () => accountIdByName(node.reader, name) ?? null, attempt);
 }
 
 /** @throws ParleyError `no_such_user`, `no_such_device` */
