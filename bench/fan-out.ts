@@ -5,6 +5,7 @@ import { FeedSocket } from '../scripts/load/feed-socket.ts';
 import { tokenOf } from '../scripts/load/person.ts';
 import { paddedText, sealText } from '../scripts/load/sealed-texts.ts';
 import type { Person } from '../scripts/load/person.ts';
+import type { SealedText } from '../scripts/load/sealed-texts.ts';
 import type { RoomDetailJson } from '../src/protocol/http/schemas.ts';
 
 const SENDERS = 10;
@@ -57,7 +58,7 @@ export async function measureFanOut(
   const sockets = await Promise.all(
     writers.map(async (person, i) => FeedSocket.connect(urlOf(i), await tokenOf(urlOf(i), person), null, {})),
   );
-  const queues = sockets.map((_, writer) => texts.filter((text) => text.writer === writer));
+  const queues = sockets.map((_, writer) => texts.filter((text) => text.writer === writer).values());
   const bytesBefore = sum(readers.map(({ bytes }) => bytes));
   const cpuBefore = cpuMs();
   const startedAt = performance.now();
@@ -86,9 +87,9 @@ export async function measureFanOut(
   };
 }
 
-async function sendAll(socket: FeedSocket, queue: { readonly text: ReturnType<typeof sealText> }[]): Promise<void> {
-  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-    const { room, txnId, envelope } = next.text;
+async function sendAll(socket: FeedSocket, queue: IterableIterator<{ readonly text: SealedText }>): Promise<void> {
+  for (const { text } of queue) {
+    const { room, txnId, envelope } = text;
     const outcome = await socket.send(room, txnId, envelope);
     if (outcome.kind !== 'ok') throw new Error(`A message was not taken: ${JSON.stringify(outcome)}`);
   }

@@ -14,6 +14,7 @@ import { measureSnapshot } from './snapshot.ts';
 import { startScratchCluster } from '../scripts/load/scratch-cluster.ts';
 import { percentile } from '../scripts/chaos/percentiles.ts';
 import { formatTable } from '../src/cli/table.ts';
+import type { CpuTimes } from './cluster-cpu.ts';
 import type { Load, Measurement } from './messages.ts';
 
 const NODES = 3;
@@ -35,7 +36,8 @@ const USAGE = `usage: npm run bench [-- --runs N] [--json FILE]
 
 Three nodes on free ports, encrypted 256-byte texts in direct rooms over the public WebSocket API; texts are
 encrypted before the clock starts. Closed loop. Rates are also given as multiples of F, the rate at which this
-disk takes durable 4 KiB appends in the same run. Medians over the runs, with their least and greatest.
+disk takes durable 4 KiB appends in the same run. Medians over the runs, with their least and greatest. The last
+columns: the processor time that one message took of all nodes, of their nats-servers and of the bench, in µs (Linux).
 
 snapshot: fills the state of one node with N megabytes (default 2000, of 10⁶ bytes) in rows of so many bytes (default
 4096), lets a second node in, and a third while people write. Prints how long the snapshots took, how much the memory of
@@ -131,10 +133,10 @@ async function main(args: readonly string[]): Promise<number> {
   const cluster = await startScratchCluster({ nodes: NODES, restart: false, say: console.error });
   try {
     const pairs = await createPairs(cluster, Math.max(...LOADS.map(({ sockets }) => sockets)));
-    await measure(pairs, { name: 'warm-up', sockets: 50, perSocket: 2, messages: 3_000 });
+    await measure(cluster, pairs, { name: 'warm-up', sockets: 50, perSocket: 2, messages: 3_000 });
     for (const load of LOADS) {
       const measurements: Measurement[] = [];
-      for (let run = 0; run < runs; run++) measurements.push(await measure(pairs, load));
+      for (let run = 0; run < runs; run++) measurements.push(await measure(cluster, pairs, load));
       results.push({ load: load.name, runs: measurements });
     }
   } finally {
@@ -193,11 +195,23 @@ function render(results: readonly Result[], f: number): string {
     'delivery p50 ms',
     'p99 ms',
     'failed',
+    'CPU µs: nodes',
+    'nats',
+    'load',
   ];
   const rows = results.map(({ load, runs }) => {
-    const of = (key: keyof Measurement): number[] => runs.map((run) => run[key]).toSorted((a, b) => a - b);
+    const of = (key: Exclude<keyof Measurement, 'cpuMicroseconds'>): number[] =>
+      runs.map((run) => run[key]).toSorted((a, b) => a - b);
     const rates = of('acknowledgedPerSecond');
-    const median = (key: keyof Measurement): number => percentile(of(key), 0.5);
+    const median = (key: Parameters<typeof of>[0]): number => percentile(of(key), 0.5);
+    const cpu = runs.map(({ cpuMicroseconds }) => cpuMicroseconds).filter((times) => times !== null);
+    const used = (part: (times: CpuTimes) => number): string =>
+      cpu.length === 0
+        ? '–'
+        : percentile(
+            cpu.map(part).toSorted((a, b) => a - b),
+            0.5,
+          ).toFixed(0);
     return [
       load,
       `${median('acknowledgedPerSecond').toFixed(0)} (${rates[0]!.toFixed(0)}–${rates.at(-1)!.toFixed(0)})`,
@@ -207,9 +221,12 @@ function render(results: readonly Result[], f: number): string {
       median('deliveryP50Ms').toFixed(1),
       median('deliveryP99Ms').toFixed(1),
       String(of('failed').reduce((sum, count) => sum + count, 0)),
+      used(({ nodes }) => nodes.reduce((sum, node) => sum + node, 0)),
+      used(({ sidecars }) => sidecars),
+      used(({ load: own }) => own),
     ];
   });
-  return formatTable(head, rows, [1, 2, 3, 4, 5, 6, 7]);
+  return formatTable(head, rows, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 }
 
 process.exitCode = await main(process.argv.slice(2));

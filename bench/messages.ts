@@ -1,8 +1,10 @@
+import { clusterCpu, cpuPerMessage } from './cluster-cpu.ts';
 import { FeedSocket } from '../scripts/load/feed-socket.ts';
 import { createPerson, openDirectRoom } from '../scripts/load/person.ts';
 import { paddedText, sealText } from '../scripts/load/sealed-texts.ts';
 import { percentile } from '../scripts/chaos/percentiles.ts';
 import { apiUrl } from '../src/cli/local-cluster/layout.ts';
+import type { CpuTimes } from './cluster-cpu.ts';
 import type { ScratchCluster } from '../scripts/load/scratch-cluster.ts';
 import type { Person } from '../scripts/load/person.ts';
 import type { SealedText } from '../scripts/load/sealed-texts.ts';
@@ -27,6 +29,8 @@ export interface Measurement {
   readonly deliveryP50Ms: number;
   readonly deliveryP99Ms: number;
   readonly failed: number;
+  /** Until the last delivery, for each message; null where the system does not tell. */
+  readonly cpuMicroseconds: CpuTimes | null;
 }
 
 /** A sender on one node and, on the next node, the reader they write to. */
@@ -54,9 +58,9 @@ export async function createPairs(cluster: ScratchCluster, count: number): Promi
 }
 
 /** Closed loop: each socket keeps `perSocket` messages unanswered until all are sent. */
-export async function measure(pairs: readonly Pair[], load: Load): Promise<Measurement> {
+export async function measure(cluster: ScratchCluster, pairs: readonly Pair[], load: Load): Promise<Measurement> {
   const active = pairs.slice(0, load.sockets);
-  const queues = active.map((pair) => seal(pair, Math.ceil(load.messages / active.length)));
+  const queues = active.map((pair) => seal(pair, Math.ceil(load.messages / active.length)).values());
   const sentAt = new Map<string, number>();
   const deliveryMs: number[] = [];
   const readers = await Promise.all(
@@ -75,8 +79,9 @@ export async function measure(pairs: readonly Pair[], load: Load): Promise<Measu
   );
   const ackMs: number[] = [];
   let failed = 0;
-  const lane = async (socket: FeedSocket, queue: SealedText[]): Promise<void> => {
-    for (let text = queue.pop(); text !== undefined; text = queue.pop()) {
+  // In the order in which they were made, as clients do: what comes in another has to be looked for among the old.
+  const lane = async (socket: FeedSocket, queue: Iterator<SealedText, undefined>): Promise<void> => {
+    for (let text = queue.next().value; text !== undefined; text = queue.next().value) {
       const at = performance.now();
       sentAt.set(text.txnId, at);
       const outcome = await socket.send(text.room, text.txnId, text.envelope);
@@ -84,11 +89,13 @@ export async function measure(pairs: readonly Pair[], load: Load): Promise<Measu
       else failed++;
     }
   };
+  const cpuBefore = clusterCpu(cluster);
   const startedAt = performance.now();
   const lanes = senders.flatMap((socket, i) => Array.from({ length: load.perSocket }, () => lane(socket, queues[i]!)));
   await Promise.all(lanes);
   const elapsedMs = performance.now() - startedAt;
   await until(() => deliveryMs.length >= ackMs.length, DELIVERY_MS_MAX);
+  const cpuAfter = clusterCpu(cluster);
   for (const socket of [...senders, ...readers]) socket.close();
   ackMs.sort((a, b) => a - b);
   deliveryMs.sort((a, b) => a - b);
@@ -99,6 +106,7 @@ export async function measure(pairs: readonly Pair[], load: Load): Promise<Measu
     deliveryP50Ms: percentile(deliveryMs, 0.5),
     deliveryP99Ms: percentile(deliveryMs, 0.99),
     failed,
+    cpuMicroseconds: cpuBefore && cpuAfter && cpuPerMessage(cpuBefore, cpuAfter, ackMs.length),
   };
 }
 

@@ -1,6 +1,6 @@
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { LogIndex, Term } from '../../consensus/types.ts';
 import type { ClusterId, StampMs } from '../../protocol/ids.ts';
 import { applyTestEntry, fillStore } from '../../testing/store/fill-store.ts';
@@ -13,6 +13,7 @@ import type { StateSnapshotHeader } from '../ports.ts';
 import { ByteReader } from './level-check/byte-reader.ts';
 import { openDatabase } from './level-database.ts';
 import type { LevelStateStore } from './level-state-store.ts';
+import { MARKER_RANGE } from './state-rows.ts';
 import { STORE_LIMITS } from './node-store.ts';
 import { openNodeStore } from './open-node-store.ts';
 
@@ -62,6 +63,55 @@ describe('installing a snapshot', () => {
     const transaction = target.store.begin();
     await expect(install(() => Promise.resolve())).rejects.toThrow('a transaction is open');
     transaction.commit({ index: 1 as LogIndex, term: 1 as Term, stampMs: 1 as StampMs });
+  });
+});
+
+describe('writing', () => {
+  let state: SingleStore<LevelStateStore>;
+  beforeEach(async () => {
+    // What waits for more then waits until somebody asks for it.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    state = await SingleStore.state();
+  });
+  afterEach(async () => {
+    vi.useRealTimers();
+    await state.remove();
+  });
+
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+  async function applyInTurns(from: number, to: number): Promise<void> {
+    for (let index = from; index <= to; index += 1) {
+      applyTestEntry({ state: state.store }, index, 1);
+      await turn();
+    }
+  }
+
+  /** One for each batch since the state was durable, to the knowledge of what is written. */
+  async function batchesWritten(): Promise<number> {
+    await state.store.close();
+    const { writeBufferBytes } = STORE_LIMITS;
+    const options = { createIfMissing: false, writeBufferBytes, blockCacheBytes: 0 };
+    const database = await openDatabase(join(state.dir, 'state-1'), options);
+    const markers = await database.keys(MARKER_RANGE).all();
+    await database.close();
+    return markers.length;
+  }
+
+  it('takes what several entries change in one batch, and whoever asks for durability does not wait for more', async () => {
+    await applyInTurns(1, 20);
+    expect(state.store.unflushedBytes).toBeGreaterThan(0);
+    await state.store.sync();
+    expect([state.store.unflushedBytes, state.store.durableIndex]).toEqual([0, 20]);
+    expect(await batchesWritten()).toBe(1);
+  });
+
+  it('does not wait for entries that do not come', async () => {
+    await applyInTurns(1, 3);
+    vi.advanceTimersToNextTimer();
+    vi.useRealTimers();
+    await waitUntil(() => state.store.unflushedBytes === 0);
+    expect(await batchesWritten()).toBe(1);
   });
 });
 

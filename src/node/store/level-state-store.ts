@@ -27,6 +27,11 @@ import { StreamedState } from './state-snapshot.ts';
 
 /** Rows of one disk write: more than that and building it would hold up the event loop. */
 const GROUP_ROWS_MAX = 512;
+/**
+ * A group waits so long for further entries: a row that all of them change, as the row of a busy room, is sealed, hashed
+ * and written once. Nobody waits for it meanwhile: what is applied is visible at once, and the log has it.
+ */
+const GATHER_MS = 50;
 /** Batches between two durable states, each of which an open has to look for. */
 const MARKERS_MAX = 4096;
 
@@ -54,6 +59,7 @@ export class LevelStateStore implements StateStore {
   #transaction: Transaction | undefined;
   #writing = false;
   #scheduled = false;
+  #gathering: NodeJS.Timeout | undefined;
   #closing = false;
   #onWritten: (() => void)[] = [];
   readonly #resealing = new Resealing();
@@ -224,9 +230,23 @@ export class LevelStateStore implements StateStore {
 
   // -------------------------------------------------------------- writing
 
-  /** In a microtask: what is applied in the same turn goes into the same batch. */
+  /** Once the oldest group has gathered enough. */
   #schedule(): void {
-    if (this.#scheduled || this.#writing) return;
+    if (this.#writing || this.#scheduled) return;
+    if (this.#isDue) this.#writeSoon();
+    else if (this.#groups.length > 0) this.#gathering ??= setTimeout(() => this.#writeSoon(), GATHER_MS);
+  }
+
+  get #isDue(): boolean {
+    const [oldest, next] = this.#groups;
+    if (this.#resealing.isWaiting || this.#onWritten.length > 0) return true;
+    return next !== undefined || (oldest !== undefined && oldest.rows.size >= GROUP_ROWS_MAX);
+  }
+
+  /** In a microtask: what is applied in the same turn goes into the same batch. */
+  #writeSoon(): void {
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
@@ -294,7 +314,9 @@ export class LevelStateStore implements StateStore {
   async #written(): Promise<void> {
     const newest = this.#groups.at(-1);
     while (newest !== undefined && this.#groups.includes(newest)) {
-      await new Promise<void>((resolve) => this.#onWritten.push(resolve));
+      const written = new Promise<void>((resolve) => this.#onWritten.push(resolve));
+      this.#schedule();
+      await written;
     }
   }
 

@@ -13,6 +13,8 @@ import {
 } from '../../testing/store/temporary-store.ts';
 import { placesOfEntry } from '../../testing/store/sealed-places.ts';
 import { sealOfFiles } from '../../testing/store/test-keys.ts';
+import { waitUntil } from '../../testing/wait-until.ts';
+import type { LevelStateStore } from './level-state-store.ts';
 import { newerHardState } from './log-recovery.ts';
 import { readMark } from './mark-copies.ts';
 import type { IntactStore } from './node-store.ts';
@@ -39,6 +41,8 @@ async function filled(afterwards: (store: IntactStore) => Promise<void> = async 
     if (index <= 5) applyTestEntry(store, index, 4);
   }
   content = logContentOf(store.log);
+  // What is applied reaches the disk a little later.
+  await waitUntil(() => (store.state as LevelStateStore).unflushedBytes === 0);
   await afterwards(store);
   // Of a running process: all records are in the write-ahead file, one behind the other.
   const image = await copyImage(folder);
