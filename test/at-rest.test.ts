@@ -1,9 +1,10 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startScratchCluster } from '../scripts/load/scratch-cluster.ts';
 import { apiUrl } from '../src/cli/local-cluster/layout.ts';
+import { placesBelow } from './canary.ts';
 import { ParleyHome } from './parley-home.ts';
 import { CHATCTL, CHATD, runProgram, until } from './support.ts';
 import type { ScratchCluster } from '../scripts/load/scratch-cluster.ts';
@@ -17,45 +18,6 @@ const WORDS = {
   room: 'Hall Of Whispering Gantries',
   file: 'a-catalogue-of-obelisks',
 } as const;
-
-/** A text as programs, and careless encodings, may write it. */
-function formsOf(word: string): Buffer[] {
-  const bytes = Buffer.from(word);
-  // Base64 of a text somewhere within another one: three ways it may be cut, without the characters at the seams.
-  const base64 = [0, 1, 2].map((shift) => {
-    const text = Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64');
-    return text.slice(4, text.length - 4);
-  });
-  const texts = [...new Set([word, word.toLowerCase(), encodeURIComponent(word.toLowerCase())])];
-  return [
-    ...texts.flatMap((text) => [Buffer.from(text), Buffer.from(text, 'utf16le')]),
-    ...base64.map((text) => Buffer.from(text)),
-    Buffer.from(bytes.toString('hex')),
-  ];
-}
-
-/** Everything below a folder: names of files, and what they hold. */
-function* bytesBelow(folder: string): Generator<readonly [path: string, bytes: Buffer]> {
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    yield [path, Buffer.from(path)];
-    if (!entry.isFile()) continue;
-    try {
-      yield [path, readFileSync(path)];
-    } catch {
-      // LevelDB has removed it meanwhile.
-    }
-  }
-}
-
-function placesOf(folder: string, words: readonly string[]): string[] {
-  const found: string[] = [];
-  const wanted = words.flatMap((word) => formsOf(word).map((form) => [word, form] as const));
-  for (const [path, bytes] of bytesBelow(folder)) {
-    for (const [word, form] of wanted) if (bytes.includes(form)) found.push(`${word} in ${path}`);
-  }
-  return found;
-}
 
 describe('the disks of a cluster', () => {
   let cluster: ScratchCluster;
@@ -98,9 +60,9 @@ describe('the disks of a cluster', () => {
     expect((await ctl('snapshot')).code).toBe(0);
     // It is there, for those who may read it.
     expect((await ann.json<{ text: string }>('read', WORDS.room)).some(({ text }) => text === WORDS.text)).toBe(true);
-    for (const { dataDir } of cluster.layout.nodes) expect(placesOf(dataDir, Object.values(WORDS))).toEqual([]);
+    for (const { dataDir } of cluster.layout.nodes) expect(placesBelow(dataDir, Object.values(WORDS))).toEqual([]);
     // The search finds what there is to be found.
-    expect(placesOf(folder, [WORDS.text])).not.toEqual([]);
+    expect(placesBelow(folder, [WORDS.text])).not.toEqual([]);
   });
 
   it('are sealed under new keys while the cluster serves, which destroys the old ones', async () => {
@@ -118,6 +80,6 @@ describe('the disks of a cluster', () => {
     cluster.supervisor.startNode(victim!.name);
     await until('health', async () => (await ctl('status')).code === 0, 60_000);
     expect((await ctl('verify', '--deep')).code).toBe(0);
-    for (const { dataDir } of cluster.layout.nodes) expect(placesOf(dataDir, Object.values(WORDS))).toEqual([]);
+    for (const { dataDir } of cluster.layout.nodes) expect(placesBelow(dataDir, Object.values(WORDS))).toEqual([]);
   });
 });

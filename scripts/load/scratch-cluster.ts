@@ -63,6 +63,8 @@ export async function startScratchCluster(options: {
   readonly keepRateLimits?: boolean;
   /** Further settings of `chatd`, as environment variables. */
   readonly env?: Readonly<Record<string, string>>;
+  /** The same, for one of the nodes. */
+  readonly envOf?: (place: NodePlace) => Readonly<Record<string, string>>;
 }): Promise<ScratchCluster> {
   const { folder, layout, limitsFile } = await scratchPlace(options.nodes);
   const links = options.withLinks === true ? await RouteLinks.open(layout.nodes) : null;
@@ -72,6 +74,7 @@ export async function startScratchCluster(options: {
     say: options.say,
     chatdFile: options.chatdFile ?? CHATD,
     env: { ...(links === null ? {} : { CHATD_ROUTE_ADVERTISE: links.advertised }), ...options.env },
+    envOf: options.envOf,
     peersOf: links === null ? undefined : (place) => links.peersOf(place),
     ...(options.keepRateLimits === true ? {} : { limitsFile }),
   });

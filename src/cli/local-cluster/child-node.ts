@@ -19,6 +19,8 @@ export interface ChildOptions {
   readonly chatdFile?: string | undefined;
   /** Further settings, as environment variables. */
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** The same, for one of them. */
+  readonly envOf?: ((place: NodePlace) => Readonly<Record<string, string>>) | undefined;
 }
 
 /** One `chatd` process of a cluster on this machine, in a session of its own, logging to `DIR/chatd.log`. */
@@ -44,7 +46,7 @@ export class ChildNode {
       ...(options.logLevel === undefined ? [] : ['--log-level', options.logLevel]),
     ];
     // The channel is how chatd notices that its supervisor died; nothing is sent over it.
-    const env = { ...process.env, ...options.env };
+    const env = { ...process.env, ...options.env, ...options.envOf?.(place) };
     this.#process = spawn(process.execPath, args, { detached: true, stdio: ['ignore', log, log, 'ipc'], env });
     closeSync(log);
     this.exited = new Promise((resolve) => {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ROTATE_EVERY_MS, RingWorld, settled } from '../../testing/ring-world.ts';
-import type { NodeName } from '../../protocol/ids.ts';
+import type { NodeName, StampMs } from '../../protocol/ids.ts';
 import { encodeRingFrame } from './ring-frames.ts';
 import { OLD_EPOCH_MS } from './ring-keys.ts';
 import { testIdentity } from '../../testing/test-identity.ts';
@@ -25,7 +25,7 @@ describe('by schedule', () => {
     expect(keyOf('n3')).toEqual(keyOf('n1'));
   });
 
-  it('it makes another one every interval, neither earlier nor twice', async () => {
+  it('the leader makes another one every interval, neither earlier nor twice', async () => {
     await world.pass(400);
     await world.pass(ROTATE_EVERY_MS - 1_000);
     expect(world.row!.epoch).toBe(1);
@@ -36,6 +36,15 @@ describe('by schedule', () => {
     expect(world.row!.epoch).toBeGreaterThanOrEqual(11);
     expect(world.row!.epoch).toBeLessThanOrEqual(12);
     expect(new Set(epochs())).toEqual(new Set([world.row!.epoch]));
+  });
+
+  it('the leader makes one in time also where the clock goes back, by which the epoch began', async () => {
+    await world.pass(400);
+    world.chat.stampMs = (world.chat.stampMs - 3_600_000) as StampMs;
+    await world.pass(ROTATE_EVERY_MS - 1_000);
+    expect(world.row!.epoch).toBe(1);
+    await world.pass(2_000);
+    expect(world.row!.epoch).toBe(2);
   });
 
   it('nobody else does, and one proposal is out at a time', async () => {

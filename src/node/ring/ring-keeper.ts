@@ -42,6 +42,8 @@ export class RingKeeper {
   #cancel: (() => void) | null = null;
   #seen: { readonly row: KeyRingRow; readonly sealed: SealedKey | undefined } | null = null;
   #rotating: Promise<void> | null = null;
+  /** Which epoch this node found to be the current one, and when, by its monotonic clock. */
+  #noticed = { epoch: 0, atMs: 0 };
   #retryAtMs = 0;
   #asked = 0;
 
@@ -72,6 +74,7 @@ export class RingKeeper {
   look(): void {
     const { reader, keys } = this.#ports;
     const row = keyRing(reader);
+    this.#notice(row?.epoch ?? 0);
     if (row === undefined || keys.current?.epoch === row.epoch) return;
     if (this.#seen?.row.epoch !== row.epoch) this.#seen = { row, sealed: openSealedKey(this.#ports, row.sealed) };
     const { sealed } = this.#seen;
@@ -80,6 +83,10 @@ export class RingKeeper {
       if (row.cause === 'removal') keys.forget();
       if (sealed !== undefined) this.#ask(row.epoch);
     }
+  }
+
+  #notice(epoch: number): void {
+    if (this.#noticed.epoch !== epoch) this.#noticed = { epoch, atMs: this.#ports.clock.monotonicMs() };
   }
 
   #adopt({ epoch, cause }: KeyRingRow, key: Uint8Array): void {
@@ -136,10 +143,16 @@ export class RingKeeper {
     return result.value.epoch;
   }
 
-  /** Milliseconds until the leader makes a new key; null before the first. */
+  /**
+   * Milliseconds until the leader makes a new key; null before the first. An epoch that began by a clock which was ahead
+   * must not last the longer for it: no longer than the interval since this node found it.
+   */
   get nextInMs(): number | null {
     const { epoch } = this;
-    return epoch === null ? null : Math.max(0, epoch.at + this.#ports.rotateEveryMs - this.#ports.stampMs());
+    if (epoch === null) return null;
+    const { rotateEveryMs, stampMs, clock } = this.#ports;
+    const ageMs = this.#noticed.epoch === epoch.epoch ? clock.monotonicMs() - this.#noticed.atMs : 0;
+    return Math.max(0, rotateEveryMs - Math.max(stampMs() - epoch.at, ageMs));
   }
 
   #rotateWhenDue(): void {
