@@ -95,6 +95,25 @@ describe('NatsTransport', () => {
     expect(heard.get('the newer one')).toBe(known);
   });
 
+  it('tells once, in one line, of frames of another version', async () => {
+    const lines: string[] = [];
+    const listener = await NatsTransport.connect({
+      ...{ self: n2, boot: 2 ** 51, identity: testIdentity(n2), ring: noRing(), secret: CLUSTER_SECRET },
+      ...{ url: cluster.sidecar(n2).clientUrl, peers: [], directory, clock: systemClock },
+      logger: pino({ level: 'warn' }, { write: (line) => lines.push(line) }),
+    });
+    cleanups.push(() => listener.close());
+    const raw = await connect({
+      servers: cluster.sidecar(n1).clientUrl,
+      authenticator: nkeyAuthenticator(nodeNkey(keys, n1).seed),
+    });
+    cleanups.push(() => raw.close());
+    for (const frame of [[], [7, 1], [7, 2], [9, 1]]) raw.publish(subjects.node(n2), Uint8Array.from(frame));
+    await waitUntil(() => listener.counters.dropped['other-version'] === 3);
+    expect(listener.counters.dropped.malformed).toBe(1);
+    expect(lines.map((line) => (JSON.parse(line) as { version?: number }).version)).toEqual([7, 9]);
+  });
+
   it('drops and counts what is forged, cut short, foreign, replayed or from an old boot', async () => {
     const { counters } = cluster.transport(n2);
     const raw = await connect({

@@ -78,6 +78,8 @@ export class NatsTransport implements NodeTransport {
   readonly #deathSigns: DeathSigns;
   readonly #deathWatch: DeathWatch;
   readonly #counters = newCounters();
+  /** Of frames that were refused, each told once; a version is one byte, so there are not many. */
+  readonly #otherVersions = new Set<number>();
   #raftHandler: (message: Message, from: NodeName) => void = () => undefined;
   #frameHandler: (frame: Frame) => void = () => undefined;
   #hintHandler: (node: NodeName) => void = () => undefined;
@@ -380,7 +382,7 @@ export class NatsTransport implements NodeTransport {
     const frame = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
     const header = parseHeader(frame);
     if (header === undefined) {
-      this.#drop(versionOf(frame) === FRAME_VERSION ? 'malformed' : 'other-version');
+      this.#dropUnread(versionOf(frame));
     } else if (!this.#keys.tag.every((byte, i) => byte === header.tag[i])) {
       this.#drop('foreign');
     } else if (header.receiver !== EVERYBODY && header.receiver !== this.#self) {
@@ -447,6 +449,20 @@ export class NatsTransport implements NodeTransport {
       if (error instanceof ParleyError || error instanceof RangeError) return undefined;
       throw error;
     }
+  }
+
+  #dropUnread(version: number | undefined): void {
+    if (version === undefined || version === FRAME_VERSION) {
+      this.#drop('malformed');
+      return;
+    }
+    this.#drop('other-version');
+    if (this.#otherVersions.has(version)) return;
+    this.#otherVersions.add(version);
+    this.#log.warn(
+      { version, own: FRAME_VERSION },
+      'frames of another version of the protocol between nodes are refused: do all nodes run the same release?',
+    );
   }
 
   #drop(reason: DropReason): void {
