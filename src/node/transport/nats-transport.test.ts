@@ -62,10 +62,10 @@ describe('NatsTransport', () => {
 
   it('seals an append to several peers for each of them before there is one', async () => {
     const { counters } = cluster.transport(n1);
-    const before = counters.framesSent;
+    const other = inboxOf(cluster.transport(n3));
     cluster.transport(n1).sendRaft([appendTo(n2, 1, Uint8Array.of(1)), appendTo(n3, 1, Uint8Array.of(1))]);
-    await waitUntil(() => inbox.raft.length === 1);
-    expect(counters.framesSent).toBe(before + 2);
+    await waitUntil(() => inbox.raft.length === 1 && other.raft.length === 1);
+    expect(counters.sharedFramesSent).toBe(0);
   });
 
   it('tells two processes that run as one node of each other', async () => {
@@ -124,7 +124,8 @@ describe('NatsTransport', () => {
     const publish = async (frame: Uint8Array, counted: () => number): Promise<void> => {
       const before = counted();
       raw.publish(subjects.node(n2), frame);
-      await waitUntil(() => counted() === before + 1);
+      // What nodes say by themselves may be counted, too.
+      await waitUntil(() => counted() > before);
     };
 
     const sent: Buffer[] = [];
