@@ -20,6 +20,7 @@ import type { GlobalOptions, Run } from './run.ts';
 
 const EXAMPLES = `
 Examples:
+  parley                                     the app; F1 shows its keys
   parley register ann                        an account on the local cluster
   parley send @bob "Hello Bob"               a direct message
   echo "long text" | parley send @bob -      from standard input
@@ -43,7 +44,7 @@ Exit codes: 0 ok, 1 failed, 2 usage, 3 cannot connect, 4 no quorum, 5 not author
 /** @param signal aborts when the person wants to end */
 export function parleyProgram(signal: AbortSignal): Command {
   const parley = new Command('parley')
-    .description('Encrypted chat on the command line.')
+    .description('Encrypted chat in the terminal: without a verb an app that has all of it, with one a command.')
     .option('--home <DIR>', 'keys, queue and memory of one device (default: $PARLEY_HOME, ~/.local/share/parley)')
     .option('--endpoint <URL[,URL…]>', 'nodes to talk to, tried in turn; remembered (default: the local cluster)')
     .addOption(
@@ -59,13 +60,26 @@ export function parleyProgram(signal: AbortSignal): Command {
     .version(packageVersion())
     .exitOverride()
     .showHelpAfterError('(parley --help, or parley VERB --help, says more)')
-    .addHelpText('after', EXAMPLES);
+    .addHelpText('after', EXAMPLES)
+    .allowExcessArguments()
+    .action(() => openApp(parley, signal));
   const run = runWith(() => parley.opts<GlobalOptions>(), signal);
   addVerbs(parley, run);
   addExportVerb(parley, run);
   addBridgeVerb(parley, run);
   addRpcVerb(parley, run, addVerbs);
   return parley;
+}
+
+/** Without a verb: the full-screen app on a terminal, help anywhere else. */
+async function openApp(parley: Command, signal: AbortSignal): Promise<void> {
+  const [verb] = parley.args;
+  if (verb !== undefined) parley.error(`error: unknown command '${verb}'`, { code: 'commander.unknownCommand' });
+  const options = parley.opts<GlobalOptions>();
+  if (!process.stdin.isTTY || !process.stdout.isTTY || options.json === true) parley.help({ error: true });
+  // Verbs start without it.
+  const { runApp } = await import('../terminal-app/run-app.ts');
+  await runApp(options, signal);
 }
 
 /** Everything that one invocation, or one request of `parley rpc`, can ask for. */

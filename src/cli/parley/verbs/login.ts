@@ -71,7 +71,8 @@ export function addLoginVerbs(parley: Command, run: Run): void {
     );
 }
 
-async function register(
+/** As `parley register` does. */
+export async function register(
   client: ParleyClient,
   terminal: Terminal,
   name: string,
@@ -95,7 +96,13 @@ async function register(
   await confirmRecoveryCode(terminal, signedUp.recoveryCode);
 }
 
-async function logIn(client: ParleyClient, terminal: Terminal, name: string, options: LoginVerbOptions): Promise<void> {
+/** As `parley login` does. */
+export async function logIn(
+  client: ParleyClient,
+  terminal: Terminal,
+  name: string,
+  options: LoginVerbOptions,
+): Promise<void> {
   const password = await knownPassword(terminal, options);
   if (password === null) return waitForApproval(client, terminal, name, options.timeout);
   const { signal } = terminal;
