@@ -7,6 +7,13 @@ export default defineConfig({
   base: '/',
   publicDir: 'public',
   plugins: [svelte({ configFile: false })],
+  // It loads the module for passwords when one is needed.
+  worker: {
+    format: 'es',
+    rolldownOptions: {
+      output: { entryFileNames: 'assets/[name]-[hash].js', chunkFileNames: 'assets/[name]-[hash].js' },
+    },
+  },
   build: {
     outDir: '../../dist/web',
     emptyOutDir: true,

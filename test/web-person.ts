@@ -69,6 +69,12 @@ export class WebPerson {
     await this.page.getByRole('list', { name: 'Conversations' }).waitFor();
   }
 
+  /** Opens the sheet for new conversations, at one of its tabs. */
+  async begin(tab: string): Promise<void> {
+    await this.page.getByRole('button', { name: 'New conversation' }).first().click();
+    await this.page.getByRole('tab', { name: tab }).click();
+  }
+
   async writeTo(name: string): Promise<void> {
     await this.page.getByRole('button', { name: 'New conversation' }).first().click();
     await this.page.getByLabel('Name of the person').fill(name);

@@ -4,6 +4,7 @@ import { nodeEd25519 } from '../crypto/node-ed25519.ts';
 import { nodeFileCipher } from '../crypto/node-file-cipher.ts';
 import { nodeRandom } from '../crypto/node-random.ts';
 import { nodeX25519 } from '../crypto/node-x25519.ts';
+import { loadOpaquePerson } from '../client/opaque.ts';
 import type { Platform, Spool } from '../client/platform.ts';
 import type { ClientStore } from '../client/store.ts';
 
@@ -20,6 +21,7 @@ export function nodePlatform(store: ClientStore, spool?: Spool): Platform {
     nowMs: Date.now,
     pause: (ms, signal) => sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => {}),
     chance: Math.random,
+    loadOpaque: loadOpaquePerson,
     ed25519: nodeEd25519,
     x25519: nodeX25519,
     fileCipher: nodeFileCipher,

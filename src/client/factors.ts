@@ -1,7 +1,6 @@
 import { base32nopad } from '@scure/base';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { nobleEd25519 } from '../crypto/ed25519.ts';
-import { loadOpaquePerson } from '../crypto/opaque-client.ts';
 import { TOTP_SECRET_BYTES } from '../crypto/totp.ts';
 import { passwordWrappingKey } from '../crypto/vault.ts';
 import { fromBase64Url, toBase64Url } from '../protocol/base64url.ts';
@@ -57,15 +56,15 @@ export class Factors {
     const password = checkedPassword(typed);
     const { row } = await this.#context.own();
     const identifiers = { client: row.name, server: await this.#context.cluster() };
-    const opaque = await loadOpaquePerson();
-    const start = opaque.startRegistration(password);
+    const opaque = await this.#context.platform.loadOpaque();
+    const start = await opaque.startRegistration(password);
     const body = { request: toBase64Url(start.request) };
     const answer = await this.#context.session.call(
       { method: 'POST', path: '/v1/password/start', body, answer: passwordStarted },
       CALL_MS_MAX,
     );
     const response = fromBase64Url(answer.response);
-    const { record, exportKey } = opaque.finishRegistration(start, password, identifiers, response);
+    const { record, exportKey } = await opaque.finishRegistration(start, password, identifiers, response);
     const { setup } = answer;
     const signed = await this.#signed((change) => passwordSetBytes(change, { record, setup }));
     await this.#context.session.call(

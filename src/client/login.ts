@@ -1,7 +1,6 @@
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { nobleEd25519 } from '../crypto/ed25519.ts';
-import { loadOpaquePerson } from '../crypto/opaque-client.ts';
 import { createSessionSecret } from '../crypto/tokens.ts';
 import { passwordWrappingKey } from '../crypto/vault.ts';
 import { parseRecoveryCode, recoverySigningKey } from '../crypto/vault-recovery-code.ts';
@@ -97,13 +96,13 @@ export class Login {
     onStage({ stage: 'asking' });
     await this.#context.joinCluster(CALL_MS_MAX);
     const cluster = await this.#context.cluster();
-    const opaque = await loadOpaquePerson();
-    const start = opaque.startLogin(password);
+    const opaque = await this.#context.platform.loadOpaque();
+    const start = await opaque.startLogin(password);
     const answer = await this.#start(name, start.request, options);
     if (answer.cluster !== cluster) throw new ParleyError('wrong_cluster');
     onStage({ stage: 'computing' });
     const identifiers = { client: name, server: cluster };
-    const done = opaque.finishLogin(start, password, identifiers, fromBase64Url(answer.response));
+    const done = await opaque.finishLogin(start, password, identifiers, fromBase64Url(answer.response));
     if (done === null) throw new ParleyError('password_wrong');
     const { finish, sessionKey, exportKey } = done;
     const passwordKey = passwordWrappingKey(exportKey);

@@ -1,5 +1,6 @@
 import type { Ed25519Provider } from '../crypto/ed25519.ts';
 import type { FileCipherProvider } from '../crypto/file-cipher.ts';
+import type { OpaqueAway } from './opaque.ts';
 import type { RandomBytes } from '../crypto/random.ts';
 import type { X25519Provider } from '../crypto/x25519.ts';
 import type { ClientStore } from './store.ts';
@@ -43,6 +44,8 @@ export interface Platform {
   readonly pause: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** Numbers in [0, 1), for jitter only. */
   readonly chance: () => number;
+  /** Computes with passwords, which takes a third of a second: where people look at a screen, beside it. */
+  readonly loadOpaque: () => Promise<OpaqueAway>;
   readonly ed25519?: Ed25519Provider;
   readonly x25519?: X25519Provider;
   readonly fileCipher?: FileCipherProvider;

@@ -83,7 +83,11 @@ export class RoomView {
       do {
         this.#isBehind = false;
         const run = await this.#parts.history.newest(this.room, FIRST_LINES);
-        if (run.offline === null && (!this.#isAtNewest || !this.#timeline.put(run.lines))) this.#replace(run.lines);
+        if (run.offline === null && (!this.#isAtNewest || !this.#timeline.put(run.lines))) {
+          // What came live meanwhile may be newer than what the node knew: it is asked once more.
+          this.#isBehind ||= this.#isAtNewest && this.#timeline.last > (run.lines.at(-1)?.seq ?? 0);
+          this.#replace(run.lines);
+        }
         this.#isAtNewest ||= run.offline === null;
         this.#noteEnd(run, FIRST_LINES);
       } while (this.#isBehind && this.#failure === null && !this.#isClosed);

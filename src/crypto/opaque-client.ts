@@ -35,6 +35,13 @@ export interface OpaquePerson {
   ): { readonly finish: Uint8Array; readonly sessionKey: Uint8Array; readonly exportKey: Uint8Array } | null;
 }
 
+/** The same where it may be computed elsewhere, beside what people see. */
+export type OpaqueAway = {
+  readonly [Method in keyof OpaquePerson]: (
+    ...args: Parameters<OpaquePerson[Method]>
+  ) => ReturnType<OpaquePerson[Method]> | Promise<ReturnType<OpaquePerson[Method]>>;
+};
+
 let loading: Promise<OpaquePerson> | null = null;
 
 /** Compiled when it is needed first: most of what a client does needs no password. */

@@ -5,7 +5,18 @@ import type { Origins } from '../origin.ts';
 import type { WebFile } from '../web-files.ts';
 
 /** Where the app shows something of its own; it is the same page. */
-const PLACES = ['/', '/r/:room', '/r/:room/:seq', '/people', '/people/:name', '/settings', '/join', '/cluster'];
+const PLACES = [
+  '/',
+  '/r/:room',
+  '/r/:room/:seq',
+  '/search',
+  '/search/:room',
+  '/people',
+  '/people/:name',
+  '/settings',
+  '/join',
+  '/cluster',
+];
 const SHELL = 'index.html';
 
 /** The web app, and without one a way to the status page. */

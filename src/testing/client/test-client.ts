@@ -4,6 +4,7 @@ import { nodeEd25519 } from '../../crypto/node-ed25519.ts';
 import { nodeFileCipher } from '../../crypto/node-file-cipher.ts';
 import { nodeRandom } from '../../crypto/node-random.ts';
 import { nodeX25519 } from '../../crypto/node-x25519.ts';
+import { loadOpaquePerson } from '../../crypto/opaque-client.ts';
 import { makeTxnId } from '../../protocol/txn-id.ts';
 import { MemorySpool } from './memory-spool.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -61,6 +62,7 @@ export class TestClient {
       nowMs: () => (clock === undefined ? Date.now() : clock.wallMs()) + aheadMs(),
       pause: clock === undefined ? hurriedPause : (ms, signal) => pauseBy(clock, ms, signal),
       chance: () => 0.5,
+      loadOpaque: loadOpaquePerson,
       ed25519: nodeEd25519,
       x25519: nodeX25519,
       fileCipher: nodeFileCipher,

@@ -2,6 +2,7 @@ import { ParleyError } from '../../protocol/errors.ts';
 import { openDatabase } from './database.ts';
 import { IndexedSpool } from './indexed-spool.ts';
 import { IndexedStore } from './indexed-store.ts';
+import { loadOpaqueInWorker } from './opaque-in-worker.ts';
 import type { Platform } from '../../client/platform.ts';
 
 /**
@@ -22,6 +23,7 @@ export async function browserPlatform(): Promise<Platform> {
     nowMs: Date.now,
     pause,
     chance: Math.random,
+    loadOpaque: loadOpaqueInWorker,
   };
 }
 

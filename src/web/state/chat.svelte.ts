@@ -1,5 +1,6 @@
 import type { ParleyError } from '../../protocol/errors.ts';
 import { makeTxnId } from '../../protocol/txn-id.ts';
+import { Finding } from '../search/finding.svelte.ts';
 import { DraftTexts } from './drafts.svelte.ts';
 import { Notices } from './notices.svelte.ts';
 import { notifyOf } from './notifications.ts';
@@ -25,6 +26,7 @@ export class Chat {
   readonly typists = new Typists();
   readonly presences = new Presences();
   readonly drafts = new DraftTexts();
+  readonly finding = new Finding();
   #live!: LiveClient;
   #version = $state(0);
   #isChanging = false;

@@ -5,6 +5,7 @@ import type { RoomId } from '../../protocol/ids.ts';
 export type Place =
   | { readonly at: 'home' }
   | { readonly at: 'room'; readonly room: RoomId; readonly seq: number | null }
+  | { readonly at: 'search'; readonly room: RoomId | null }
   | { readonly at: 'people'; readonly name: string | null }
   | { readonly at: 'settings' }
   | { readonly at: 'join'; readonly link: string }
@@ -15,6 +16,7 @@ export function placeOf({ pathname, hash }: Pick<URL, 'pathname' | 'hash'>): Pla
   if (first === 'r' && isRoomId(second)) {
     return { at: 'room', room: second, seq: /^[1-9][0-9]{0,15}$/.test(third) ? Number(third) : null };
   }
+  if (first === 'search') return { at: 'search', room: isRoomId(second) ? second : null };
   if (first === 'people') return { at: 'people', name: second === '' ? null : decodeURIComponent(second) };
   if (first === 'settings') return { at: 'settings' };
   // Behind the #, so that no node sees the secret that lets somebody in.
@@ -31,6 +33,8 @@ export function pathOf(place: Place): string {
       return place.seq === null ? `/r/${place.room}` : `/r/${place.room}/${place.seq}`;
     case 'people':
       return place.name === null ? '/people' : `/people/${encodeURIComponent(place.name)}`;
+    case 'search':
+      return place.room === null ? '/search' : `/search/${place.room}`;
     case 'join':
       return `/join#${encodeURIComponent(place.link)}`;
     case 'settings':

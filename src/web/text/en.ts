@@ -320,6 +320,31 @@ export const en = {
     keyboard: 'Keyboard shortcuts',
   },
 
+  security: {
+    title: 'Logging in',
+    password: 'Password',
+    noPassword: 'You have none: further devices are let in by this one, or by your recovery code.',
+    passwordSince: (text: string) => `Set ${text}`,
+    set: 'Set a password',
+    change: 'Change password',
+    newPassword: 'New password',
+    repeat: 'The same again',
+    differs: 'These two are not the same.',
+    passwordSet: 'Your password is set.',
+    totp: 'Code of your phone',
+    totpOff: 'The password alone logs you in.',
+    totpOn: 'The password asks for a code of your phone, too.',
+    totpEnable: 'Turn on',
+    totpDisable: 'Turn off',
+    totpOffSure: 'From now on the password alone logs you in. Turn it off?',
+    totpLead: 'Scan this with an authenticator app, then type the code that it shows.',
+    totpQr: 'The secret as a picture to scan with your phone',
+    totpType: 'Or type this into it:',
+    totpSecret: 'Secret for the phone',
+    recovery: 'It lets you in when you have lost your password and your devices.',
+    noRecovery: 'You have none yet. It lets you in when you have lost your password and your devices.',
+  },
+
   report: {
     title: 'Report this message',
     lead: 'The admins of this server get your report. Only if you agree they can read the message.',
@@ -333,6 +358,7 @@ export const en = {
     title: 'Keyboard shortcuts',
     keys: [
       ['Ctrl K', 'Find a conversation'],
+      ['Ctrl Shift F', 'Find messages, in the open conversation first'],
       ['Alt ↑ / Alt ↓', 'Previous or next conversation'],
       ['↑', 'Edit your last message, in an empty composer'],
       ['Enter', 'Send'],
@@ -344,10 +370,19 @@ export const en = {
 
   search: {
     title: 'Find messages',
-    placeholder: 'Find messages on this device',
-    hint: 'Looks through what this device has read. Nothing you type leaves it.',
+    label: 'Words of the message, or how they begin',
+    hint: 'This device looks for it by itself: nodes cannot read your messages, and do not hear what you look for.',
     none: 'Nothing found.',
-    building: 'The index is being built…',
+    found: (count: number, hasMore: boolean) =>
+      plural(count, { one: '# message', other: hasMore ? '# messages, and more' : '# messages' }),
+    results: 'Messages that were found',
+    everywhere: 'Everywhere',
+    within: (name: string) => `In ${name}`,
+    more: 'Show more',
+    building: (done: number, total: number) =>
+      `Still reading older messages: ${done} of ${total} conversations can be searched as a whole.`,
+    inRoom: 'Find messages here',
+    forText: (text: string) => `Find “${text}” in messages`,
   },
 
   cluster: {

@@ -32,7 +32,7 @@ worker.addEventListener('fetch', (event) => {
 
 /** Where the app shows something; the status page and the documentation are the node's own. */
 function isPlace(path: string): boolean {
-  return path === '/' || /^\/(r|people|settings|join|cluster)(\/|$)/.test(path);
+  return path === '/' || /^\/(r|search|people|settings|join|cluster)(\/|$)/.test(path);
 }
 
 /** The newest one, or the one that is kept. */
