@@ -17,8 +17,8 @@
  * may be outstanding: `MsgStorageAppend` asks for step 1, `MsgStorageApply` for step 3. Each is
  * executed in the order handed out, and its `responses` are delivered afterwards: to `step` of this
  * peer, or over the network. `advance()` is then never called. The two kinds run side by side: a
- * snapshot may be installed while older entries still wait to be applied, which then are to be
- * skipped (but answered).
+ * snapshot may be accepted while older entries still wait to be applied, which from then on are to be
+ * skipped (but answered): the membership is the snapshot's already, so their changes cannot follow it.
  *
  * Broken promises, of the core itself, of its storage or of its caller, throw `ConsensusError` with
  * code `invariant`; the process must then end, for going on could lose acknowledged entries.
@@ -273,6 +273,11 @@ export class RawNode {
 
   status(): Status {
     return readStatus(this.#raft);
+  }
+
+  /** A snapshot was accepted and is not installed yet: what was handed out before, to be applied, is to be skipped. */
+  get awaitsSnapshot(): boolean {
+    return this.#raft.log.hasUnstableSnapshot;
   }
 
   basicStatus(): BasicStatus {

@@ -43,6 +43,7 @@ class Bench {
   readonly deferred: (() => void)[] = [];
   done = 0;
   breaks = false;
+  awaitsSnapshot = false;
   readonly applier = new Applier<number, string>({
     state: this.state,
     itemsPerSlice: 3,
@@ -54,6 +55,7 @@ class Bench {
         return { results: items.map(({ serial }) => serial * 10), events: [] };
       },
     },
+    awaitsSnapshot: () => this.awaitsSnapshot,
     recordMembership: (view, { index }) => view.put('members', Uint8Array.of(index)),
     applyConfChange: (change) => {
       this.changes.push(change);
@@ -129,6 +131,20 @@ describe('Applier', () => {
     expect(bench.changes).toEqual([change]);
     expect(bench.state.confState.learners).toEqual([4]);
     expect(bench.state.appliedIndex).toBe(2);
+  });
+
+  it('skips, and answers, what a snapshot contains that the core has accepted meanwhile', () => {
+    const step = { kind: ConfChangeKind.addLearner, peer: 4 as PeerId };
+    const change = encodeConfChange({ version: 1, step, context: EMPTY_BYTES });
+    bench.enqueue(entry(1, batch(1, 1, 2, 3)), entry(2, change, EntryType.confChange), entry(3, batch(1, 4)));
+    bench.enqueue(entry(4));
+    expect(bench.state.appliedIndex).toBe(1);
+    let idle = 0;
+    bench.applier.whenIdle(() => (idle += 1));
+    bench.awaitsSnapshot = true;
+    bench.deferred.shift()?.();
+    expect([bench.changes, bench.state.appliedIndex, bench.done, idle]).toEqual([[], 1, 2, 1]);
+    expect(bench.fatal).toEqual([]);
   });
 
   it('ends the process over an entry out of order, one it cannot read, or a machine that throws', () => {

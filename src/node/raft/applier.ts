@@ -15,6 +15,11 @@ export interface ApplierEnv<Result, Event> {
   /** The membership before the first entry; the state store learns it with that. */
   readonly foundingConfState: ConfState;
   readonly applyConfChange: (change: ConfChange) => ConfState;
+  /**
+   * Whether the core has accepted a snapshot, which contains all that waits here: its membership is the snapshot's
+   * already, so no older entry may be applied to it.
+   */
+  readonly awaitsSnapshot: () => boolean;
   /** Writes down who is in the cluster after the change, in the transaction that applies it. */
   readonly recordMembership: (transaction: StateView, applied: AppliedChange) => void;
   readonly defer: (callback: () => void) => void;
@@ -46,7 +51,7 @@ export class Applier<Result, Event> {
     this.#env = env;
   }
 
-  /** `done` once all entries are applied. The first slice runs at once. */
+  /** `done` once all entries are applied, or contained in a snapshot. The first slice runs at once. */
   enqueue(entries: readonly Entry[], done: () => void): void {
     this.#jobs.push({ entries, done, next: 0 });
     if (!this.#sliceIsDue && !this.#running) this.#run();
@@ -87,6 +92,7 @@ export class Applier<Result, Event> {
     while (items < this.#env.itemsPerSlice && !this.#stopped) {
       const job = this.#jobs[0];
       if (job === undefined) break;
+      if (this.#env.awaitsSnapshot()) job.next = job.entries.length;
       const entry = job.entries[job.next];
       if (entry !== undefined) {
         items += this.#apply(entry);

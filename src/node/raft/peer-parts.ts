@@ -158,6 +158,7 @@ export class PeerParts<Result, Event> {
       itemsPerSlice: this.settings.applyItemsPerSlice,
       foundingConfState: confStateOf(this.#config.foundingVoters),
       applyConfChange: (change) => this.#hooks.core().applyConfChange(change),
+      awaitsSnapshot: () => this.#hooks.core().awaitsSnapshot,
       recordMembership: (transaction, applied) => this.membership.record(transaction, applied),
       defer: this.defer,
       onBatch: (batch, outcome, bytes) => this.#hooks.onBatch(batch, outcome, bytes),

@@ -1,6 +1,11 @@
 import type { Mutant } from './mutant.ts';
 
 const DRIVER = 'src/node/raft/raft-driver.ts';
+const APPLIES_BEHIND_A_SNAPSHOT = {
+  file: 'src/node/raft/applier.ts',
+  find: 'if (this.#env.awaitsSnapshot()) job.next = job.entries.length;',
+  replace: '',
+};
 
 /** What takes the place of log entries. */
 export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
@@ -21,10 +26,18 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     name: 'installs-while-entries-are-applied',
     what: 'A snapshot is installed while older entries are still being applied.',
     edits: [
+      APPLIES_BEHIND_A_SNAPSHOT,
       { file: DRIVER, find: 'this.#env.whenApplierIsIdle(() => {', replace: '((act: () => void) => act())(() => {' },
     ],
     focus: 'snapshots',
     budget: { seeds: 500, seconds: 10 },
+  },
+  {
+    name: 'applies-to-the-membership-of-a-snapshot',
+    what: 'Older entries are applied once the membership is that of a snapshot which contains them.',
+    edits: [APPLIES_BEHIND_A_SNAPSHOT],
+    focus: 'snapshots',
+    budget: { seeds: 300, seconds: 10 },
   },
   {
     name: 'log-before-state',

@@ -141,6 +141,10 @@ export class SimNode {
   get peer(): RaftPeer<unknown, unknown> | undefined {
     return this.#process?.peer;
   }
+  /** A snapshot is about to replace its log and its state. */
+  get isInstalling(): boolean {
+    return this.#process?.peer?.installing ?? false;
+  }
   get state(): SimStateStore | undefined {
     return this.#process?.state;
   }

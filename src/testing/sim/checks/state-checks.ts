@@ -30,6 +30,11 @@ export class StateChecks {
     insist(stampMs >= last.stampMs, 'stamp-fell', () => `${node.name} from ${last.stampMs} to ${stampMs} at ${index}`);
     last.index = index;
     last.stampMs = stampMs;
+    insist(
+      !node.isInstalling,
+      'applied-behind-snapshot',
+      () => `${node.name} applies ${index}, and is to install more`,
+    );
     insist(index <= this.#history.committedIndex, 'applied-uncommitted', () => `${node.name} applies ${index}`);
     this.#compare(node, image);
     if (confState !== undefined) this.#memberships.applied(node, index, confState);
