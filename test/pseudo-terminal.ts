@@ -133,6 +133,7 @@ export const KEYS = {
   ctrlK: '\u000B',
   ctrlN: '\u000E',
   ctrlO: '\u000F',
+  ctrlZ: '\u001A',
   f1: '\u001BOP',
   pageUp: '\u001B[5~',
 } as const;

@@ -230,6 +230,42 @@ describe('the app in a pseudo-terminal, on three nodes', () => {
     expect(read.filter(({ text }) => text === 'still here')).toHaveLength(1);
   });
 
+  it('comes back where the system does not suspend it, because no shell could continue it', async () => {
+    ann.type(KEYS.ctrlZ);
+    await until('the terminal to be given back', () => ann.output.includes('\u001B[?1049l'));
+    await until('the app to be back', () => ann.isAlternate && ann.text.includes('write to @bob'));
+    ann.type('typed on');
+    await ann.shows('› typed on');
+    ann.type('\u0015');
+    await ann.shows('write to @bob');
+    expect(ann.child.exitCode).toBeNull();
+  });
+
+  it('goes to the shell on Ctrl Z, and comes back with fg', async () => {
+    const place = join(folder, 'shell');
+    mkdirSync(place);
+    const env = { PS1: 'shell> ' };
+    const shell = new PseudoTerminal(['bash', '--norc', '--noprofile', '-i'], {
+      folder: place,
+      columns: 80,
+      rows: 24,
+      env,
+    });
+    opened.push(shell);
+    await shell.shows('shell>');
+    send(shell, `${process.execPath} ${PARLEY} --home ${join(folder, 'bob')}`);
+    await shell.shows('● 127', WAIT_MS);
+    shell.type(KEYS.ctrlZ);
+    await shell.shows('Stopped');
+    expect(shell.isAlternate).toBe(false);
+    send(shell, 'fg');
+    await shell.shows('● 127', WAIT_MS);
+    await until('the app to have the terminal again', () => shell.isAlternate);
+    shell.type(KEYS.ctrlC);
+    await shell.shows('shell>');
+    expect(shell.isAlternate).toBe(false);
+  });
+
   it('keeps a draft, and gives the terminal back when it is left', async () => {
     ann.type('not finished');
     await ann.shows('› not finished');

@@ -13,7 +13,7 @@ const PATIENCE_MS = 3_000;
 const KEEP_PINS_MS_MAX = 2_000;
 
 /** Whoever was met goes into the vault; what cannot be done now is done after the next verb. */
-async function keepPins(client: ParleyClient): Promise<void> {
+export async function keepPins(client: ParleyClient): Promise<void> {
   try {
     await client.vault.keepPins(KEEP_PINS_MS_MAX);
   } catch (error) {

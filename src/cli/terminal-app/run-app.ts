@@ -1,5 +1,6 @@
 import { ParleyError } from '../../protocol/errors.ts';
 import { openHome } from '../parley/home.ts';
+import { keepPins } from '../parley/run.ts';
 import { ProcessTerminal } from '../parley/terminal.ts';
 import { signIn } from './sign-in.ts';
 import { TerminalApp } from './terminal-app.ts';
@@ -20,6 +21,7 @@ export async function runApp(options: HomeOptions, signal: AbortSignal): Promise
     const crashed = (error: unknown): void => app.fail(error);
     process.on('uncaughtException', crashed);
     await app.run(signal).finally(() => process.off('uncaughtException', crashed));
+    await keepPins(client);
   } finally {
     await client.close();
   }

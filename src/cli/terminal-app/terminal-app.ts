@@ -15,6 +15,9 @@ const FRAME_MS = 30;
 /** "Seen 3 min ago" and the day go on although nothing happens. */
 const CLOCK_MS = 30_000;
 
+/** Of time in which the process runs. */
+const CONTINUE_AFTER_MS = 300;
+
 export interface AppStreams {
   readonly input: NodeJS.ReadStream;
   readonly output: NodeJS.WriteStream;
@@ -151,10 +154,15 @@ export class TerminalApp {
   #suspend(): void {
     if (process.platform === 'win32') return;
     this.#screen.leave();
-    process.once('SIGCONT', () => {
+    const goOn = (): void => {
+      process.off('SIGCONT', goOn);
+      clearTimeout(timer);
       this.#screen.enter();
       this.#draw();
-    });
+    };
+    process.on('SIGCONT', goOn);
+    // Where nobody could continue it, the system does not stop it.
+    const timer = setTimeout(goOn, CONTINUE_AFTER_MS);
     process.kill(process.pid, 'SIGTSTP');
   }
 }
