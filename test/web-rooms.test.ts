@@ -47,6 +47,9 @@ describe.runIf(browser !== null)('rooms in the web app, in Chromium, on three no
       await person.sees('The crème is in the fridge');
       await person.page.getByText('End-to-end encrypted').waitFor();
     }
+    // All of the heading fits on a phone.
+    const details = (await cay.page.getByRole('button', { name: 'Room details' }).boundingBox())!;
+    expect(details.x + details.width).toBeLessThanOrEqual(PHONE.width);
     await ann.page.getByRole('button', { name: 'Room details' }).click();
     await ann.page.getByRole('button', { name: 'Role of cay' }).click();
     await ann.page.getByRole('menuitem', { name: 'Remove cay' }).click();

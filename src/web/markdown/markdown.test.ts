@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseMarkdown } from './blocks.ts';
 import { parseInline } from './inline.ts';
 import { safeHref } from './links.ts';
+import { withoutMarks } from './plain.ts';
 import type { Block, Inline } from './syntax.ts';
 
 const shapes = (nodes: readonly Inline[]): string =>
@@ -15,6 +16,18 @@ const shapes = (nodes: readonly Inline[]): string =>
       return `{${node.is}${node.is === 'link' ? ` ${node.href}` : ''}: ${shapes(node.of)}}`;
     })
     .join('');
+
+describe('a text without its marks', () => {
+  it.each([
+    ['The **crème** is _in_ the `fridge`', 'The crème is in the fridge'],
+    ['A list:\n- one\n- **two**', 'A list: one · two'],
+    ['> quoted\n\nand @bob', 'quoted and @bob'],
+    ['[here](https://example.com) 2 * 3', 'here 2 * 3'],
+    ['```\ncode **as it is**\n```', 'code **as it is**'],
+  ])('reads %j as %j', (text, plain) => {
+    expect(withoutMarks(text)).toBe(plain);
+  });
+});
 
 describe('Markdown in a line', () => {
   it.each([

@@ -410,5 +410,5 @@ export const en = {
 
   notifications: { body: 'New message' },
 
-  nav: { conversations: 'Conversations', people: 'People', search: 'Search', settings: 'Settings', main: 'Main' },
+  nav: { conversations: 'Chats', people: 'People', search: 'Search', settings: 'Settings', main: 'Main' },
 };
