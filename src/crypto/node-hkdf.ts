@@ -10,10 +10,15 @@ export const nodeHkdf: HkdfSha256 = {
   expand(pseudorandomKey, info, length) {
     if (length > 255 * HASH_BYTES) throw new Error(`HKDF-SHA256 gives at most 8160 bytes, not ${length}.`);
     const output = new Uint8Array(length);
-    let block = new Uint8Array(0);
+    // One piece for OpenSSL instead of two: crossing over to it costs as much as hashing so little.
+    const infoAndCounter = new Uint8Array(info.length + 1);
+    infoAndCounter.set(info);
+    let block: Uint8Array | undefined;
     for (let counter = 1, offset = 0; offset < length; counter++, offset += HASH_BYTES) {
-      const mac = createHmac('sha256', pseudorandomKey).update(block).update(info);
-      block = new Uint8Array(mac.update(Uint8Array.of(counter)).digest());
+      infoAndCounter[info.length] = counter;
+      const mac = createHmac('sha256', pseudorandomKey);
+      if (block !== undefined) mac.update(block);
+      block = mac.update(infoAndCounter).digest();
       output.set(block.subarray(0, length - offset), offset);
     }
     return output;

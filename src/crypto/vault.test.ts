@@ -51,6 +51,19 @@ describe('a vault', () => {
     expect(openVault(account, swapped, { by: 'user', user })).toBeNull();
   });
 
+  it('holds each part to its account and version, also where the same key was drawn twice', () => {
+    const drawn = (length: number): Uint8Array => new Uint8Array(length).fill(7);
+    const openers = { recoverySecret, passwordKey };
+    const [third, fourth] = [3, 4].map((version) => sealVault(user, version, contents, openers, drawn));
+    const foreign = sealVault(other, 4, contents, openers, drawn);
+    const opening = { by: 'recovery', recoverySecret } as const;
+    expect(openVault(account, fourth!, opening)).toEqual(contents);
+    expect(openVault(account, { ...fourth!, recoveryWrap: third!.recoveryWrap }, opening)).toBeNull();
+    expect(openVault(account, { ...fourth!, sealed: third!.sealed }, opening)).toBeNull();
+    expect(openVault(account, { ...fourth!, recoveryWrap: foreign.recoveryWrap }, opening)).toBeNull();
+    expect(openVault(account, { ...fourth!, sealed: foreign.sealed }, opening)).toBeNull();
+  });
+
   it('shuts out an old recovery code with the next version', () => {
     const renewed = sealVault(user, 4, contents, { recoverySecret: nodeRandom(32), passwordKey }, nodeRandom);
     expect(openVault(account, renewed, { by: 'recovery', recoverySecret })).toBeNull();

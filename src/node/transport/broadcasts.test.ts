@@ -3,6 +3,8 @@ import { outcomeOf, PairWorld, type PairNode } from '../../testing/pair-world.ts
 import { OLD_EPOCH_MS } from '../ring/ring-keys.ts';
 import { SALT_MS } from './broadcasts.ts';
 import { EVERYBODY } from './cluster-keys.ts';
+import { parseHeader } from './frame-header.ts';
+import { testIdentity } from '../../testing/test-identity.ts';
 
 const PAYLOAD = Uint8Array.of(1, 2, 3);
 const KEYS = [1, 2, 3, 4].map((byte) => new Uint8Array(32).fill(byte));
@@ -44,6 +46,17 @@ describe('frames for everybody', () => {
 
   it('mean nothing to those whom they do not name', () => {
     expect(outcomeOf(c.receive(a.sealForAll(PAYLOAD, 'raft-shared', [b])))).toBe('done');
+  });
+
+  it('are announced to members only', () => {
+    const stranger = world.start('n9', { boot: 900 });
+    for (const { name } of [a, b, c]) stranger.members.set(name, testIdentity(name).public);
+    stranger.pairs.introduce(EVERYBODY);
+    world.deliver();
+    expect(a.pairs.allOf(stranger.name)[0]!.current).toBeDefined();
+    pass(SALT_MS);
+    const told = world.recorded.filter(({ frame }) => parseHeader(frame)?.kind === 'salt').map(({ to }) => to);
+    expect(new Set(told)).toEqual(new Set([a.name, b.name, c.name]));
   });
 
   it('are refused with any bit changed, wherever', () => {

@@ -137,6 +137,21 @@ describe('two nodes that have met', () => {
     expect(outcomeOf(b.receive(a.seal(b)))).not.toBe('frame');
   });
 
+  it('hear nothing of a former process in a session that it had begun, and another one was there first', () => {
+    a.pairs.renewAll(false);
+    const begun = world.letters.splice(0);
+    for (const { frame } of begun) b.receive(frame);
+    for (const { frame } of world.letters.splice(0)) a.receive(frame);
+    const confirmation = world.letters.splice(0).map(({ frame }) => frame);
+    const late = a.seal(b);
+    const next = restart(a, 101);
+    next.pairs.introduce(EVERYBODY);
+    world.deliver();
+    expect(b.pairs.bootOf(a.name)).toBe(101);
+    for (const frame of [...confirmation, late]) expect(outcomeOf(b.receive(frame))).toBe('old-boot');
+    expect(b.pairs.bootOf(a.name)).toBe(101);
+  });
+
   it('find out that the other does not know them', () => {
     const next = restart(b, 201);
     // It slept through the introduction.
