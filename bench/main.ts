@@ -10,6 +10,7 @@ import { measureFrames, renderFrames } from './frames.ts';
 import { createPairs, measure } from './messages.ts';
 import { measureMls, renderMls } from './mls.ts';
 import { measureRooms } from './rooms.ts';
+import { measureSealing, renderSealing } from './sealing.ts';
 import { measureSnapshot } from './snapshot.ts';
 import { startScratchCluster } from '../scripts/load/scratch-cluster.ts';
 import { percentile } from '../scripts/chaos/percentiles.ts';
@@ -31,6 +32,7 @@ const USAGE = `usage: npm run bench [-- --runs N] [--json FILE]
        npm run bench -- files [--megabytes N] [--kill]
        npm run bench -- mls [--devices N]
        npm run bench -- frames
+       npm run bench -- sealing
        npm run bench -- rooms [--members N] [--sockets N] [--rooms N]
        npm run bench -- fastchat [--tests NAME[,NAME…]] [--clients N] [--iterations N]
 
@@ -59,10 +61,12 @@ client that encrypts and decrypts, next to the figures that FastChat published. 
 frames: what sealing and opening frames between nodes costs, in processor time, and in multiples of encrypting as much
 once.
 
+sealing: what writing and reading rows of a node's disk costs sealed and not, in processor time.
+
 mls: the MLS engine by itself, in processor time: messages per second of one core, and what handshakes cost in groups of 2 to N devices
 (default 2000).`;
 
-const KINDS: ReadonlySet<string> = new Set(['', 'snapshot', 'files', 'mls', 'rooms', 'fastchat', 'frames']);
+const KINDS: ReadonlySet<string> = new Set(['', 'snapshot', 'files', 'mls', 'rooms', 'fastchat', 'frames', 'sealing']);
 const LOADS: readonly Load[] = [
   { name: '1', sockets: 1, perSocket: 1, messages: 1_500 },
   { name: '10', sockets: 10, perSocket: 1, messages: 5_000 },
@@ -116,6 +120,10 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (what === 'frames') {
     console.log(`${machineName()}\n${renderFrames(measureFrames())}`);
+    return 0;
+  }
+  if (what === 'sealing') {
+    console.log(`${machineName()}\n${renderSealing(await measureSealing())}`);
     return 0;
   }
   if (what === 'rooms') {
