@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { Logger } from 'pino';
 import type { ChatNode } from '../node/ports.ts';
+import type { ActsOnce } from './acts-once.ts';
 import type { AddressBans } from './address-bans.ts';
 import type { Authenticator } from './auth.ts';
 import type { ClientAddresses } from './client-address.ts';
@@ -35,6 +36,7 @@ export interface ApiContext {
   readonly refused: RefusedLogins;
   readonly metrics: Metrics;
   readonly live: Live;
+  readonly acts: ActsOnce;
 }
 
 export type App = FastifyInstance<

@@ -19,6 +19,16 @@ export const THROUGH_THE_LOG: readonly ErrorCode[] = [
   'txn_expired',
   'txn_from_future',
 ];
+/** For routes that act on nodes, which the log orders no more than the note of it. */
+export const ACTS_ON_NODES: readonly ErrorCode[] = [
+  'no_leader',
+  'deadline_exceeded',
+  'overloaded',
+  'behind',
+  'txn_reused',
+  'txn_expired',
+  'txn_from_future',
+];
 /** For routes that wait for the cluster before they answer. */
 export const ASKS_THE_CLUSTER: readonly ErrorCode[] = ['no_leader', 'deadline_exceeded', 'overloaded'];
 

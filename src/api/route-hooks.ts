@@ -93,6 +93,12 @@ export function sessionOf(request: FastifyRequest): Session {
   return request.session;
 }
 
+/** For what may be asked without: each time is another one then. @throws ParleyError `invalid_field` */
+export function txnIdIfAny(request: FastifyRequest, query: { readonly txnId?: string | undefined }): TxnId | undefined {
+  const isNamed = query.txnId !== undefined || request.headers['idempotency-key'] !== undefined;
+  return isNamed ? txnIdOf(request, query) : undefined;
+}
+
 /** @throws ParleyError `invalid_field` when a request that has no body names no transaction */
 export function txnIdOf(request: FastifyRequest, query: { readonly txnId?: string | undefined }): TxnId {
   const given = query.txnId ?? request.headers['idempotency-key'];

@@ -15,6 +15,7 @@ import { addCommonHooks, addPreflight } from './headers.ts';
 import { takeIdempotencyKeys } from './idempotency-key.ts';
 import { LoginSetups } from './login/login-setups.ts';
 import { LeaderTime } from './leader-time.ts';
+import { ActsOnce } from './acts-once.ts';
 import { Live } from './live/live.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { Origins } from './origin.ts';
@@ -121,6 +122,7 @@ export function buildApi({ node, config, logger, metrics = new Metrics() }: ApiP
     receipts: new ReceiptMarks(node, limits.requestDeadlineMs),
     refused: new RefusedLogins({ node, nowMs: () => time.nowMs(), gatherMs: limits.refusedLoginsGatherMs, logger }),
     metrics,
+    acts: new ActsOnce(),
     live: new Live({ node, hub, limits, logger, wallMs: () => time.nowMs(), nameOf: queries.nameOf }),
   };
   const sends = new RateMeter();

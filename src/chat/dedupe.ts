@@ -76,7 +76,7 @@ export function deduped<K extends CommandKind>(
 }
 
 /** Refuses what is too old to be told from a retry, and clocks that would make records live for ever. */
-export function checkTxnTime(work: Work, txnId: TxnId): Rejection | undefined {
+export function checkTxnTime(work: Pick<Work, 'stampMs'>, txnId: TxnId): Rejection | undefined {
   const timeMs = txnTimeMs(txnId);
   if (timeMs + LIMITS.txnWindowMs <= work.stampMs) return reject('txn_expired');
   if (timeMs > work.stampMs + LIMITS.txnFutureMs) return reject('txn_from_future');

@@ -140,7 +140,11 @@ Exit codes: 0 ok (status: healthy, doctor: no problems), 1 failed (status: degra
       .argument('<node>')
       .option('--json', 'print the status as one JSON object')
       .action(async (node: string, options: { json?: boolean }) => {
-        const status = await leaderRequest<StatusJson>(target(), '/v1/admin/members', { verb, node });
+        const status = await leaderRequest<StatusJson>(target(), '/v1/admin/members', {
+          verb,
+          node,
+          txnId: freshTxnId(),
+        });
         console.log(options.json === true ? JSON.stringify(status) : renderStatus(status));
       });
   }
@@ -151,7 +155,10 @@ Exit codes: 0 ok (status: healthy, doctor: no problems), 1 failed (status: degra
     .argument('[node]', 'which one (default: whoever is furthest)')
     .option('--json', 'print one JSON object')
     .action(async (to: string | undefined, options: { json?: boolean }) => {
-      const reply = await leaderRequest<{ leader: string }>(target(), '/v1/admin/leader', { to: to ?? null });
+      const reply = await leaderRequest<{ leader: string }>(target(), '/v1/admin/leader', {
+        to: to ?? null,
+        txnId: freshTxnId(),
+      });
       console.log(options.json === true ? JSON.stringify(reply) : `${reply.leader} leads now.`);
     });
 

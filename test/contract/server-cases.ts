@@ -57,20 +57,19 @@ export const SERVER_CASES: RouteCases = {
   'GET /v1/admin/state-hashes': () => ({ path: '/v1/admin/state-hashes?rows=true' }),
   'GET /v1/admin/diagnosis': () => ({ path: '/v1/admin/diagnosis', repeats: 'not-the-same' }),
   'GET /v1/admin/disk-keys': () => ({ path: '/v1/admin/disk-keys', repeats: 'not-the-same' }),
-  'POST /v1/admin/disk-keys': () => ({ path: '/v1/admin/disk-keys', repeats: 'not-the-same' }),
-  'POST /v1/admin/compact': () => ({ path: '/v1/admin/compact', repeats: 'not-the-same' }),
+  'POST /v1/admin/disk-keys': () => ({ path: `/v1/admin/disk-keys?txnId=${nextTxnId()}` }),
+  'POST /v1/admin/compact': () => ({ path: `/v1/admin/compact?txnId=${nextTxnId()}` }),
   'GET /v1/admin/keys': () => ({ path: '/v1/admin/keys', repeats: 'not-the-same' }),
   'POST /v1/admin/keys/rotate': async (stage) => ({
-    path: '/v1/admin/keys/rotate',
+    path: `/v1/admin/keys/rotate?txnId=${nextTxnId()}`,
     url: await leaderUrl(stage),
     repeats: 'not-the-same',
   }),
   'POST /v1/admin/leader': async (stage) => ({
     path: '/v1/admin/leader',
-    json: { to: null },
+    json: { to: null, txnId: nextTxnId() },
+    // It leads no more when it is asked again, and did what was asked.
     url: await leaderUrl(stage),
-    // It leads no more.
-    repeats: 'refused',
   }),
   'POST /v1/admin/members': async (stage) => {
     const url = await leaderUrl(stage);
@@ -78,7 +77,8 @@ export const SERVER_CASES: RouteCases = {
     const leaving = stage.cluster.layout.nodes.at(-1)!.name;
     const { leader } = await stage.asAdmin<ClusterJson>('GET', '/v1/cluster');
     const node = leader === leaving ? stage.cluster.layout.nodes[1]!.name : leaving;
-    return { path: '/v1/admin/members', json: { verb: 'remove', node }, url, repeats: 'refused' };
+    const json = { verb: 'remove', node, txnId: nextTxnId() };
+    return { path: '/v1/admin/members', json, url, repeats: 'not-the-same' };
   },
   'POST /v1/admin/invites': () => ({
     path: '/v1/admin/invites',

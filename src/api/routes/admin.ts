@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { DiagnosisReply } from '../../protocol/http/diagnosis.ts';
-import { StateHashesQuery } from '../../protocol/http/queries.ts';
+import { StateHashesQuery, TxnQuery } from '../../protocol/http/queries.ts';
 import {
   CompactReply,
   DiskKeysReply,
@@ -13,10 +13,11 @@ import {
   StatusReply,
 } from '../../protocol/http/schemas.ts';
 import { labelled } from '../../protocol/labelled.ts';
-import { ASKS_THE_CLUSTER, THROUGH_THE_LOG } from '../documented-errors.ts';
+import { ACTS_ON_NODES, THROUGH_THE_LOG } from '../documented-errors.ts';
+import { actKeyOf, actOnNode } from '../act-on-node.ts';
+import { txnIdIfAny } from '../route-hooks.ts';
 import { submit } from '../submit.ts';
 import { timeOf } from '../time-text.ts';
-import { noteNodeAct } from '../note-node-act.ts';
 import { inviteHashOf } from './accounts.ts';
 import type { NodeAct } from '../../protocol/audit.ts';
 import type { NodeName, TxnId } from '../../protocol/ids.ts';
@@ -79,10 +80,15 @@ export function addAdminRoutes(app: App, context: ApiContext, hooks: RouteHooks)
       schema: {
         tags: ['admin'],
         summary: 'Put the state of this node on disk now, and drop the log that it covers',
+        querystring: TxnQuery,
         response: { 200: CompactReply },
+        errors: ['behind', 'txn_reused'],
       },
     },
-    () => node.compact(),
+    (request) => {
+      const key = actKeyOf(request, txnIdIfAny(request, request.query));
+      return context.acts.once(key, 'compact', () => node.compact());
+    },
   );
 
   app.get(
@@ -106,11 +112,15 @@ export function addAdminRoutes(app: App, context: ApiContext, hooks: RouteHooks)
       schema: {
         tags: ['admin'],
         summary: 'Seal the disk of this node under new keys, and destroy the old ones when all of it is',
+        querystring: TxnQuery,
         response: { 200: DiskKeysReply },
-        errors: ['damaged'],
+        errors: ['damaged', 'txn_reused'],
       },
     },
-    () => node.rotateDiskKeys(),
+    (request) => {
+      const key = actKeyOf(request, txnIdIfAny(request, request.query));
+      return context.acts.once(key, 'disk-keys', () => node.rotateDiskKeys());
+    },
   );
 
   app.post(
@@ -123,11 +133,10 @@ export function addAdminRoutes(app: App, context: ApiContext, hooks: RouteHooks)
         body: MembersBody,
         response: { 200: StatusReply },
         errors: [
-          ...ASKS_THE_CLUSTER,
+          ...ACTS_ON_NODES,
           'not_leader',
           'no_such_node',
           'already_member',
-          'behind',
           'quorum_at_risk',
           'change_in_progress',
           'too_many',
@@ -135,9 +144,12 @@ export function addAdminRoutes(app: App, context: ApiContext, hooks: RouteHooks)
       },
     },
     async (request) => {
-      const { verb, node: name } = request.body;
-      await node.changeMembers(verb, name as NodeName);
-      await noteNodeAct(context, request, ACT_OF[verb], name as NodeName);
+      const { verb } = request.body;
+      const [name, txnId] = [request.body.node as NodeName, request.body.txnId as TxnId | undefined];
+      await actOnNode(context, request, { act: ACT_OF[verb], node: name, txnId }, async () => {
+        await node.changeMembers(verb, name);
+        return name;
+      });
       return node.status();
     },
   );
@@ -151,13 +163,13 @@ export function addAdminRoutes(app: App, context: ApiContext, hooks: RouteHooks)
         summary: 'Hand leadership to another voter; asked of the leader',
         body: LeaderBody,
         response: { 200: LeaderReply },
-        errors: [...ASKS_THE_CLUSTER, 'not_leader', 'no_such_node', 'behind', 'quorum_at_risk'],
+        errors: [...ACTS_ON_NODES, 'not_leader', 'no_such_node', 'quorum_at_risk'],
       },
     },
     async (request) => {
-      const leader = await node.transferLeadership(request.body.to as NodeName | null);
-      await noteNodeAct(context, request, 'node.made-leader', leader);
-      return { leader };
+      const [to, txnId] = [request.body.to as NodeName | null, request.body.txnId as TxnId | undefined];
+      const asked = { act: 'node.made-leader', node: to, txnId } as const;
+      return { leader: await actOnNode(context, request, asked, () => node.transferLeadership(to)) };
     },
   );
 

@@ -1,7 +1,9 @@
 import { KeysReply } from '../../protocol/http/keys.ts';
-import { ASKS_THE_CLUSTER } from '../documented-errors.ts';
+import { TxnQuery } from '../../protocol/http/queries.ts';
+import { actOnNode } from '../act-on-node.ts';
+import { ACTS_ON_NODES } from '../documented-errors.ts';
+import { txnIdIfAny } from '../route-hooks.ts';
 import { timeOf } from '../time-text.ts';
-import { noteNodeAct } from '../note-node-act.ts';
 import type { KeysJson } from '../../protocol/http/keys.ts';
 import type { ChatNode } from '../../node/ports.ts';
 import type { ApiContext, App } from '../context.ts';
@@ -27,13 +29,17 @@ export function addKeyRoutes(app: App, context: ApiContext, hooks: RouteHooks): 
       schema: {
         tags: ['admin'],
         summary: 'Let the nodes go over to a new key now; asked of the leader',
+        querystring: TxnQuery,
         response: { 200: KeysReply },
-        errors: [...ASKS_THE_CLUSTER, 'not_leader'],
+        errors: [...ACTS_ON_NODES, 'not_leader'],
       },
     },
     async (request) => {
-      await node.rotateKeys();
-      await noteNodeAct(context, request, 'keys.rotated', node.name);
+      const asked = { act: 'keys.rotated', node: null, txnId: txnIdIfAny(request, request.query) } as const;
+      await actOnNode(context, request, asked, async () => {
+        await node.rotateKeys();
+        return node.name;
+      });
       return keysOf(node);
     },
   );

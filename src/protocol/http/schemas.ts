@@ -457,11 +457,15 @@ export const MembersBody = Type.Object(
   {
     verb: Type.Union([Type.Literal('add'), Type.Literal('promote'), Type.Literal('remove'), Type.Literal('replace')]),
     node: NodeNameField,
+    txnId: Type.Optional(TxnIdField),
   },
   strict,
 );
 // POST /v1/admin/leader (admin token).
-export const LeaderBody = Type.Object({ to: Type.Union([NodeNameField, Type.Null()]) }, strict);
+export const LeaderBody = Type.Object(
+  { to: Type.Union([NodeNameField, Type.Null()]), txnId: Type.Optional(TxnIdField) },
+  strict,
+);
 export const LeaderReply = Type.Object({ leader: NodeNameField });
 export const InviteReply = Type.Object({ invite: Type.String(), expiresAt: TimeField });
 

@@ -1,3 +1,4 @@
+import { freshTxnId } from '../../fresh-txn.ts';
 import { formatTable } from '../../table.ts';
 import { adminRequest, leaderRequest } from '../admin-client.ts';
 import type { Command } from 'commander';
@@ -19,7 +20,7 @@ export function addKeyVerbs(chatctl: Command, target: () => AdminTarget): void {
     .description('let the nodes go over to a new key now')
     .option('--json', 'print one JSON object')
     .action(async (options: { json?: boolean }) => {
-      show(await leaderRequest<KeysJson>(target(), '/v1/admin/keys/rotate', undefined), options);
+      show(await leaderRequest<KeysJson>(target(), `/v1/admin/keys/rotate?txnId=${freshTxnId()}`, undefined), options);
     });
 }
 
