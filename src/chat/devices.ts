@@ -74,7 +74,10 @@ export const enrolDevice: Handler<'device.enrol'> = (work, { body }) => {
   const { grantHash, record } = body;
   const grant = work.grants.get(grantHash);
   if (grant === undefined || grant.expiresAt <= work.stampMs) return reject('unauthenticated');
-  if (grant.device !== null) return reject('forbidden', 'This proof was used for another device.');
+  // Of the same device, it says below that it exists: the answer to an earlier attempt may have been lost.
+  if (grant.device !== null && grant.device !== record.device) {
+    return reject('forbidden', 'This proof was used for another device.');
+  }
   const { account } = grant;
   const refusal = checkAdmission(work, account);
   if (refusal !== undefined) return refusal;

@@ -296,6 +296,8 @@ describe('device.enrol', () => {
     expect(original).toEqual({ ok: true, value: { device: record.device } });
     expect(chat.run('device.enrol', null, { grantHash, record }, txnId)).toEqual(original);
     expect(chat.code('device.enrol', null, { grantHash, record: recordFrom('ann/newer') })).toBe('forbidden');
+    // Whoever did not hear of the first attempt learns that it went through.
+    expect(chat.code('device.enrol', null, { grantHash, record })).toBe('device_exists');
     expect(chat.login({ ...ann, record }).device).toBe(record.device);
   });
 
