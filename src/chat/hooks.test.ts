@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { deviceIdOf } from '../protocol/derive-ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { bytesFrom, ChatHarness, openEnvelopeBytes } from '../testing/chat-harness.ts';
+import { KEYS } from './keys.ts';
 import { hookById, hooksOf } from './queries-hooks.ts';
 import type { EnvelopeHeader } from '../protocol/envelope.ts';
 import type { DeviceId, RoomId, TxnId } from '../protocol/ids.ts';
@@ -100,6 +101,16 @@ describe('webhooks of an open room', () => {
     expect(chat.code('hook.remove', ann, { room, hook })).toBe('no_such_hook');
     expect(hookById(chat.view, hook)).toBeUndefined();
     expect(hooksOf(chat.view, bob.account, room)).toMatchObject([{ hook, removed: true }]);
+  });
+
+  it('are gone with a room that is purged, names and all', () => {
+    const hook = add('pump');
+    chat.must('hook.remove', ann, { room, hook: add('old') });
+    say(hook, 'x');
+    chat.must('room.purge', null, { room });
+    const isOfHooks = (key: string): boolean => key.startsWith('Y/') || key === KEYS.deviceTxn(hook);
+    expect([...chat.view.rows.keys()].filter(isOfHooks)).toEqual([]);
+    expect(say(hook, 'y')).toMatchObject({ ok: false, code: 'no_such_hook' });
   });
 
   it.each([

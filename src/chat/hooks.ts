@@ -48,6 +48,15 @@ function withPlace(work: Work, hooks: readonly HookRow[]): readonly HookRow[] {
   return hooks.filter((it) => it !== oldest);
 }
 
+/** Of a room that is purged: nothing of theirs is left to verify. */
+export function dropHooks(work: Work, room: RoomId): void {
+  for (const { hook } of work.roomHooks.get(room) ?? []) {
+    work.hookRooms.delete(hook);
+    work.deviceTxns.delete(hook);
+  }
+  work.roomHooks.delete(room);
+}
+
 /** By owner and admins; from this entry on it says nothing more. */
 export const removeHook: Handler<'hook.remove'> = (work, { actor, body: { room, hook } }) => {
   const place = enterAsAdmin(work, actor, room);

@@ -1,4 +1,5 @@
 import { audit } from './audit.ts';
+import { dropHooks } from './hooks.ts';
 import { KEYS } from './keys.ts';
 import { dropMeta } from './room-meta.ts';
 import { announceGone, removeMessage, removeSome } from './removal.ts';
@@ -22,7 +23,7 @@ export const purgeMessage: Handler<'message.purge'> = (work, command) => {
   return accept<'message.purge'>({ room, seqs });
 };
 
-/** From here on nothing is written in it, nobody is let in, and its name is gone; what was written goes in steps. */
+/** From here on nothing is written in it, nobody is let in, its name and webhooks are gone; what was written goes in steps. */
 export const purgeRoom: Handler<'room.purge'> = (work, command) => {
   const refusal = checkAdmin(work, command);
   if (refusal !== undefined) return refusal;
@@ -33,6 +34,7 @@ export const purgeRoom: Handler<'room.purge'> = (work, command) => {
   if (!row.purged) {
     work.rooms.put(room, { ...row, archived: true, purged: true });
     dropMeta(work, room);
+    dropHooks(work, room);
     if (!row.archived) work.emit({ kind: 'room-archived', room, archived: true, by, at: work.stampMs }, room);
     work.purges.put(room, 1 as Seq);
     work.expireAt(work.stampMs, KEYS.purge(room));
