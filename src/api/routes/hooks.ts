@@ -6,10 +6,12 @@ import { ParleyError } from '../../protocol/errors.ts';
 import { FreshnessQuery, RoomPath, TxnQuery } from '../../protocol/http/queries.ts';
 import { HookBody, HookMessageBody, HookPath, HookReply, HooksReply, RoomHookPath } from '../../protocol/http/hooks.ts';
 import { RoomReply, SendReply } from '../../protocol/http/schemas.ts';
+import { LIMITS } from '../../protocol/limits.ts';
 import { exactBytesOfField, textOfBytes } from '../bytes.ts';
 import { THROUGH_THE_LOG } from '../documented-errors.ts';
 import { cursorAfterWrite, freshEnough } from '../freshness.ts';
 import { hookOf, sayByHook } from '../hook-messages.ts';
+import { plainField } from '../plain-field.ts';
 import { obey } from '../rate-headers.ts';
 import { refuseOver } from '../rate-limit.ts';
 import { sessionOf, txnIdOf } from '../route-hooks.ts';
@@ -46,7 +48,7 @@ export function addHookRoutes(app: App, context: ApiContext, routeHooks: RouteHo
       const room = params.room as RoomId;
       const signingKey = exactBytesOfField(body.signingKey, 'signingKey', KEY_BYTES);
       const signature = exactBytesOfField(body.signature, 'signature', SIGNATURE_BYTES);
-      const { name } = body;
+      const name = plainField(body.name, 'name', LIMITS.hookNameBytesMax);
       const maker = accountById(node.reader, actor.account);
       const record = { hook: deviceIdOf(signingKey), room, name, signingKey, signature };
       if (maker === undefined || !verifyHookRecord(actor.account, maker.userKey, record)) {

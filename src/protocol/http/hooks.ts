@@ -19,7 +19,11 @@ import {
 const HOOK_TEXT_CHARS_MAX = 16 * 1024;
 const USERNAME_CHARS_MAX = 128;
 
-const HookName = Type.String({ minLength: 1, maxLength: LIMITS.hookNameBytesMax, description: 'One line of text.' });
+const HookName = Type.String({
+  maxLength: LIMITS.hookNameBytesMax,
+  pattern: '\\S',
+  description: 'One line of text.',
+});
 const HookIdField = Type.String({ ...DeviceIdField, description: 'A webhook’s id: D…, as of devices.' });
 
 // POST /v1/rooms/{room}/hooks (owner and admins): the secret stays with who makes it.
