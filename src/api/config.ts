@@ -41,6 +41,8 @@ export interface ApiLimits {
   /** A reader of a file that takes nothing for so long is cut off; it goes on where it was. */
   readonly downloadIdleMs: number;
   readonly bucketsMax: number;
+  /** Registrations of a password that one account begins through this node: each is as good as a guess at the old one. */
+  readonly perAccountPassword: BucketRate;
   /** What one webhook says through this node. */
   readonly perHook: BucketRate;
   /** Presence and typing that one session says, over all of its sockets on this node. */
@@ -101,6 +103,7 @@ export const API_LIMITS: ApiLimits = {
   downloadsPerAccountMax: 16,
   downloadIdleMs: 60_000,
   bucketsMax: 50_000,
+  perAccountPassword: { perSecond: 1 / 1_800, burst: 8 },
   perHook: { perSecond: 2, burst: 30 },
   perSessionSignals: { perSecond: 4, burst: 40 },
   signalsGatherMs: 100,

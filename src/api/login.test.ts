@@ -4,7 +4,7 @@ import { loadOpaquePerson } from '../crypto/opaque-client.ts';
 import { createSessionSecret, formatGrantToken } from '../crypto/tokens.ts';
 import { fromBase64Url, toBase64Url } from '../protocol/base64url.ts';
 import { loginProofBytes } from '../protocol/login-statements.ts';
-import { call, nextTxnId } from '../testing/api-person.ts';
+import { ApiPerson, call, nextTxnId } from '../testing/api-person.ts';
 import { TestClient } from '../testing/client/test-client.ts';
 import { LocalChatNode } from '../testing/local-chat-node.ts';
 import { serveForTest } from './test-server.ts';
@@ -124,6 +124,19 @@ describe('finishing', () => {
     await finish(json);
     const replayed = await finish({ ...json, txnId: nextTxnId() });
     expect(replayed.body.code).toBe('password_wrong');
+  });
+});
+
+describe('beginning to register a password', () => {
+  it('is rare: with a stolen session it would be guessing that nobody counts', async () => {
+    const eve = await ApiPerson.join(server.url, 'eve');
+    const json = { request: toBase64Url(opaque.startRegistration('a guess').request) };
+    const codes: string[] = [];
+    for (let i = 0; i < 10; i++) {
+      const { status, body } = await eve.call<ProblemJson>('POST', '/v1/password/start', json);
+      codes.push(status === 200 ? 'answered' : body.code);
+    }
+    expect(codes).toEqual([...Array<string>(8).fill('answered'), 'rate_limited', 'rate_limited']);
   });
 });
 

@@ -1,5 +1,6 @@
 import { ClientAddresses } from './client-address.ts';
 import { RateLimiter } from './rate-limit.ts';
+import type { AccountId } from '../protocol/ids.ts';
 import type { ApiLimits } from './config.ts';
 import type { RateVerdict } from './rate-limit.ts';
 
@@ -10,6 +11,7 @@ export class RateLimits {
   readonly #address: RateLimiter;
   readonly #addressLogin: RateLimiter;
   readonly #sessionSignals: RateLimiter;
+  readonly #accountPassword: RateLimiter;
   readonly #hook: RateLimiter;
 
   constructor(limits: ApiLimits, nowMs: () => number = () => performance.now()) {
@@ -17,6 +19,7 @@ export class RateLimits {
     this.#accountTransfer = new RateLimiter(limits.perAccountTransfer, limits.bucketsMax, nowMs);
     this.#address = new RateLimiter(limits.perAddress, limits.bucketsMax, nowMs);
     this.#addressLogin = new RateLimiter(limits.perAddressLogin, limits.bucketsMax, nowMs);
+    this.#accountPassword = new RateLimiter(limits.perAccountPassword, limits.bucketsMax, nowMs);
     this.#hook = new RateLimiter(limits.perHook, limits.bucketsMax, nowMs);
     this.#sessionSignals = new RateLimiter(limits.perSessionSignals, limits.bucketsMax, nowMs);
   }
@@ -41,7 +44,12 @@ export class RateLimits {
     return this.#sessionSignals.take(session);
   }
 
-  /** What is said by a webhook, or by somebody who says to be one. */
+  /** Beginning to register a password. */
+  password(account: AccountId): RateVerdict {
+    return this.#accountPassword.take(account);
+  }
+
+  /** What is said by a webhook, by who has shown its secret. */
   hook(hook: string): RateVerdict {
     return this.#hook.take(hook);
   }

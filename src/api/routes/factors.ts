@@ -21,6 +21,7 @@ import { bytesOfField, exactBytesOfField, textOfBytes } from '../bytes.ts';
 import { ASKS_THE_CLUSTER, THROUGH_THE_LOG } from '../documented-errors.ts';
 import { freshEnough } from '../freshness.ts';
 import { totpSealedFor } from '../login/totp-secret.ts';
+import { obey } from '../rate-headers.ts';
 import { sessionOf } from '../route-hooks.ts';
 import { submit } from '../submit.ts';
 import { timeOf } from '../time-text.ts';
@@ -80,7 +81,7 @@ function addOverview(app: App, context: ApiContext, hooks: RouteHooks): void {
 }
 
 function addPasswordRoutes(app: App, context: ApiContext, hooks: RouteHooks, setups: LoginSetups): void {
-  const { node } = context;
+  const { node, rates } = context;
 
   app.post(
     '/v1/password/start',
@@ -94,8 +95,11 @@ function addPasswordRoutes(app: App, context: ApiContext, hooks: RouteHooks, set
         errors: ASKS_THE_CLUSTER,
       },
     },
-    async (request) => {
-      const { name } = accountById(node.reader, sessionOf(request).account)!;
+    async (request, reply) => {
+      const { account } = sessionOf(request);
+      // The same function that logging in asks for: unbounded, whoever has stolen a session could guess by it, uncounted.
+      obey(rates.password(account), reply);
+      const { name } = accountById(node.reader, account)!;
       const setup = await setups.newest();
       const opaque = await loadOpaqueNode();
       const asked = bytesOfField(request.body.request, 'request');
