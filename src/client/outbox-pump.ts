@@ -4,6 +4,7 @@ import type { DeviceId, TxnId } from '../protocol/ids.ts';
 import type { Flushed, Outbox, Sent } from './outbox.ts';
 import type { PendingMessage } from './pending.ts';
 import type { Platform } from './platform.ts';
+import type { OutboxRow } from './rows.ts';
 
 /** How long one attempt lasts that sends nothing. */
 const FLUSH_MS_MAX = 15_000;
@@ -58,10 +59,10 @@ export class OutboxPump {
     try {
       while (!this.#isStopped) {
         this.#isWanted = false;
-        const before = await this.#pending();
+        const before = await this.#waiting();
         if (before.length === 0 && !this.#isWanted) return;
         const stuck = await this.#attempt(before);
-        const left = await this.#pending();
+        const left = await this.#waiting();
         this.#listener.stuck(left.length === 0 ? null : stuck);
         if (left.length === 0 && !this.#isWanted) return;
         backoffMs = left.length < before.length ? BACKOFF_MS_MIN : Math.min(backoffMs * 2, BACKOFF_MS_MAX);
@@ -82,24 +83,29 @@ export class OutboxPump {
     await this.#platform.pause(ms * (0.5 + this.#platform.chance()), this.#hurry.signal);
   }
 
-  async #pending(): Promise<readonly PendingMessage[]> {
-    const pending = (await this.#outbox.pending()).flatMap((row) => pendingIn(row, this.#device) ?? []);
-    this.#listener.waiting(pending);
-    return pending;
+  async #waiting(): Promise<readonly OutboxRow[]> {
+    const rows = await this.#outbox.pending();
+    this.#listener.waiting(this.#shown(rows));
+    return rows;
+  }
+
+  #shown(rows: readonly OutboxRow[]): readonly PendingMessage[] {
+    return rows.flatMap((row) => pendingIn(row, this.#device) ?? []);
   }
 
   /** @returns why something is left; null when nothing has to be */
-  async #attempt(pending: readonly PendingMessage[]): Promise<ParleyError | null> {
+  async #attempt(waiting: readonly OutboxRow[]): Promise<ParleyError | null> {
     let flushed: Flushed;
     try {
       flushed = await this.#outbox.flush(FLUSH_MS_MAX, {
+        waiting,
         onUploaded: (sentBytes, totalBytes, txnId) => this.#listener.uploaded(txnId, sentBytes, totalBytes),
       });
     } catch (error) {
       if (error instanceof ParleyError) return error;
       throw error;
     }
-    for (const message of pending) {
+    for (const message of this.#shown(waiting)) {
       const sent = flushed.sent.get(message.txnId);
       const refusal = flushed.refused.get(message.txnId);
       if (sent !== undefined) this.#listener.sent(message, sent);

@@ -121,6 +121,19 @@ describe('what is sent', () => {
     expect(later.store.keys('outbox/')).toEqual([]);
   });
 
+  it('is told of where it was refused, though no node takes what was written behind it', async () => {
+    await queue(ann, '@bob', 'second', 'third');
+    const stop = ann.network.answer('PUT', MESSAGE, () => {
+      stop();
+      ann.network.cut();
+      return problemOf('muted', 403);
+    });
+    const { sent, refused, kept } = await ann.client.flush(500);
+    expect([sent.size, refusals(refused), kept.size]).toEqual([0, ['muted'], 1]);
+    expect(ann.store.keys('outbox/')).toHaveLength(1);
+    await expect(ann.client.flush(200)).rejects.toMatchObject({ retryable: true });
+  });
+
   describe('under a transaction id of one’s own', () => {
     it('is the same message again, before and after it was sent', async () => {
       const txnId = ann.newTxnId();

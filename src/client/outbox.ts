@@ -56,6 +56,8 @@ export interface Draft {
 }
 
 export interface FlushOptions {
+  /** What `pending` gave: for who tells of each of them what became of it. Without it, what waits by now. */
+  readonly waiting?: readonly OutboxRow[] | undefined;
   /** Told how far an upload is; each piece that comes through gives it the whole time again. */
   readonly onUploaded?: ((sentBytes: number, totalBytes: number, txnId: TxnId) => void) | undefined;
 }
@@ -121,10 +123,10 @@ export class Outbox {
   }
 
   /**
-   * Sends what waits, in order.
-   * @throws ParleyError when no node can take messages before the deadline; what was not sent stays
+   * Sends what waits, in order. What was refused is told of only here, so a failure behind it is told with it, in `kept`.
+   * @throws ParleyError when no node can take any message before the deadline; what was not sent stays
    */
-  async flush(deadlineMs: number, { onUploaded }: FlushOptions = {}): Promise<Flushed> {
+  async flush(deadlineMs: number, { waiting, onUploaded }: FlushOptions = {}): Promise<Flushed> {
     const { nowMs, store } = this.#context.platform;
     let deadline = nowMs() + deadlineMs;
     const patienceFor = (txnId: TxnId): Patience => ({
@@ -137,8 +139,9 @@ export class Outbox {
     const flushed = { sent: new Map<TxnId, Sent>(), refused: new Map<TxnId, ParleyError>() };
     const kept = new Map<TxnId, ParleyError>();
     const stuck = new Map<RoomId, ParleyError>();
-    for (const row of uploadsLast(await this.pending())) {
-      const stopped = stuck.get(row.room);
+    let ended: ParleyError | undefined;
+    for (const row of uploadsLast(waiting ?? (await this.pending()))) {
+      const stopped = ended ?? stuck.get(row.room);
       if (stopped !== undefined) {
         kept.set(row.txnId, stopped);
         continue;
@@ -149,10 +152,12 @@ export class Outbox {
         if (!(error instanceof ParleyError)) throw error;
         // That an upload does not get on says nothing of what was sent before it.
         const mayPass = error.retryable || error.code === 'unauthenticated';
-        if (mayPass && row.upload === undefined) throw error;
-        if (REFUSALS.has(error.code)) {
+        const endsAll = mayPass && row.upload === undefined;
+        if (endsAll && flushed.sent.size + flushed.refused.size === 0) throw error;
+        if (!endsAll && REFUSALS.has(error.code)) {
           flushed.refused.set(row.txnId, error);
         } else {
+          if (endsAll) ended = error;
           kept.set(row.txnId, error);
           stuck.set(row.room, error);
           continue;

@@ -93,11 +93,18 @@ async function send(
 /** What waits goes out on the occasion; that it cannot is no failure of the verb at hand. */
 async function sendQueued(client: ParleyClient, terminal: Terminal): Promise<void> {
   try {
-    reportRefused(terminal, await client.flush(QUEUED_MS_MAX));
+    const flushed = await client.flush(QUEUED_MS_MAX);
+    reportRefused(terminal, flushed);
+    noteWaiting(terminal, [...flushed.kept.values()]);
   } catch (error) {
     if (!(error instanceof ParleyError)) throw error;
-    if (error.retryable) terminal.note(`messages still wait to be sent: ${error.message}`);
+    noteWaiting(terminal, [error]);
   }
+}
+
+function noteWaiting(terminal: Terminal, reasons: readonly ParleyError[]): void {
+  const passing = reasons.find(({ retryable }) => retryable);
+  if (passing !== undefined) terminal.note(`messages still wait to be sent: ${passing.message}`);
 }
 
 async function tail(
