@@ -43,6 +43,15 @@ describe('the inbox', () => {
     expect(inbox.rooms.get(ROOM)).toMatchObject({ unread: 3 });
   });
 
+  it('counts what came while a list was on its way, which does not have it', () => {
+    const inbox = inboxWith(room());
+    inbox.arrived([line(5, { mentions: ['ann' as AccountName] }), line(6)]);
+    inbox.listed([room({ lastSeq: 5, unread: 3 })]);
+    expect(inbox.rooms.get(ROOM)).toMatchObject({ unread: 4, mentions: 1, lastSeq: 6 });
+    inbox.listed([room({ lastSeq: 6, unread: 4 })]);
+    expect(inbox.rooms.get(ROOM)).toMatchObject({ unread: 4 });
+  });
+
   it('is clear once the last message was read, also when a node has not heard of it', () => {
     const inbox = inboxWith(room());
     inbox.wasRead(ROOM, 4);

@@ -28,6 +28,9 @@ export interface InboxRoom {
   readonly last: MessageLine | null;
 }
 
+/** Of what came live in a room so much is remembered until a node has counted it. */
+const COUNTED_MAX = 1_000;
+
 /**
  * The rooms of an account and what is unread in them: counted by nodes when they are asked, by this device as messages
  * come. Pure: everything it knows is handed to it.
@@ -35,6 +38,8 @@ export interface InboxRoom {
 export class Inbox {
   readonly #own: AccountName;
   #rooms: ReadonlyMap<RoomId, InboxRoom> = new Map();
+  /** Seqs that were counted as unread as they came, by room: a list may be asked for before and answered behind them. */
+  #counted: ReadonlyMap<RoomId, readonly number[]> = new Map();
 
   /** @param known as an earlier run of this program left it */
   constructor(own: AccountName, known: readonly InboxRoom[] = []) {
@@ -50,9 +55,13 @@ export class Inbox {
   /** As nodes list them: rooms that are not among these are not the account's any more. */
   listed(overview: readonly RoomOverview[]): void {
     const rooms = new Map<RoomId, InboxRoom>();
+    const counted = new Map<RoomId, readonly number[]>();
     for (const { line, summary } of overview) {
       const before = this.#rooms.get(line.room);
       const read = Math.max(before?.read ?? 0, summary.read);
+      const since = (this.#counted.get(line.room) ?? []).filter((seq) => seq > line.lastSeq);
+      counted.set(line.room, since);
+      const unread = read > summary.read && before !== undefined ? before.unread : summary.unread + since.length;
       rooms.set(line.room, {
         room: line.room,
         kind: line.kind,
@@ -61,8 +70,8 @@ export class Inbox {
         lastSeq: Math.max(before?.lastSeq ?? 0, line.lastSeq),
         read,
         joinedSeq: summary.joinedSeq,
-        unread: read > summary.read && before !== undefined ? before.unread : summary.unread,
-        mentions: summary.unread === 0 ? 0 : (before?.mentions ?? 0),
+        unread,
+        mentions: unread === 0 ? 0 : (before?.mentions ?? 0),
         role: summary.role,
         memberCount: summary.memberCount,
         isArchived: summary.archived,
@@ -71,6 +80,7 @@ export class Inbox {
       });
     }
     this.#rooms = rooms;
+    this.#counted = counted;
   }
 
   /** What this device has kept of rooms. */
@@ -87,6 +97,7 @@ export class Inbox {
       const news = lines.filter(({ seq }) => seq > known.lastSeq);
       const counted = news.filter((line) => line.from !== this.#own && saysSomething(line));
       const last = lines.findLast(saysSomething) ?? null;
+      this.#count(known.room, counted);
       return {
         ...known,
         lastSeq: Math.max(known.lastSeq, lines.at(-1)!.seq),
@@ -95,6 +106,11 @@ export class Inbox {
         last: laterOf(known.last, last),
       };
     });
+  }
+
+  #count(room: RoomId, lines: readonly MessageLine[]): void {
+    const seqs = [...(this.#counted.get(room) ?? []), ...lines.map(({ seq }) => seq)];
+    this.#counted = new Map(this.#counted).set(room, seqs.slice(-COUNTED_MAX));
   }
 
   /** The own account has read up to `seq`, here or on another device. Behind the last message nothing is unread. */
