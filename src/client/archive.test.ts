@@ -31,6 +31,16 @@ describe('the archive of a device', () => {
     expect(await archive.before(ROOM, 1, 100)).toEqual([]);
   });
 
+  it('gives back what follows a place, as much as there is without a gap', async () => {
+    const archive = new Archive(new MemoryStore());
+    await archive.keep([...lines(50, 128), ...lines(130, 140)]);
+    expect(seqs(await archive.after(ROOM, 60, 10))).toEqual(seqs(lines(61, 70)));
+    expect(seqs(await archive.after(ROOM, 60, 500))).toEqual(seqs(lines(61, 128)));
+    expect(seqs(await archive.after(ROOM, 135, 100))).toEqual(seqs(lines(136, 140)));
+    expect(await archive.after(ROOM, 128, 100)).toEqual([]);
+    expect(await archive.after(ROOM, 140, 100)).toEqual([]);
+  });
+
   it('knows how far each room is kept, and what was said last', async () => {
     const archive = new Archive(new MemoryStore());
     await archive.keep([line(1), { ...line(2), text: null, reactsTo: 1, reaction: '👍' }]);

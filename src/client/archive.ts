@@ -72,6 +72,22 @@ export class Archive {
     return run.toReversed();
   }
 
+  /** Up to `count` lines just behind `after`, ascending; as many as are there without a gap. */
+  async after(room: RoomId, after: number, count: number): Promise<MessageLine[]> {
+    const run: MessageLine[] = [];
+    await this.#store.transaction(async (tx) => {
+      for (let page = pageOf(after + 1); run.length < count; page++) {
+        const lines = await readPage(tx, room, page);
+        for (const line of lines.filter(({ seq }) => seq > after)) {
+          if (line.seq !== after + run.length + 1 || run.length === count) return;
+          run.push(line);
+        }
+        if (after + run.length < (page + 1) * PAGE_LINES) return;
+      }
+    });
+    return run;
+  }
+
   /** Those of these places that are here. */
   async at(room: RoomId, seqs: readonly number[]): Promise<ReadonlyMap<number, MessageLine>> {
     const found = new Map<number, MessageLine>();

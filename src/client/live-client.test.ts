@@ -107,6 +107,19 @@ describe('an app that is open', () => {
     expect(shownIn(app.live, view)).toEqual(['before', 'meanwhile']);
   });
 
+  it('leaves whoever reads in the past there when it goes on with another node', async () => {
+    for (let i = 2; i <= 110; i++) await bob.client.send('@ann', `text ${i}`, { timeoutMs: MS_MAX, later: true });
+    await bob.client.flush(MS_MAX);
+    await waitUntil(() => app.live.rooms.get(room)?.lastSeq === 110, MS_MAX, 'all of it');
+    const view = await app.look(room);
+    expect(await view.jumpTo(2)).toBe(true);
+    await servers[0]!.close(0);
+    await bob.say('@ann', 'meanwhile');
+    await waitUntil(() => app.live.state === 'live' && app.live.rooms.get(room)?.lastSeq === 111, MS_MAX, 'the news');
+    await waitUntil(() => view.loading === null, MS_MAX, 'nothing to be fetched');
+    expect([view.isAtNewest, view.timeline.first]).toEqual([false, 1]);
+  });
+
   it('shows the rooms and lines it knows where no node answers', async () => {
     await app.look(room);
     await app.close();

@@ -269,7 +269,8 @@ export class LiveClient {
     this.#step('connected');
     this.#pump.kick();
     this.#listSoon();
-    for (const view of this.#views.values()) void view.toNewest();
+    // Whoever reads in the past is left there.
+    for (const view of this.#views.values()) if (view.isAtNewest) void view.toNewest();
   }
 
   #arrived(lines: readonly MessageLine[]): void {

@@ -40,7 +40,16 @@ export class RoomHistory {
 
   /** Up to `count` behind `after`. */
   after(room: RoomId, after: number, count: number): Promise<HistoryRun> {
-    return this.#ask(room, { after, limit: count }, () => this.#archive.before(room, after + count + 1, count));
+    return this.#ask(room, { after, limit: count }, () => this.#archive.after(room, after, count));
+  }
+
+  /** Up to `count` with `seq` in their midst, where it is there. */
+  around(room: RoomId, seq: number, count: number): Promise<HistoryRun> {
+    const half = Math.ceil(count / 2);
+    return this.#ask(room, { after: Math.max(0, seq - half), limit: count }, async () => {
+      const before = await this.#archive.before(room, seq + 1, half);
+      return before.length === 0 ? [] : [...before, ...(await this.#archive.after(room, seq, count - half))];
+    });
   }
 
   async #ask(

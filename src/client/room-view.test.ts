@@ -36,10 +36,12 @@ class FakeRoom {
       if (this.failure !== null) throw this.failure;
       return this.offline === null ? { lines: told, offline: null } : { lines: [], offline: this.offline };
     };
-    const parts: Pick<RoomHistory, 'newest' | 'before' | 'after'> = {
+    const after = (seq: number, count: number): MessageLine[] => lines(seq + 1, Math.min(this.last, seq + count));
+    const parts: Pick<RoomHistory, 'newest' | 'before' | 'after' | 'around'> = {
       newest: (_, count) => answer('newest', () => lines(Math.max(1, this.last - count + 1), this.last)),
       before: (_, before, count) => answer(`before ${before}`, () => lines(Math.max(1, before - count), before - 1)),
-      after: (_, after, count) => answer(`after ${after}`, () => lines(after + 1, Math.min(this.last, after + count))),
+      after: (_, seq, count) => answer(`after ${seq}`, () => after(seq, count)),
+      around: (_, seq, count) => answer(`around ${seq}`, () => after(Math.max(0, seq - count / 2), count)),
     };
     return parts as RoomHistory;
   }
@@ -89,14 +91,15 @@ describe('a conversation on the screen', () => {
     expect(await view.jumpTo(200)).toBe(true);
     expect(view.isAtNewest).toBe(false);
     expect(span(view)).toEqual([151, 250]);
+    room.last = 501;
     view.arrived([line(501)]);
     expect(span(view)).toEqual([151, 250]);
     for (let i = 0; i < 3; i++) await view.newer();
     expect(view.isAtNewest).toBe(true);
-    expect(view.timeline.last).toBe(500);
+    expect(view.timeline.last).toBe(501);
     expect(await view.jumpTo(300)).toBe(true);
     await view.toNewest();
-    expect(view.timeline.last).toBe(500);
+    expect(view.timeline.last).toBe(501);
   });
 
   it('reads the newest again when what comes live leaves a gap', async () => {

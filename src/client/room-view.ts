@@ -12,8 +12,8 @@ const FIRST_LINES = 60;
 const MORE_LINES = 100;
 
 export interface RoomViewParts {
-  readonly history: RoomHistory;
-  readonly archive: Archive;
+  readonly history: Pick<RoomHistory, 'newest' | 'before' | 'after' | 'around'>;
+  readonly archive: Pick<Archive, 'before' | 'rooms'>;
   /** How far others have got. */
   readonly marks: () => Promise<ReadonlyMap<AccountName, Mark>>;
   /** Something of this view is not as it was. */
@@ -33,8 +33,10 @@ export class RoomView {
   #isAtNewest = true;
   #hasOlder = true;
   #failure: ParleyError | null = null;
-  /** Lines came that do not follow: the newest have to be read again. */
+  /** Lines came that do not follow, or while something else was fetched: the newest have to be read again. */
   #isBehind = false;
+  /** The last seq that came live, whether it has a place here or not. */
+  #heard = 0;
   #isClosed = false;
 
   constructor(room: RoomId, parts: RoomViewParts) {
@@ -78,7 +80,9 @@ export class RoomView {
     await this.#readMarks();
   }
 
+  /** While older or newer ones are fetched, it waits for them. */
   async toNewest(): Promise<void> {
+    if (this.#loading === 'older' || this.#loading === 'newer') this.#isBehind = true;
     await this.#load('first', async () => {
       do {
         this.#isBehind = false;
@@ -110,7 +114,7 @@ export class RoomView {
     await this.#load('newer', async () => {
       const run = await this.#parts.history.after(this.room, this.#timeline.last, MORE_LINES);
       this.#timeline.put(run.lines);
-      this.#isAtNewest = run.offline === null && run.lines.length < MORE_LINES;
+      this.#noteNewest(run);
     });
   }
 
@@ -118,10 +122,10 @@ export class RoomView {
   async jumpTo(seq: number): Promise<boolean> {
     if (seq >= this.#timeline.first && seq <= this.#timeline.last) return true;
     await this.#load('first', async () => {
-      const run = await this.#parts.history.after(this.room, Math.max(0, seq - MORE_LINES / 2), MORE_LINES);
+      const run = await this.#parts.history.around(this.room, seq, MORE_LINES);
       if (run.lines.length === 0) return;
       this.#replace(run.lines);
-      this.#isAtNewest = run.offline === null && run.lines.length < MORE_LINES;
+      this.#noteNewest(run);
       this.#hasOlder = this.#timeline.first > 1;
     });
     return this.#timeline.line(seq) !== undefined;
@@ -129,10 +133,10 @@ export class RoomView {
 
   /** Live, without gap to those before. */
   arrived(lines: readonly MessageLine[]): void {
-    if (!this.#isAtNewest) return;
-    if (this.#timeline.put(lines)) this.#parts.changed();
+    this.#heard = Math.max(this.#heard, lines.at(-1)?.seq ?? 0);
+    if (this.#isAtNewest && this.#timeline.put(lines)) this.#parts.changed();
     else if (this.#loading === 'first') this.#isBehind = true;
-    else void this.toNewest();
+    else if (this.#isAtNewest) void this.toNewest();
   }
 
   wentAway(seqs: readonly number[], reason: NonNullable<MessageLine['gone']>): void {
@@ -158,6 +162,12 @@ export class RoomView {
     this.#hasOlder = true;
   }
 
+  /** What came live while this was fetched has no place here yet: then these are not the newest. */
+  #noteNewest(run: HistoryRun): void {
+    const isLast = run.offline === null && run.lines.length < MORE_LINES;
+    this.#isAtNewest = isLast && this.#timeline.last >= this.#heard;
+  }
+
   #noteEnd(run: HistoryRun, wanted: number): void {
     this.#failure = run.offline;
     if (run.lines.length < wanted && run.offline === null) this.#hasOlder = false;
@@ -180,6 +190,8 @@ export class RoomView {
       this.#loading = null;
       this.#parts.changed();
     }
+    if (this.#isBehind && what !== 'first' && !this.#isClosed) await this.toNewest();
+    this.#isBehind = false;
   }
 
   async #keptUntil(): Promise<number> {
