@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { serveForTest } from '../api/test-server.ts';
+import { ParleyError } from '../protocol/errors.ts';
 import { LivePerson, shownIn } from '../testing/client/live-person.ts';
 import { TestClient } from '../testing/client/test-client.ts';
 import { problemOf } from '../testing/client/test-network.ts';
 import { LocalChatNode } from '../testing/local-chat-node.ts';
 import { waitUntil } from '../testing/wait-until.ts';
+import { KEY } from './rows.ts';
 import type { TestServer } from '../api/test-server.ts';
 import type { RoomId } from '../protocol/ids.ts';
 
@@ -97,6 +99,27 @@ describe('an app that is open', () => {
     expect(app.refused[0]).toMatchObject({ message: { content: { text: 'hello' } }, reason: { code: 'muted' } });
     await waitUntil(() => app.live.pending.length === 0, MS_MAX, 'nothing to be pending');
     expect(shownIn(app.live, view)).toEqual(['before']);
+  });
+
+  it('goes on where another program has the store just when something is to be kept', async () => {
+    const view = await app.look(room);
+    const transaction = ann.store.transaction.bind(ann.store);
+    let refusals = 0;
+    ann.store.transaction = (work) =>
+      transaction((tx) =>
+        work({
+          ...tx,
+          put: (key, value) => {
+            if (refusals > 0 || !key.startsWith(KEY.linesPrefix(room))) return tx.put(key, value);
+            refusals += 1;
+            throw new ParleyError('data_in_use');
+          },
+        }),
+      );
+    await bob.say('@ann', 'one');
+    await bob.say('@ann', 'two');
+    await waitUntil(() => app.arrived.length === 2, MS_MAX, 'two lines');
+    expect([refusals, shownIn(app.live, view)]).toEqual([1, ['before', 'one', 'two']]);
   });
 
   it('goes on with another node, and misses nothing', async () => {

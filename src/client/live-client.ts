@@ -276,7 +276,7 @@ export class LiveClient {
   #arrived(lines: readonly MessageLine[]): void {
     const room = lines[0]!.room;
     this.#heard.set(room, lines.at(-1)!.seq);
-    void this.#archive.keep(lines).then(() => this.#searchable.kick());
+    this.#inArchive((archive) => archive.keep(lines));
     if (!this.#inbox.rooms.has(room)) this.#listSoon();
     this.#inbox.arrived(lines);
     this.#views.get(room)?.arrived(lines);
@@ -292,10 +292,16 @@ export class LiveClient {
   }
 
   #wentAway({ room, seqs, reason }: Extract<Happening, { readonly kind: 'messages-gone' }>): void {
-    void this.#archive.markGone(room as RoomId, seqs, reason).then(() => this.#searchable.kick());
+    this.#inArchive((archive) => archive.markGone(room as RoomId, seqs, reason));
     this.#inbox.wentAway(room as RoomId, seqs);
     this.#views.get(room as RoomId)?.wentAway(seqs, reason);
     this.#listener.changed();
+  }
+
+  /** What cannot be kept now, as while another program has the store, is read again. */
+  #inArchive(change: (archive: Archive) => Promise<void>): void {
+    const changing = change(this.#archive).catch(unlessPassing);
+    void changing.then(() => this.#searchable.kick());
   }
 
   #receipt({ room, account, delivered, read }: Extract<Happening, { readonly kind: 'receipt' }>): void {
@@ -368,7 +374,7 @@ export class LiveClient {
   }
 }
 
-/** Nobody could be asked, or there is no such room any more: the next occasion does better. */
+/** Nobody could be asked, there is no such room any more, or the store is taken: the next occasion does better. */
 function unlessPassing(error: unknown): void {
   if (!(error instanceof ParleyError)) throw error;
 }
