@@ -9,6 +9,11 @@ import type { MessageLine, Reader } from './reader.ts';
 
 const ASK_MS_MAX = 20_000;
 
+export interface AskOptions {
+  /** Only a node that knows all that the cluster does may answer. */
+  readonly mustBeNewest?: boolean;
+}
+
 export interface HistoryRun {
   /** Ascending, without gaps. */
   readonly lines: readonly MessageLine[];
@@ -29,18 +34,18 @@ export class RoomHistory {
   }
 
   /** The last `count`. @throws ParleyError `no_such_room` */
-  newest(room: RoomId, count: number): Promise<HistoryRun> {
-    return this.#ask(room, { limit: count }, () => Promise.resolve([]));
+  newest(room: RoomId, count: number, options: AskOptions = {}): Promise<HistoryRun> {
+    return this.#ask(room, { limit: count }, () => Promise.resolve([]), options);
   }
 
   /** Up to `count` just before `before`. */
-  before(room: RoomId, before: number, count: number): Promise<HistoryRun> {
-    return this.#ask(room, { before, limit: count }, () => this.#archive.before(room, before, count));
+  before(room: RoomId, before: number, count: number, options: AskOptions = {}): Promise<HistoryRun> {
+    return this.#ask(room, { before, limit: count }, () => this.#archive.before(room, before, count), options);
   }
 
   /** Up to `count` behind `after`. */
-  after(room: RoomId, after: number, count: number): Promise<HistoryRun> {
-    return this.#ask(room, { after, limit: count }, () => this.#archive.after(room, after, count));
+  after(room: RoomId, after: number, count: number, options: AskOptions = {}): Promise<HistoryRun> {
+    return this.#ask(room, { after, limit: count }, () => this.#archive.after(room, after, count), options);
   }
 
   /** Up to `count` with `seq` in their midst, where it is there. */
@@ -56,11 +61,15 @@ export class RoomHistory {
     room: RoomId,
     ask: { readonly limit: number; readonly before?: number; readonly after?: number },
     kept: () => Promise<readonly MessageLine[]>,
+    { mustBeNewest = false }: AskOptions = {},
   ): Promise<HistoryRun> {
     const query = Object.entries(ask).map(([name, value]) => `${name}=${value}`);
     const path = `/v1/rooms/${room}/messages?${query.join('&')}`;
     try {
-      const { messages } = await this.#context.read(path, messagesOf(room, ask), ASK_MS_MAX);
+      const answer = messagesOf(room, ask);
+      const { messages } = await (mustBeNewest
+        ? this.#context.readNewest(path, answer, ASK_MS_MAX)
+        : this.#context.read(path, answer, ASK_MS_MAX));
       return { lines: await this.#linesOf(room, messages), offline: null };
     } catch (error) {
       if (!(error instanceof ParleyError) || !error.retryable) throw error;

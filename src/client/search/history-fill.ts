@@ -2,7 +2,7 @@ import { ParleyError } from '../../protocol/errors.ts';
 import { KEY, pack, unpack } from '../rows.ts';
 import type { RoomId } from '../../protocol/ids.ts';
 import type { Archive } from '../archive.ts';
-import type { RoomHistory } from '../room-history.ts';
+import type { AskOptions, HistoryRun, RoomHistory } from '../room-history.ts';
 import type { ClientStore } from '../store.ts';
 
 /** Asked for at a time. */
@@ -64,18 +64,18 @@ export class HistoryFill {
 
   async #next(room: RoomId, lastSeq: number, filled: Filled | null): Promise<Filled> {
     if (filled === null) {
-      const [first, last] = await this.#ends(this.#history.newest(room, PAGE));
+      const [first, last] = await this.#ends((how) => this.#history.newest(room, PAGE, how));
       return first === null ? { from: 1, to: lastSeq, isWhole: true } : { from: first, to: last, isWhole: first === 1 };
     }
     if (filled.to < lastSeq) {
       if (await this.#isKept(room, filled.to, lastSeq)) return { ...filled, to: lastSeq };
-      const [first, last] = await this.#ends(this.#history.after(room, filled.to, PAGE));
+      const [first, last] = await this.#ends((how) => this.#history.after(room, filled.to, PAGE, how));
       if (first === null) return { ...filled, to: lastSeq };
       // Whoever left and came back reads nothing of what was before.
       return first === filled.to + 1 ? { ...filled, to: last } : { from: first, to: last, isWhole: true };
     }
     if (filled.to - filled.from + 1 >= FILLED_LINES_MAX) return { ...filled, isWhole: true };
-    const [first] = await this.#ends(this.#history.before(room, filled.from, PAGE));
+    const [first] = await this.#ends((how) => this.#history.before(room, filled.from, PAGE, how));
     return first === null ? { ...filled, isWhole: true } : { ...filled, from: first, isWhole: first === 1 };
   }
 
@@ -85,12 +85,22 @@ export class HistoryFill {
     return missing <= PAGE && (await this.#archive.before(room, until + 1, missing)).length === missing;
   }
 
-  /** Of what a node answered: the first seq and the last. @throws ParleyError when it was only what this device has */
-  async #ends(asked: ReturnType<RoomHistory['newest']>): Promise<readonly [number, number] | readonly [null, null]> {
-    const { lines, offline } = await asked;
-    if (offline !== null) throw offline;
-    const [first, last] = [lines[0], lines.at(-1)];
-    return first === undefined || last === undefined ? [null, null] : [first.seq, last.seq];
+  /**
+   * Of what a node answered: the first seq and the last. That there is nothing counts only as the whole cluster's word:
+   * a node may be behind the one that told how far the room goes.
+   *
+   * @throws ParleyError when it was only what this device has
+   */
+  async #ends(
+    ask: (how: AskOptions) => Promise<HistoryRun>,
+  ): Promise<readonly [number, number] | readonly [null, null]> {
+    for (const mustBeNewest of [false, true]) {
+      const { lines, offline } = await ask({ mustBeNewest });
+      if (offline !== null) throw offline;
+      const [first, last] = [lines[0], lines.at(-1)];
+      if (first !== undefined && last !== undefined) return [first.seq, last.seq];
+    }
+    return [null, null];
   }
 }
 

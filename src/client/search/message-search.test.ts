@@ -62,6 +62,18 @@ describe('the search in messages', () => {
     expect(await found(bob, 'need')).toEqual(['1 needle']);
   });
 
+  it('finds what a node did not have yet when it was asked', async () => {
+    await ann.say('garden', 'first');
+    await catchUp(bob);
+    await ann.say('garden', 'needle');
+    // Another node has told of it.
+    bob.network.lie<{ messages: unknown[] }>('GET', /\/messages\?/, (page, { path }) =>
+      path.includes('consistency=linearizable') ? page : { ...page, messages: [] },
+    );
+    await catchUp(bob);
+    expect(await found(bob, 'need')).toEqual(['2 needle']);
+  });
+
   it('finds a message by its newest text only', async () => {
     await ann.say('garden', 'lunch at noon');
     await ann.client.messages.edit('garden', 1, 'dinner at eight', { timeoutMs: MS_MAX });
