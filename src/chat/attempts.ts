@@ -1,4 +1,5 @@
 import type { StampMs, TxnId } from '../protocol/ids.ts';
+import type { RequestSource } from '../protocol/audit.ts';
 import type { DelayTable } from '../protocol/login-limits.ts';
 import type { AttemptsRow } from './login-rows.ts';
 
@@ -11,13 +12,13 @@ export function waitMs(row: AttemptsRow | undefined, stampMs: StampMs): number {
 export function countAttempt(
   row: AttemptsRow | undefined,
   stampMs: StampMs,
-  txnId: TxnId,
+  { txnId, source = null }: { readonly txnId: TxnId; readonly source?: RequestSource | null | undefined },
   table: DelayTable,
 ): AttemptsRow {
   const left = row === undefined ? 0 : Math.max(0, row.debtMs - (stampMs - row.countedAt));
   const debtMs = left + table.forgetMs;
   const notBefore = (stampMs + delayAfter(Math.ceil(debtMs / table.forgetMs), table)) as StampMs;
-  return { debtMs, countedAt: stampMs, notBefore, txnId, isOpen: true };
+  return { debtMs, countedAt: stampMs, notBefore, txnId, source };
 }
 
 /** What follows the attempt with this number in a row. */

@@ -1,4 +1,5 @@
 import { pack, unpack } from './pack.ts';
+import type { RequestSource } from '../protocol/audit.ts';
 import type { VaultRecord } from '../protocol/login-commands.ts';
 import type { AccountId, DeviceId, StampMs, TxnId } from '../protocol/ids.ts';
 import type { RowCodec } from './rows.ts';
@@ -32,22 +33,23 @@ export interface AttemptsRow {
   readonly notBefore: StampMs;
   /** The last one, so that a repetition of its command counts once. */
   readonly txnId: TxnId;
-  /** It has not led to a login yet. */
-  readonly isOpen: boolean;
+  /** Whence the last one came: the audit log tells of it once it is known that it led to nothing. */
+  readonly source: RequestSource | null;
 }
 
 export const attemptsCodec: RowCodec<AttemptsRow> = {
-  encode: ({ debtMs, countedAt, notBefore, txnId, isOpen }) => pack([V1, debtMs, countedAt, notBefore, txnId, isOpen]),
+  encode: ({ debtMs, countedAt, notBefore, txnId, source }) =>
+    pack([V1, debtMs, countedAt, notBefore, txnId, source && [source.node, source.address]]),
   decode: (bytes) => {
-    const [, debtMs, countedAt, notBefore, txnId, isOpen] = unpack(bytes) as [
+    const [, debtMs, countedAt, notBefore, txnId, from] = unpack(bytes) as [
       number,
       number,
       StampMs,
       StampMs,
       TxnId,
-      boolean,
+      [RequestSource['node'], RequestSource['address']] | null,
     ];
-    return { debtMs, countedAt, notBefore, txnId, isOpen };
+    return { debtMs, countedAt, notBefore, txnId, source: from && { node: from[0], address: from[1] } };
   },
 };
 

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { encodeCommand } from '../protocol/command-codec.ts';
 import { LOGIN_LIMITS } from '../protocol/login-limits.ts';
 import { BAD_SIGNATURE, bytesFrom, ChatHarness, recordFrom } from '../testing/chat-harness.ts';
 import { delayAfter } from './attempts.ts';
@@ -7,7 +8,7 @@ import { grantOf, loginSetupCount, loginWaitMs, passwordOf, totpOf, vaultOf } fr
 import { auditPage } from './queries-audit.ts';
 import { findExpired } from './queries-sweep.ts';
 import type { CommandBodies } from '../protocol/commands.ts';
-import type { AccountName, StampMs, TxnId } from '../protocol/ids.ts';
+import type { AccountName, NodeName, StampMs, TxnId } from '../protocol/ids.ts';
 import type { Person } from '../testing/chat-harness.ts';
 
 const SIGNATURE = new Uint8Array(64);
@@ -126,12 +127,15 @@ describe('login.start', () => {
     expect(keys.map(([key]) => key).join()).not.toMatch(/somebody|192\.0/);
   });
 
-  it('tells in the audit log of attempts that led to nothing', async () => {
-    start('ann');
+  it('tells in the audit log of attempts that led to nothing, and whence they came', async () => {
+    const body = { name: 'ann' as AccountName, address: address('elsewhere') };
+    const source = { node: 'n3' as NodeName, address: '203.0.113.66' };
+    chat.apply(encodeCommand({ kind: 'login.start', actor: null, txnId: chat.txn(), body, source }));
     expect(await rows('session.refused')).toEqual([]);
+    // It is the owner who comes next.
     start('ann');
     expect(await rows('session.refused')).toMatchObject([
-      { subject: { accounts: [ann.account], value: 'password_wrong' }, address: '192.0.2.1', node: 'n1' },
+      { subject: { accounts: [ann.account], value: 'password_wrong' }, address: '203.0.113.66', node: 'n3' },
     ]);
   });
 });

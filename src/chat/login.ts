@@ -47,18 +47,14 @@ export const startLogin: Handler<'login.start'> = (work, { txnId, body, source }
   const ofAddress = work.attempts.get(addressKey);
   const retryAfterMs = Math.max(waitMs(ofName, work.stampMs), waitMs(ofAddress, work.stampMs));
   if (retryAfterMs > 0) return reject('login_delayed', undefined, { retryAfterMs });
-  if (ofName?.isOpen === true && source !== undefined) {
-    const refused = {
-      account: account ?? null,
-      code: 'password_wrong',
-      address: source.address ?? '',
-      count: 1,
-    } as const;
-    countRefused(work, refused, source.node);
+  // The one before led to nothing, else it was forgotten.
+  if (ofName?.source) {
+    const { node, address } = ofName.source;
+    countRefused(work, { account: account ?? null, code: 'password_wrong', address: address ?? '', count: 1 }, node);
   }
   const { nameDelays, addressDelays } = LOGIN_LIMITS;
-  putAttempts(work, nameKey, countAttempt(ofName, work.stampMs, txnId, nameDelays));
-  putAttempts(work, addressKey, countAttempt(ofAddress, work.stampMs, txnId, addressDelays));
+  putAttempts(work, nameKey, countAttempt(ofName, work.stampMs, { txnId, source }, nameDelays));
+  putAttempts(work, addressKey, countAttempt(ofAddress, work.stampMs, { txnId }, addressDelays));
   return accept<'login.start'>({ counted: true });
 };
 

@@ -107,7 +107,7 @@ export function addLoginRoutes(app: App, context: ApiContext, hooks: RouteHooks,
 async function countAttempt(context: ApiContext, request: FastifyRequest, name: AccountName): Promise<void> {
   const { node, time, addresses } = context;
   const from = ClientAddresses.limitKey(addresses.of(request.raw));
-  // Replicated state and log know where somebody came from by this alone; the audit log tells of it for its time.
+  // The count of an address stands under this, for as long as it lasts; the audit log tells of addresses for its time.
   const mac = createHmac('sha256', node.challengeKey).update(labelled('login-address', from)).digest();
   const address = new Uint8Array(mac.subarray(0, ADDRESS_HASH_BYTES));
   const retryAfterMs = loginWaitMs(node.reader, { name, address }, time.nowMs() as StampMs);
