@@ -89,6 +89,7 @@ function walk(base: string): string {
 
 const WHO = {
   session: 'a session',
+  grant: 'what a login by password or recovery code gave, or a session',
   admin: 'the admin token of a node, or an admin of the server',
 } as const;
 

@@ -109,6 +109,14 @@ describe('the description for people', () => {
     for (const code of Object.keys(ERRORS)) expect(html).toContain(`<td><code>${code}</code></td>`);
   });
 
+  it('says of routes for who has no device yet that what a login gave is enough', async () => {
+    const html = await (await fetch(`${server.url}/docs`)).text();
+    expect(html).toContain(
+      'The own vault, sealed; needs what a login by password or recovery code gave, or a session.',
+    );
+    expect(html).toContain('Authorization: Bearer $GRANT');
+  });
+
   it('cannot be written into by who asks', async () => {
     const elsewhere = new LocalChatNode();
     const nameless = await serveForTest(elsewhere);

@@ -1,4 +1,5 @@
 import type { JsonSchema } from './json-schema.ts';
+import type { Needed } from './operations.ts';
 
 /**
  * Makes a txnId: ten characters of time, sixteen of chance (github.com/ulid/spec). To be pasted into a shell.
@@ -104,10 +105,12 @@ export function walkThrough(base: string): readonly Example[] {
   ];
 }
 
+const TOKENS = { session: 'TOKEN', grant: 'GRANT', admin: 'ADMIN_TOKEN' } as const satisfies Record<Needed, string>;
+
 export interface ExampleRequest {
   readonly method: string;
   readonly path: string;
-  readonly security: 'session' | 'admin' | null;
+  readonly security: Needed | null;
   readonly body?: JsonSchema | undefined;
   readonly contentType?: string | undefined;
 }
@@ -117,7 +120,7 @@ export function curlLine(base: string, { method, path, security, body, contentTy
   const url = base + path.replaceAll(/\{([a-zA-Z]+)\}/g, (_, name: string) => `$${variableOf(name)}`);
   const parts = ['curl -sS'];
   if (method !== 'GET') parts.push(`-X ${method}`);
-  if (security !== null) parts.push(`-H "Authorization: Bearer $${security === 'admin' ? 'ADMIN_TOKEN' : 'TOKEN'}"`);
+  if (security !== null) parts.push(`-H "Authorization: Bearer $${TOKENS[security]}"`);
   if (contentType === 'application/octet-stream') {
     return [...parts, `-H 'Content-Type: ${contentType}' --data-binary @CHUNK "${url}"`].join(' ');
   }

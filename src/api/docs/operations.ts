@@ -25,13 +25,16 @@ interface DescribedOperation {
   readonly responses?: Readonly<Record<string, { readonly content?: Content }>>;
 }
 
+/** What a request has to carry, the least common where there is a choice. */
+export type Needed = 'session' | 'grant' | 'admin';
+
 export interface Operation {
   readonly tag: string;
   readonly method: string;
   readonly path: string;
   readonly summary: string;
   readonly description: string;
-  readonly security: 'session' | 'admin' | null;
+  readonly security: Needed | null;
   readonly parameters: readonly FieldRow[];
   readonly body: JsonSchema | undefined;
   readonly contentType: string | undefined;
@@ -72,7 +75,8 @@ function operationOf(method: string, path: string, described: DescribedOperation
 
 function securityOf(security: DescribedOperation['security']): Operation['security'] {
   if (security === undefined || security.length === 0) return null;
-  return security.some((scheme) => 'admin' in scheme) ? 'admin' : 'session';
+  const has = (scheme: Needed): boolean => security.some((one) => scheme in one);
+  return has('admin') ? 'admin' : has('grant') ? 'grant' : 'session';
 }
 
 function codesOf({ content }: { readonly content?: Content }): string[] {
