@@ -181,6 +181,6 @@ export const STORE_LIMITS: StoreLimits = {
   stateCacheBytesMax: 32 * 1024 * 1024,
   markSyncIntervalMs: 100,
   writeBufferBytes: 8 * 1024 * 1024,
-  verifyBytesAtOpenMax: 256 * 1024 * 1024,
+  verifyBytesAtOpenMax: 32 * 1024 * 1024,
   scrubIntervalMs: 24 * 3600 * 1000,
 };
