@@ -61,14 +61,14 @@ export function parleyProgram(signal: AbortSignal): Command {
     .exitOverride()
     .showHelpAfterError('(parley --help, or parley VERB --help, says more)')
     .addHelpText('after', EXAMPLES)
-    .allowExcessArguments()
     .action(() => openApp(parley, signal));
   const run = runWith(() => parley.opts<GlobalOptions>(), signal);
   addVerbs(parley, run);
   addExportVerb(parley, run);
   addBridgeVerb(parley, run);
   addRpcVerb(parley, run, addVerbs);
-  return parley;
+  // After the verbs, which would inherit it: for them, what is too much is an error.
+  return parley.allowExcessArguments();
 }
 
 /** Without a verb: the full-screen app on a terminal, help anywhere else. */
