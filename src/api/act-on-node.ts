@@ -36,7 +36,9 @@ export function actOnNode(
 ): Promise<NodeName> {
   const { txnId } = asked;
   return context.acts.once(actKeyOf(request, txnId), `${asked.act} ${asked.node ?? ''}`, async () => {
-    const before = txnId === undefined ? undefined : await actedBefore(context, request, { ...asked, txnId });
+    // Others, who may have no part in the cluster, only say who leads: whoever asked goes on to there.
+    const leads = context.node.raftView().leader === context.node.name;
+    const before = leads && txnId !== undefined ? await actedBefore(context, request, { ...asked, txnId }) : undefined;
     if (before !== undefined) return before;
     const node = await act();
     await noteNodeAct(context, request, { ...asked, node });
